@@ -1,0 +1,1 @@
+export { EmberlogError } from "./base/errors.ts";
