@@ -1,0 +1,150 @@
+/**
+ * What a command is: one definition carries everything that is known about it, and COMMAND INFO, DOCS and GETKEYS, arity
+ * errors, ACL categories, routing and the docs pages are derived from it. Nothing about a command is written twice.
+ */
+import type { Call } from "./call.ts";
+
+export type CommandGroup =
+  | "string"
+  | "bitmap"
+  | "generic"
+  | "connection"
+  | "server"
+  | "transactions"
+  | "scripting"
+  | "cluster"
+  | "hash"
+  | "list"
+  | "set"
+  | "sorted-set"
+  | "stream"
+  | "pubsub"
+  | "hyperloglog"
+  | "geo";
+
+/** Redis's command flags, in the words that COMMAND INFO prints. */
+export type CommandFlag =
+  | "write"
+  | "readonly"
+  | "denyoom"
+  | "admin"
+  | "pubsub"
+  | "noscript"
+  | "blocking"
+  | "loading"
+  | "stale"
+  | "skip_monitor"
+  | "skip_slowlog"
+  | "asking"
+  | "fast"
+  | "no_auth"
+  | "may_replicate"
+  | "no_mandatory_keys"
+  | "no_async_loading"
+  | "no_multi"
+  | "movablekeys"
+  | "allow_busy"
+  | "touches_arbitrary_keys";
+
+/** Flags of a key specification, as COMMAND INFO prints them. */
+export type KeyFlag =
+  | "RO"
+  | "RW"
+  | "OW"
+  | "RM"
+  | "access"
+  | "insert"
+  | "update"
+  | "delete"
+  | "not_key"
+  | "incomplete"
+  | "variable_flags";
+
+/** Where the keys of a request stand. `last` counts from `first`; negative from the end, as Redis has it. */
+export interface KeySpec {
+  readonly flags: readonly KeyFlag[];
+  readonly begin: { readonly index: number } | { readonly keyword: string; readonly startFrom: number };
+  readonly find:
+    | { readonly last: number; readonly step: number; readonly limit: number }
+    | { readonly keyCountIndex: number; readonly firstKey: number; readonly step: number };
+  readonly notes?: string;
+}
+
+export type ArgumentType =
+  | "string"
+  | "integer"
+  | "double"
+  | "key"
+  | "pattern"
+  | "unix-time"
+  | "pure-token"
+  | "oneof"
+  | "block";
+
+export interface Argument {
+  readonly name: string;
+  readonly type: ArgumentType;
+  readonly token?: string;
+  readonly since?: string;
+  readonly summary?: string;
+  readonly display?: string;
+  readonly keySpec?: number;
+  readonly optional?: boolean;
+  readonly multiple?: boolean;
+  readonly multipleToken?: boolean;
+  readonly args?: readonly Argument[];
+}
+
+export interface CommandDefinition {
+  /** Upper case; a subcommand carries its own name only ("GETNAME"). */
+  readonly name: string;
+  readonly group: CommandGroup;
+  readonly since: string;
+  readonly summary: string;
+  readonly complexity?: string;
+  /** Arguments with the name; negative: at least that many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  /** ACL categories besides those that flags and group imply, without "@". */
+  readonly categories?: readonly string[];
+  readonly keys?: readonly KeySpec[];
+  readonly args?: readonly Argument[];
+  readonly tips?: readonly string[];
+  readonly history?: readonly (readonly [version: string, change: string])[];
+  readonly deprecated?: { readonly since: string; readonly replacedBy: string };
+  readonly subcommands?: readonly CommandDefinition[];
+  /** Executes a request. A container without a default action has none. */
+  run?(call: Call): void;
+}
+
+/** One key at `index`, or with `last` and `step` several. */
+export function keysAt(
+  flags: readonly KeyFlag[],
+  index = 1,
+  last = 0,
+  step = 1,
+): KeySpec {
+  return { flags, begin: { index }, find: { last, step, limit: 0 } };
+}
+
+/** A count of keys at `index`, the keys behind it. */
+export function countedKeysAt(flags: readonly KeyFlag[], index: number): KeySpec {
+  return { flags, begin: { index }, find: { keyCountIndex: 0, firstKey: 1, step: 1 } };
+}
+
+export function argument(name: string, type: ArgumentType, more: Omit<Argument, "name" | "type"> = {}): Argument {
+  return { name, type, ...more };
+}
+
+/** A keyword that is an argument by itself. */
+export function token(text: string, more: Omit<Argument, "name" | "type" | "token"> = {}): Argument {
+  return { name: text.toLowerCase(), type: "pure-token", token: text, ...more };
+}
+
+export function oneOf(name: string, args: readonly Argument[], more: Omit<Argument, "name" | "type" | "args"> = {}): Argument {
+  return { name, type: "oneof", args, ...more };
+}
+
+export function block(name: string, args: readonly Argument[], more: Omit<Argument, "name" | "type" | "args"> = {}): Argument {
+  return { name, type: "block", args, ...more };
+}

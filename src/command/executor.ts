@@ -1,0 +1,214 @@
+/**
+ * Executes one request: looks at everything that may refuse it, in Redis's order, runs the handler, and gives what changed to the
+ * journal. The server's turns, the in-process API, EXEC and the replay of the log all execute through here.
+ *
+ * Invariant: when `execute` returns, exactly one reply (or what CLIENT REPLY leaves of it) has been written.
+ */
+import type { Call } from "./call.ts";
+import { OUT_OF_MEMORY, unknownSubcommand, wrongArity } from "./messages.ts";
+import {
+  type CommandTable,
+  CONTAINER,
+  DENY_OOM,
+  KEYS_KNOWN,
+  NO_AUTH,
+  NO_MULTI,
+  NOT_QUEUED,
+  READ_ONLY,
+  UNKNOWN_COMMAND,
+  WRITE,
+} from "./table.ts";
+import { latin1 } from "../base/bytes.ts";
+import { hashBytes } from "../base/hash.ts";
+
+export class Executor {
+  readonly table: CommandTable;
+  /** By command id: executed, µs spent, refused before execution, answered with an error. */
+  readonly calls: Float64Array;
+  readonly microseconds: Float64Array;
+  readonly rejected: Float64Array;
+  readonly failed: Float64Array;
+  /** Errors by code, for INFO errorstats. */
+  readonly errorsByCode = new Map<string, number>();
+  /** Requests executed in all. */
+  commands = 0;
+  /** Set when writes can't be logged: the error that every write gets. */
+  private writesRefused: string | undefined;
+  /** The address space (or maxmemory) is used up. */
+  private outOfMemory = false;
+  /** Either of the two: one test on the common path. */
+  private restricted = false;
+  /** The log position that the reply just written must wait for. */
+  gate = 0;
+
+  private timed = UNKNOWN_COMMAND;
+  private timedSinceUs = 0;
+
+  constructor(table: CommandTable) {
+    this.table = table;
+    const count = table.definitions.length;
+    this.calls = new Float64Array(count);
+    this.microseconds = new Float64Array(count);
+    this.rejected = new Float64Array(count);
+    this.failed = new Float64Array(count);
+  }
+
+  /** What is refused from now on; the engine sets it between turns. */
+  restrict(writesRefused: string | undefined, outOfMemory: boolean): void {
+    this.writesRefused = writesRefused;
+    this.outOfMemory = outOfMemory;
+    this.restricted = writesRefused !== undefined || outOfMemory;
+  }
+
+  /**
+   * Executes the request that `call` holds (arguments at call.first), whose bytes in array form are `input[start, end)`.
+   * `id` is the command as the table found it.
+   */
+  execute(call: Call, id: number, start: number, end: number): void {
+    const table = this.table;
+    if (call.session.special || id === UNKNOWN_COMMAND || (table.bits[id]! & CONTAINER) !== 0) {
+      this.executeSpecial(call, id, start, end);
+      return;
+    }
+    const arity = table.arity[id]!;
+    if (
+      (arity > 0 ? call.argc !== arity : call.argc < -arity) ||
+      (this.restricted && (table.bits[id]! & (WRITE | DENY_OOM)) !== 0)
+    ) {
+      this.executeChecked(call, id, start, end);
+      return;
+    }
+    this.run(call, id, start, end);
+  }
+
+  /** For sessions in a transaction, before authentication or with CLIENT REPLY, and for containers. */
+  private executeSpecial(call: Call, id: number, start: number, end: number): void {
+    const session = call.session;
+    if (session.closing) return;
+    if (id !== UNKNOWN_COMMAND && (this.table.bits[id]! & CONTAINER) !== 0 && call.argc > 1) {
+      const subcommand = this.table.subcommand(call, id);
+      if (subcommand === UNKNOWN_COMMAND) {
+        this.refuse(call, id, unknownSubcommand(this.table.definitions[id]!.name, call.text(1)));
+        return;
+      }
+      id = subcommand;
+    }
+    if (session.replyMode === "on") {
+      this.executeChecked(call, id, start, end);
+      return;
+    }
+    if (session.replyMode === "skip") {
+      session.replyMode = "on";
+      session.refresh();
+    }
+    call.reply.mute();
+    this.executeChecked(call, id, start, end);
+    call.reply.unmute();
+  }
+
+  private executeChecked(call: Call, id: number, start: number, end: number): void {
+    const error = this.refusal(call, id);
+    if (error !== undefined) {
+      this.refuse(call, id, error);
+      return;
+    }
+    const session = call.session;
+    if (session.inMulti && (this.table.bits[id]! & NOT_QUEUED) === 0) {
+      session.queued.push(call.input.slice(start, end));
+      session.queuedBytes += end - start;
+      call.reply.status("QUEUED");
+      this.gate = 0;
+      return;
+    }
+    this.run(call, id, start, end);
+  }
+
+  /** Runs the handler without asking whether it may: for EXEC and replay, and behind the checks. */
+  run(call: Call, id: number, start: number, end: number): void {
+    const journal = call.journal;
+    const changes = journal.changes;
+    const errors = call.reply.errors;
+    journal.explicit = 0;
+    if (id !== this.timed) this.switchTimer(call, id);
+    this.commands++;
+    this.calls[id]!++;
+    this.table.handlers[id]!(call);
+    if (journal.changes !== changes && journal.explicit === 0) {
+      journal.verbatim(call.db.index, call.input, start, end);
+      this.gate = journal.sequence;
+    } else {
+      this.gate = this.gateOf(call, id, journal.changes !== changes || journal.explicit !== 0);
+    }
+    if (call.reply.errors !== errors) this.countFailure(call, id);
+  }
+
+  /** Ends the measurement of the command that ran last: to be called at the end of a turn. */
+  stopTimer(call: Call): void {
+    if (this.timed !== UNKNOWN_COMMAND) this.switchTimer(call, UNKNOWN_COMMAND);
+  }
+
+  /** Runs of the same command are measured as one: a clock read a command would cost more than many a command. */
+  private switchTimer(call: Call, id: number): void {
+    const nowUs = call.clock.monotonicUs();
+    if (this.timed !== UNKNOWN_COMMAND) this.microseconds[this.timed]! += nowUs - this.timedSinceUs;
+    this.timed = id;
+    this.timedSinceUs = nowUs;
+  }
+
+  /** What a reply may show, as a log position: of known keys only their last change, otherwise everything so far. */
+  private gateOf(call: Call, id: number, changed: boolean): number {
+    const journal = call.journal;
+    const bits = this.table.bits[id]!;
+    if (changed || (bits & KEYS_KNOWN) === 0 || (bits & (READ_ONLY | WRITE)) === 0) return journal.sequence;
+    const database = call.db.index;
+    const step = this.table.keyStep[id]!;
+    let last = this.table.lastKey[id]!;
+    if (last < 0) last += call.argc;
+    let gate = 0;
+    for (let i = this.table.firstKey[id]!; i <= last && i < call.argc; i += step) {
+      const hash =
+        i === 1 ? call.hash(1) : hashBytes(call.input, call.start(i), call.length(i), call.dataset.seed0, call.dataset.seed1);
+      const position = journal.positionOf(database, hash);
+      if (position > gate) gate = position;
+    }
+    return gate;
+  }
+
+  /** Why this request may not run now, in Redis's order; undefined when it may. */
+  private refusal(call: Call, id: number): string | undefined {
+    if (id === UNKNOWN_COMMAND) return unknownCommand(call);
+    const arity = this.table.arity[id]!;
+    const bits = this.table.bits[id]!;
+    if (arity > 0 ? call.argc !== arity : call.argc < -arity) return wrongArity(this.table.fullNames[id]!);
+    if (!call.session.authenticated && (bits & NO_AUTH) === 0) return "NOAUTH Authentication required.";
+    if (this.outOfMemory && (bits & DENY_OOM) !== 0) return OUT_OF_MEMORY;
+    if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
+    if (call.session.inMulti && (bits & NO_MULTI) !== 0) return "ERR Command not allowed inside a transaction";
+    return undefined;
+  }
+
+  private refuse(call: Call, id: number, error: string): void {
+    this.gate = call.journal.sequence;
+    if (id !== UNKNOWN_COMMAND) this.rejected[id]!++;
+    if (call.session.inMulti) call.session.multiFailed = true;
+    call.reply.error(error);
+    this.countError(call.reply.lastErrorCode);
+  }
+
+  private countFailure(call: Call, id: number): void {
+    this.failed[id]!++;
+    this.countError(call.reply.lastErrorCode);
+  }
+
+  private countError(code: string): void {
+    this.errorsByCode.set(code, (this.errorsByCode.get(code) ?? 0) + 1);
+  }
+}
+
+function unknownCommand(call: Call): string {
+  let shown = "";
+  for (let i = 1; i < call.argc && shown.length < 128; i++) {
+    shown += `'${latin1(call.input, call.start(i), call.start(i) + Math.min(call.length(i), 128 - shown.length))}' `;
+  }
+  return `ERR unknown command '${call.text(0).slice(0, 128)}', with args beginning with: ${shown}`;
+}

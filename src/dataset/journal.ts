@@ -1,0 +1,138 @@
+/**
+ * What a turn changes, on its way to the log: the effects as requests, how many changes, and for each key the log position that
+ * a reader of it must wait for.
+ *
+ * An effect is the deterministic request that repeats a change: mostly the client's own bytes, otherwise a rewritten request with
+ * absolute times and results instead of randomness. Every effect has a sequence number, contiguous from 1.
+ *
+ * Invariants: `sequence` counts exactly the effects written. A key that changed since position p has `positionOf(key) >= p`
+ * (a collision of hashes makes a reader wait longer, never shorter).
+ */
+import type { RequestWriter } from "../protocol/request_writer.ts";
+
+/** Positions kept, by the hash of database and key. */
+const POSITIONS = 65536;
+
+/** Learns of each change of a key: WATCH, and notifications later. */
+export interface ChangeObserver {
+  keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void;
+  /** Every key of a database, or of all databases with -1, may have changed. */
+  databaseChanged(database: number): void;
+}
+
+export class Journal {
+  readonly effects: RequestWriter;
+  /** Changes since start, expiries included; Redis's server.dirty without the reset. */
+  dirty = 0;
+  /** Changes that commands made: the executor logs a command that raises it. */
+  changes = 0;
+  /** Sequence of the last effect. */
+  sequence = 0;
+  /** The database that the log has selected at this point; -1 when the next effect must name it. */
+  selected = -1;
+  /** Off while the log is replayed and where nothing is logged. */
+  recording = false;
+  /** Set while somebody watches keys, so that `changed` costs nothing otherwise. */
+  observer: ChangeObserver | undefined;
+  /** Effects the running command wrote itself; when none, a change is logged as the request verbatim. */
+  explicit = 0;
+
+  private readonly positions = new Float64Array(POSITIONS);
+  private floor = 0;
+  private unitOpen = false;
+  private unitBegun = false;
+
+  constructor(effects: RequestWriter) {
+    this.effects = effects;
+  }
+
+  /** A key's value or expiry changed. To be called for every change, by the command that makes it. */
+  changed(database: number, hash: number, bytes: Uint8Array, offset: number, length: number): void {
+    this.dirty++;
+    this.changes++;
+    this.positions[(hash ^ Math.imul(database, 0x9e3779b1)) & (POSITIONS - 1)] = this.sequence + 1;
+    if (this.observer !== undefined) this.observer.keyChanged(database, bytes, offset, length);
+  }
+
+  /** Every key of a database (all databases: -1) changed. */
+  changedDatabase(database: number, count: number): void {
+    this.dirty += count;
+    this.changes++;
+    this.floor = this.sequence + 1;
+    if (this.observer !== undefined) this.observer.databaseChanged(database);
+  }
+
+  /** The position that a reply showing this key must wait for. */
+  positionOf(database: number, hash: number): number {
+    const position = this.positions[(hash ^ Math.imul(database, 0x9e3779b1)) & (POSITIONS - 1)]!;
+    return position > this.floor ? position : this.floor;
+  }
+
+  /** Begins an effect of `argc` arguments in `database`; the caller writes the arguments to `effects`. */
+  begin(database: number, argc: number): void {
+    this.explicit++;
+    if (!this.recording) {
+      this.effects.position = 0;
+      this.effects.begin(argc);
+      return;
+    }
+    this.prepare(database);
+    this.effects.begin(argc);
+    this.sequence++;
+  }
+
+  /** Logs a request in array form as it came. */
+  verbatim(database: number, source: Uint8Array, start: number, end: number): void {
+    if (!this.recording) return;
+    this.prepare(database);
+    this.effects.copy(source, start, end);
+    this.sequence++;
+  }
+
+  /**
+   * A key was removed by expiry (or eviction), not by the running command: logged as DEL at once, and not counted as the command's
+   * own change or effect.
+   */
+  removed(database: number, hash: number, bytes: Uint8Array, offset: number, length: number): void {
+    this.changed(database, hash, bytes, offset, length);
+    this.changes--;
+    if (!this.recording) return;
+    this.prepare(database);
+    this.effects.begin(2);
+    this.effects.text("DEL");
+    this.effects.argument(bytes, offset, length);
+    this.sequence++;
+  }
+
+  /** From here to `endUnit` all effects are one unit, recovered whole or not at all. */
+  beginUnit(): void {
+    this.unitOpen = true;
+    this.unitBegun = false;
+  }
+
+  endUnit(): void {
+    if (this.unitBegun) {
+      this.effects.begin(1);
+      this.effects.text("EXEC");
+      this.sequence++;
+    }
+    this.unitOpen = false;
+    this.unitBegun = false;
+  }
+
+  private prepare(database: number): void {
+    if (this.unitOpen && !this.unitBegun) {
+      this.unitBegun = true;
+      this.effects.begin(1);
+      this.effects.text("MULTI");
+      this.sequence++;
+    }
+    if (this.selected !== database) {
+      this.selected = database;
+      this.effects.begin(2);
+      this.effects.text("SELECT");
+      this.effects.integer(database);
+      this.sequence++;
+    }
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * Splits request bytes into requests, without copying and without making a JS value of any argument.
+ *
+ * A request is either a RESP array of bulk strings or an inline line. The parser knows bytes only: what it finds are offsets
+ * into the buffer it was given. The array form is the fast path; an inline request is re-encoded as an array by
+ * `encodeInline`, so that everything behind the parser sees one form only.
+ *
+ * Limits and messages are Redis's (networking.c): the '\n' behind a length and the "\r\n" behind a bulk are skipped
+ * without being looked at.
+ */
+import {
+  INLINE_BYTES_MAX,
+  REQUEST_ARGUMENTS_MAX,
+  UNAUTHENTICATED_ARGUMENTS_MAX,
+  UNAUTHENTICATED_BULK_BYTES_MAX,
+} from "../base/limits.ts";
+import { latin1 } from "../base/bytes.ts";
+
+/** What `next` found at the cursor. */
+export const REQUEST = 1;
+/** More bytes are needed; `needed` says how many the buffer must hold from the request's start, at least. */
+export const INCOMPLETE = 0;
+/** The bytes at the cursor are no array: an inline request, see `splitInline`. */
+export const INLINE = 2;
+/** A protocol error; `error` says which, and the connection must be closed. */
+export const PROTOCOL_ERROR = 3;
+/** An array of no elements, to be skipped silently. */
+export const EMPTY = 4;
+
+const CR = 13;
+const LF = 10;
+const STAR = 42;
+const DOLLAR = 36;
+const MINUS = 45;
+const ZERO = 48;
+
+/** Not a number, in the number that `readLength` returns. */
+const BAD_LENGTH = -2147483648;
+/** No CR before the end. */
+const NO_LINE = -2147483647;
+
+export class RequestParser {
+  /** Pairs (start, length) of every argument found since `reset`, absolute in the buffer. */
+  args: Int32Array = new Int32Array(4096);
+  /** Arguments in `args`. */
+  argCount = 0;
+  /** Arguments of the request found last. */
+  argc = 0;
+  /** Offset behind the request found last. */
+  end = 0;
+  /** After INCOMPLETE: bytes that the request takes at least, from its start. */
+  needed = 0;
+  /** After PROTOCOL_ERROR: the message as Redis words it, without "-ERR ". */
+  error = "";
+  /** proto-max-bulk-len. */
+  bulkBytesMax = 512 * 1024 * 1024;
+  /** Limits for a client that has not authenticated yet. */
+  unauthenticated = false;
+
+  private lineEnd = 0;
+
+  /** Forgets the arguments found so far. */
+  reset(): void {
+    this.argCount = 0;
+  }
+
+  /** Looks for one request in `bytes[start, limit)`. On REQUEST its arguments are the last `argc` of `args`. */
+  next(bytes: Uint8Array, start: number, limit: number): number {
+    if (start >= limit) {
+      this.needed = 1;
+      return INCOMPLETE;
+    }
+    if (bytes[start] !== STAR) return INLINE;
+    const count = this.readLength(bytes, start + 1, limit);
+    if (count === NO_LINE) {
+      if (limit - start > INLINE_BYTES_MAX) return this.fail("Protocol error: too big mbulk count string");
+      this.needed = limit - start + 1;
+      return INCOMPLETE;
+    }
+    if (count === BAD_LENGTH || count > REQUEST_ARGUMENTS_MAX) return this.fail("Protocol error: invalid multibulk length");
+    if (this.unauthenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX) {
+      return this.fail("Protocol error: unauthenticated multibulk length");
+    }
+    let at = this.lineEnd;
+    if (count <= 0) {
+      this.end = at;
+      return EMPTY;
+    }
+    let used = this.argCount << 1;
+    for (let i = 0; i < count; i++) {
+      if (at >= limit) {
+        // Each argument still missing takes at least "$0\r\n\r\n"; asking for the next one alone keeps this cheap and safe.
+        this.needed = at - start + 6;
+        return INCOMPLETE;
+      }
+      if (bytes[at] !== DOLLAR) {
+        return this.fail(`Protocol error: expected '$', got '${latin1(bytes, at, at + 1)}'`);
+      }
+      // The common lengths have one or two digits: read them without the call.
+      let length = bytes[at + 1]! - ZERO;
+      if (at + 4 < limit && length >= 0 && length <= 9 && bytes[at + 2] === CR) {
+        at += 4;
+      } else if (at + 5 < limit && length >= 1 && length <= 9 && bytes[at + 3] === CR && isDigit(bytes[at + 2]!)) {
+        length = length * 10 + bytes[at + 2]! - ZERO;
+        at += 5;
+      } else {
+        length = this.readLength(bytes, at + 1, limit);
+        if (length === NO_LINE) {
+          if (limit - at > INLINE_BYTES_MAX) return this.fail("Protocol error: too big bulk count string");
+          this.needed = limit - start + 1;
+          return INCOMPLETE;
+        }
+        if (length < 0 || length > this.bulkBytesMax) return this.fail("Protocol error: invalid bulk length");
+        if (this.unauthenticated && length > UNAUTHENTICATED_BULK_BYTES_MAX) {
+          return this.fail("Protocol error: unauthenticated bulk length");
+        }
+        at = this.lineEnd;
+      }
+      if (at + length + 2 > limit) {
+        this.needed = at + length + 2 - start;
+        return INCOMPLETE;
+      }
+      if (used + 2 > this.args.length) this.grow();
+      this.args[used] = at;
+      this.args[used + 1] = length;
+      used += 2;
+      at += length + 2;
+    }
+    this.argc = count;
+    this.argCount += count;
+    this.end = at;
+    return REQUEST;
+  }
+
+  /**
+   * Reads a decimal length up to CR, strictly as Redis's string2ll does ("+1", "01" and "" are bad), and sets `lineEnd` behind
+   * the "\r\n". Numbers beyond 2^53 are as bad as letters.
+   */
+  private readLength(bytes: Uint8Array, start: number, limit: number): number {
+    let at = start;
+    const lineMax = start + INLINE_BYTES_MAX < limit ? start + INLINE_BYTES_MAX + 1 : limit;
+    while (at < lineMax && bytes[at] !== CR) at++;
+    if (at + 1 >= limit || at === lineMax) return NO_LINE;
+    this.lineEnd = at + 2;
+    const negative = bytes[start] === MINUS;
+    const first = negative ? start + 1 : start;
+    const digits = at - first;
+    if (digits < 1 || digits > 15) return BAD_LENGTH;
+    if (bytes[first] === ZERO && (digits > 1 || negative)) return BAD_LENGTH;
+    let value = 0;
+    for (let i = first; i < at; i++) {
+      if (!isDigit(bytes[i]!)) return BAD_LENGTH;
+      value = value * 10 + bytes[i]! - ZERO;
+    }
+    if (negative) return value >= 2147483647 ? BAD_LENGTH : -value;
+    return value;
+  }
+
+  private grow(): void {
+    const larger = new Int32Array(this.args.length * 2);
+    larger.set(this.args);
+    this.args = larger;
+  }
+
+  private fail(message: string): number {
+    this.error = message;
+    return PROTOCOL_ERROR;
+  }
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
+}
+
+/** What `splitInline` found. */
+export interface InlineRequest {
+  /** Offset behind the line, or -1 when no line is complete. */
+  end: number;
+  /** The arguments; none for an empty line. */
+  args: Uint8Array[];
+  /** A protocol error, "" for none. */
+  error: string;
+}
+
+/** Splits one inline request in `bytes[start, limit)`, with the quotes and escapes of Redis's sdssplitargs. */
+export function splitInline(bytes: Uint8Array, start: number, limit: number): InlineRequest {
+  let lineEnd = start;
+  while (lineEnd < limit && bytes[lineEnd] !== LF) lineEnd++;
+  if (lineEnd === limit) {
+    const error = limit - start > INLINE_BYTES_MAX ? "Protocol error: too big inline request" : "";
+    return { end: -1, args: [], error };
+  }
+  const end = lineEnd + 1;
+  if (lineEnd > start && bytes[lineEnd - 1] === CR) lineEnd--;
+  const args = splitArguments(bytes, start, lineEnd);
+  if (args === undefined) return { end, args: [], error: "Protocol error: unbalanced quotes in request" };
+  return { end, args, error: "" };
+}
+
+/** Words of a line, "double quoted" with \n \r \t \b \a \xHH escapes, or 'single quoted' with \'. Undefined when unbalanced. */
+export function splitArguments(bytes: Uint8Array, start: number, end: number): Uint8Array[] | undefined {
+  const args: Uint8Array[] = [];
+  let at = start;
+  for (;;) {
+    while (at < end && isSpace(bytes[at]!)) at++;
+    if (at >= end || bytes[at] === 0) return args;
+    const word: number[] = [];
+    let quote = 0;
+    for (;;) {
+      const byte = at < end ? bytes[at]! : 0;
+      if (quote === 34) {
+        if (byte === 0) return undefined;
+        if (byte === 92 && at + 3 < end && bytes[at + 1] === 120 && hex(bytes[at + 2]!) >= 0 && hex(bytes[at + 3]!) >= 0) {
+          word.push(hex(bytes[at + 2]!) * 16 + hex(bytes[at + 3]!));
+          at += 3;
+        } else if (byte === 92 && at + 1 < end) {
+          at++;
+          word.push(escaped(bytes[at]!));
+        } else if (byte === 34) {
+          if (at + 1 < end && !isSpace(bytes[at + 1]!)) return undefined;
+          at++;
+          break;
+        } else word.push(byte);
+      } else if (quote === 39) {
+        if (byte === 0) return undefined;
+        if (byte === 92 && at + 1 < end && bytes[at + 1] === 39) {
+          at++;
+          word.push(39);
+        } else if (byte === 39) {
+          if (at + 1 < end && !isSpace(bytes[at + 1]!)) return undefined;
+          at++;
+          break;
+        } else word.push(byte);
+      } else {
+        if (byte === 0 || isSpace(byte)) break;
+        if (byte === 34 || byte === 39) quote = byte;
+        else word.push(byte);
+      }
+      at++;
+    }
+    args.push(Uint8Array.from(word));
+  }
+}
+
+function isSpace(byte: number): boolean {
+  return byte === 32 || (byte >= 9 && byte <= 13);
+}
+
+function hex(byte: number): number {
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  if (byte >= 97 && byte <= 102) return byte - 87;
+  if (byte >= 65 && byte <= 70) return byte - 55;
+  return -1;
+}
+
+function escaped(byte: number): number {
+  switch (byte) {
+    case 110:
+      return 10;
+    case 114:
+      return 13;
+    case 116:
+      return 9;
+    case 98:
+      return 8;
+    case 97:
+      return 7;
+    default:
+      return byte;
+  }
+}
