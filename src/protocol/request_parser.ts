@@ -41,7 +41,7 @@ const NO_LINE = -2147483647;
 
 export class RequestParser {
   /** Pairs (start, length) of every argument found since `reset`, absolute in the buffer. */
-  args: Int32Array = new Int32Array(4096);
+  args: Int32Array;
   /** Arguments in `args`. */
   argCount = 0;
   /** Arguments of the request found last. */
@@ -58,10 +58,31 @@ export class RequestParser {
   unauthenticated = false;
 
   private lineEnd = 0;
+  /** Of a request whose bytes ended between two arguments: its arguments in all and found so far, and where the next begins. */
+  private partialCount = 0;
+  private partialIndex = 0;
+  private partialAt = 0;
+
+  /** `argsCapacity`: arguments that fit before the table grows. */
+  constructor(argsCapacity = 2048) {
+    this.args = new Int32Array(argsCapacity * 2);
+  }
 
   /** Forgets the arguments found so far. */
   reset(): void {
     this.argCount = 0;
+    this.partialIndex = 0;
+  }
+
+  /**
+   * Makes `next` go on behind the arguments that it found before it said INCOMPLETE, so that a request of a million arguments
+   * arriving in small pieces is read once. The request's bytes must lie where they lay, with more behind them.
+   */
+  resume(bytes: Uint8Array, start: number, limit: number): number {
+    if (this.partialIndex === 0) return this.next(bytes, start, limit);
+    const index = this.partialIndex;
+    this.partialIndex = 0;
+    return this.readArguments(bytes, start, limit, this.partialAt, index, this.partialCount);
   }
 
   /** Looks for one request in `bytes[start, limit)`. On REQUEST its arguments are the last `argc` of `args`. */
@@ -71,6 +92,7 @@ export class RequestParser {
       return INCOMPLETE;
     }
     if (bytes[start] !== STAR) return INLINE;
+    this.partialIndex = 0;
     const count = this.readLength(bytes, start + 1, limit);
     if (count === NO_LINE) {
       if (limit - start > INLINE_BYTES_MAX) return this.fail("Protocol error: too big mbulk count string");
@@ -81,21 +103,29 @@ export class RequestParser {
     if (this.unauthenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX) {
       return this.fail("Protocol error: unauthenticated multibulk length");
     }
-    let at = this.lineEnd;
+    const at = this.lineEnd;
     if (count <= 0) {
       this.end = at;
       return EMPTY;
     }
-    let used = this.argCount << 1;
-    for (let i = 0; i < count; i++) {
-      if (at >= limit) {
-        // Each argument still missing takes at least "$0\r\n\r\n"; asking for the next one alone keeps this cheap and safe.
-        this.needed = at - start + 6;
-        return INCOMPLETE;
-      }
+    return this.readArguments(bytes, start, limit, at, 0, count);
+  }
+
+  private readArguments(
+    bytes: Uint8Array,
+    start: number,
+    limit: number,
+    at: number,
+    first: number,
+    count: number,
+  ): number {
+    let used = (this.argCount + first) << 1;
+    for (let i = first; i < count; i++) {
+      if (at >= limit) return this.incomplete(at - start + 6, at, i, count);
       if (bytes[at] !== DOLLAR) {
         return this.fail(`Protocol error: expected '$', got '${latin1(bytes, at, at + 1)}'`);
       }
+      const header = at;
       // The common lengths have one or two digits: read them without the call.
       let length = bytes[at + 1]! - ZERO;
       if (at + 4 < limit && length >= 0 && length <= 9 && bytes[at + 2] === CR) {
@@ -107,8 +137,7 @@ export class RequestParser {
         length = this.readLength(bytes, at + 1, limit);
         if (length === NO_LINE) {
           if (limit - at > INLINE_BYTES_MAX) return this.fail("Protocol error: too big bulk count string");
-          this.needed = limit - start + 1;
-          return INCOMPLETE;
+          return this.incomplete(limit - start + 1, at, i, count);
         }
         if (length < 0 || length > this.bulkBytesMax) return this.fail("Protocol error: invalid bulk length");
         if (this.unauthenticated && length > UNAUTHENTICATED_BULK_BYTES_MAX) {
@@ -116,10 +145,7 @@ export class RequestParser {
         }
         at = this.lineEnd;
       }
-      if (at + length + 2 > limit) {
-        this.needed = at + length + 2 - start;
-        return INCOMPLETE;
-      }
+      if (at + length + 2 > limit) return this.incomplete(at + length + 2 - start, header, i, count);
       if (used + 2 > this.args.length) this.grow();
       this.args[used] = at;
       this.args[used + 1] = length;
@@ -154,6 +180,14 @@ export class RequestParser {
     }
     if (negative) return value >= 2147483647 ? BAD_LENGTH : -value;
     return value;
+  }
+
+  private incomplete(needed: number, at: number, index: number, count: number): number {
+    this.needed = needed;
+    this.partialAt = at;
+    this.partialIndex = index;
+    this.partialCount = count;
+    return INCOMPLETE;
   }
 
   private grow(): void {
