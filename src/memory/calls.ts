@@ -1,0 +1,21 @@
+/**
+ * What the arena asks of the machine. `platform/` implements it with the addon; without one the portable calls below
+ * keep everything working, only slower and without returning memory.
+ */
+export interface MemoryCalls {
+  /** The real address of the first byte of the array, or -1 where it can't be known. */
+  addressOf(bytes: Uint8Array): number;
+  /** Asks for huge pages under the whole array. */
+  adviseHugePages(bytes: Uint8Array): void;
+  /** Returns the range (whole 2 MiB chunks) to the system: it reads as zeros afterwards. False: nothing happened. */
+  discard(bytes: Uint8Array, offset: number, length: number): boolean;
+  /** Resident bytes of the process, or -1 where they can't be known. */
+  residentBytes(): number;
+}
+
+export const portableCalls: MemoryCalls = {
+  addressOf: () => -1,
+  adviseHugePages: () => {},
+  discard: () => false,
+  residentBytes: () => -1,
+};
