@@ -24,3 +24,29 @@ export const UNAUTHENTICATED_BULK_BYTES_MAX = 16384;
 export const STRING_BYTES_MAX = 512 * 1024 * 1024;
 /** A key, bytes: it lies in one run of pages. */
 export const KEY_BYTES_MAX = 32 * 1024 * 1024;
+
+/** Payload of one frame of the log, bytes; a stored number, larger units take continuation frames. */
+export const LOG_FRAME_PAYLOAD_BYTES_MAX = 16 * 1024 * 1024;
+/** A unit (one turn's effects, a MULTI), bytes: it is assembled in one buffer at recovery. */
+export const LOG_UNIT_BYTES_MAX = 2047 * 1024 * 1024;
+/** A segment of the log is followed by the next one beyond this, bytes. */
+export const LOG_SEGMENT_BYTES_DEFAULT = 64 * 1024 * 1024;
+/** A buffer of the log's writer, bytes, and how many idle ones it keeps. */
+export const LOG_BUFFER_BYTES = 1024 * 1024;
+export const LOG_BUFFERS_IDLE_MAX = 8;
+/** Effects waiting to be written, bytes, above which the engine takes no further turns until some are. */
+export const LOG_PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** One write handed to the file, bytes (a frame larger than this still goes as one). */
+export const LOG_WRITE_BYTES_MAX = 4 * 1024 * 1024;
+/** Up to here a write is made on the calling thread when nothing else is going on, bytes. */
+export const LOG_WRITE_NOW_BYTES_MAX = 1024 * 1024;
+/** Space set aside in a segment at a time, bytes: doubled from the first to the second. */
+export const LOG_RESERVE_BYTES_MIN = 1024 * 1024;
+export const LOG_RESERVE_BYTES_MAX = 64 * 1024 * 1024;
+/** A manifest, bytes. */
+export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Configuration files that include each other, levels. */
+export const CONFIG_INCLUDE_DEPTH_MAX = 16;
+/** Replies of one connection that wait for the log; above it the connection is not read from. */
+export const PARKED_CONNECTION_BYTES_MAX = 64 * 1024 * 1024;

@@ -1,0 +1,114 @@
+/** Directives of the data: memory, persistence, encodings, expiry, observation. The last group is Emberlog's own. */
+import { honoured, inertBecause, PROTECTED, START } from "./directive.ts";
+import { eventClasses, percentiles, savePoints } from "./special_values.ts";
+import { directoryPath, integer, MEMORY_BYTES_MAX, memory, oneOf, text, yesNo } from "./values.ts";
+
+const INT_MAX = 2147483647;
+
+const noEviction = inertBecause(
+  "NOTHING IS EVICTED YET: memory grows past this limit, so give the machine or the supervisor a limit of its own",
+);
+const noSnapshots = inertBecause("snapshots do not exist yet; durability comes from the log alone");
+const ownLog = inertBecause("the log has a format and names of its own, and is not rewritten by a child process");
+const noDefrag = inertBecause("the arena's allocator returns memory without moving values");
+const noCollections = inertBecause("lists, hashes, sets, sorted sets and streams do not exist yet");
+const boundedFrees = inertBecause("every deletion is freed in bounded steps");
+const noScripts = inertBecause("scripts do not exist yet");
+const noSlowlog = inertBecause("the slow log does not exist yet");
+const noLatency = inertBecause("latency is not recorded per event or command yet; INFO shows the longest turn");
+const noNotifications = inertBecause("publish and subscribe do not exist yet");
+
+export const dataDirectives = [
+  honoured("dir", directoryPath, "data", PROTECTED),
+  honoured("appendonly", yesNo, "yes"),
+  honoured("appendfsync", oneOf(["everysec", "always", "no"]), "everysec"),
+  honoured("log-segment-bytes", memory(1024 * 1024, 1024 * 1024 * 1024), "67108864", START),
+  honoured("commit-cohort", yesNo, "yes"),
+  honoured("active-expire-effort", integer(1, 10), "1"),
+  honoured("lazyfree-lazy-user-del", yesNo, "no"),
+  honoured("lazyfree-lazy-user-flush", yesNo, "no"),
+
+  noEviction("maxmemory", memory(0, MEMORY_BYTES_MAX), "0"),
+  noEviction(
+    "maxmemory-policy",
+    oneOf([
+      "volatile-lru",
+      "volatile-lfu",
+      "volatile-random",
+      "volatile-ttl",
+      "allkeys-lru",
+      "allkeys-lfu",
+      "allkeys-random",
+      "noeviction",
+    ]),
+    "noeviction",
+  ),
+  noEviction("maxmemory-samples", integer(1, INT_MAX), "5"),
+  noEviction("maxmemory-eviction-tenacity", integer(0, 100), "10"),
+  noEviction("lfu-log-factor", integer(0, INT_MAX), "10"),
+  noEviction("lfu-decay-time", integer(0, INT_MAX), "1"),
+
+  noSnapshots("save", savePoints, ""),
+  noSnapshots("dbfilename", text(fileNameProblem("dbfilename", "filename")), "dump.rdb", PROTECTED),
+  noSnapshots("stop-writes-on-bgsave-error", yesNo, "yes"),
+  noSnapshots("rdbcompression", yesNo, "yes"),
+  noSnapshots("rdbchecksum", yesNo, "yes", START),
+  noSnapshots("rdb-del-sync-files", yesNo, "no"),
+  noSnapshots("rdb-save-incremental-fsync", yesNo, "yes"),
+  noSnapshots("sanitize-dump-payload", oneOf(["no", "yes", "clients"]), "no"),
+
+  ownLog("appendfilename", text(fileNameProblem("appendfilename", "filename")), "appendonly.aof", START),
+  ownLog("appenddirname", text(fileNameProblem("appenddirname", "dirname")), "appendonlydir", START),
+  ownLog("no-appendfsync-on-rewrite", yesNo, "no"),
+  ownLog("auto-aof-rewrite-percentage", integer(0, INT_MAX), "100"),
+  ownLog("auto-aof-rewrite-min-size", memory(), "67108864"),
+  ownLog("aof-rewrite-incremental-fsync", yesNo, "yes"),
+  ownLog("aof-use-rdb-preamble", yesNo, "yes"),
+  ownLog("aof-timestamp-enabled", yesNo, "no"),
+  ownLog("aof-disable-auto-gc", yesNo, "no"),
+  inertBecause("a torn tail is cut and reported, with a copy kept aside; rot always refuses to start")(
+    "aof-load-truncated",
+    yesNo,
+    "yes",
+  ),
+
+  noDefrag("activedefrag", yesNo, "no"),
+  noDefrag("active-defrag-ignore-bytes", memory(1), "104857600"),
+  noDefrag("active-defrag-threshold-lower", integer(0, 1000), "10"),
+  noDefrag("active-defrag-threshold-upper", integer(0, 1000), "100"),
+  noDefrag("active-defrag-cycle-min", integer(1, 99), "1"),
+  noDefrag("active-defrag-cycle-max", integer(1, 99), "25"),
+  noDefrag("active-defrag-max-scan-fields", integer(1), "1000"),
+  noDefrag("jemalloc-bg-thread", yesNo, "yes"),
+  inertBecause("tables grow and shrink a little at a time whatever this says")("activerehashing", yesNo, "yes"),
+
+  boundedFrees("lazyfree-lazy-eviction", yesNo, "no"),
+  boundedFrees("lazyfree-lazy-expire", yesNo, "no"),
+  boundedFrees("lazyfree-lazy-server-del", yesNo, "no"),
+
+  noCollections("hash-max-listpack-entries", integer(0), "512", { aliases: ["hash-max-ziplist-entries"] }),
+  noCollections("hash-max-listpack-value", memory(), "64", { aliases: ["hash-max-ziplist-value"] }),
+  noCollections("list-max-listpack-size", integer(-INT_MAX - 1, INT_MAX), "-2", { aliases: ["list-max-ziplist-size"] }),
+  noCollections("list-compress-depth", integer(0, INT_MAX), "0"),
+  noCollections("set-max-intset-entries", integer(0), "512"),
+  noCollections("zset-max-listpack-entries", integer(0), "128", { aliases: ["zset-max-ziplist-entries"] }),
+  noCollections("zset-max-listpack-value", memory(), "64", { aliases: ["zset-max-ziplist-value"] }),
+  noCollections("hll-sparse-max-bytes", memory(), "3000"),
+  noCollections("stream-node-max-bytes", memory(), "4096"),
+  noCollections("stream-node-max-entries", integer(0), "100"),
+
+  noScripts("busy-reply-threshold", integer(0), "5000", { aliases: ["lua-time-limit"] }),
+  noSlowlog("slowlog-log-slower-than", integer(-1), "10000"),
+  noSlowlog("slowlog-max-len", integer(0), "128"),
+  noLatency("latency-monitor-threshold", integer(0), "0"),
+  noLatency("latency-tracking", yesNo, "yes"),
+  noLatency("latency-tracking-info-percentiles", percentiles, "50 99 99.9"),
+  noNotifications("notify-keyspace-events", eventClasses, ""),
+];
+
+function fileNameProblem(name: string, what: string) {
+  return (value: string): string | undefined => {
+    if (value === "") return name.startsWith("append") ? `${name} can't be empty` : undefined;
+    return /[/\\]/.test(value) ? `${name} can't be a path, just a ${what}` : undefined;
+  };
+}
