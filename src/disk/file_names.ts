@@ -1,0 +1,65 @@
+/**
+ * The names of everything in a data directory. Nothing else builds or parses a name.
+ *
+ * ```
+ * data/
+ *   LOCK                                      held while a process runs (D15)
+ *   MANIFEST                                  which files make up the data (D13)
+ *   MANIFEST.tmp                              half of a replacement, removed at start (D2)
+ *   log-<first sequence>-<epoch>.seg          16 and 8 hex digits: a segment of the log
+ *   next.tmp                                  the next segment before it has a name, removed at start
+ *   quarantine/<name>.<offset>.<ms>           what recovery cut off or set aside, never read again
+ * ```
+ */
+
+export const LOCK_NAME = "LOCK";
+export const MANIFEST_NAME = "MANIFEST";
+export const MANIFEST_TEMPORARY_NAME = "MANIFEST.tmp";
+export const NEXT_SEGMENT_NAME = "next.tmp";
+export const QUARANTINE_NAME = "quarantine";
+
+const SEGMENT_PATTERN = /^log-([0-9a-f]{16})-([0-9a-f]{8})\.seg$/;
+
+export function hex(bytes: Uint8Array): string {
+  let out = "";
+  for (const byte of bytes) out += byte.toString(16).padStart(2, "0");
+  return out;
+}
+
+/** Bytes from an even number of lower-case hex digits, or undefined. */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) return undefined;
+  const out = new Uint8Array(text.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return out;
+}
+
+export function segmentName(firstSequence: number, epoch: Uint8Array): string {
+  return `log-${firstSequence.toString(16).padStart(16, "0")}-${hex(epoch.subarray(0, 4))}.seg`;
+}
+
+export function parseSegmentName(name: string): { firstSequence: number; epochPrefix: string } | undefined {
+  const match = SEGMENT_PATTERN.exec(name);
+  if (match === null) return undefined;
+  const firstSequence = Number.parseInt(match[1]!, 16);
+  return Number.isSafeInteger(firstSequence) ? { firstSequence, epochPrefix: match[2]! } : undefined;
+}
+
+/** A name under `quarantine/`; the time keeps a second cut of the same file apart from the first. */
+export function quarantineName(name: string, offset: number, nowMs: number): string {
+  return `${name}.${offset}.${nowMs}`;
+}
+
+/** Names that a start removes: halves of replacements that never took place (D3). */
+export function isTemporaryName(name: string): boolean {
+  return name === MANIFEST_TEMPORARY_NAME || name === NEXT_SEGMENT_NAME;
+}
+
+/** What redis-server leaves in its directory; an import is offered for these. */
+export function isRedisDataName(name: string): boolean {
+  return name === "appendonlydir" || name.endsWith(".rdb") || name.endsWith(".aof");
+}
+
+export function joinPath(directory: string, name: string): string {
+  return directory.endsWith("/") ? directory + name : `${directory}/${name}`;
+}

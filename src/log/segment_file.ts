@@ -1,0 +1,184 @@
+/**
+ * One segment that is being written: its descriptor, where the next frame goes, how much space is set aside, and the point
+ * up to which it is good.
+ *
+ * Life: `prepareSegment` makes a file without a name of its own and sets space aside, perhaps while the previous segment is
+ * still being synced; `beginSegment` writes the header and gives it its name, and only after that sync (D11). Then frames are
+ * placed and written behind each other. `cutToGood` ends it at the last unit that was written whole (D7); never is a frame
+ * appended after that (D17).
+ *
+ * `chain` is the checksum of the whole segment for the manifest (D13): the CRC of its header and of each frame's header in
+ * turn. As each of these covers its payload's CRC, the chain covers every byte.
+ */
+import { LOG_RESERVE_BYTES_MAX, LOG_RESERVE_BYTES_MIN } from "../base/limits.ts";
+import { type Disk, writeFully } from "../disk/disk.ts";
+import { ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
+import { joinPath, NEXT_SEGMENT_NAME, segmentName } from "../disk/file_names.ts";
+import {
+  type Crc32c,
+  encodeSegmentHeader,
+  FRAME_HEADER_BYTES,
+  frameBytesAt,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+  saltSeed,
+  sealFrame,
+} from "./format.ts";
+
+/** What the manifest says about a finished segment, or one just begun. */
+export interface SegmentSummary {
+  readonly name: string;
+  readonly epoch: Uint8Array;
+  readonly firstSequence: number;
+  /** firstSequence - 1 where it holds no commands. */
+  readonly lastSequence: number;
+  readonly lengthBytes: number;
+  readonly chain: number;
+}
+
+export class SegmentFile {
+  readonly fd: number;
+  readonly header: SegmentHeader;
+  readonly name: string;
+  /** Where the next frame goes. */
+  position = SEGMENT_HEADER_BYTES;
+  /** Frames placed. */
+  frames = 0;
+  chain: number;
+  /** The same as of the last unit that is in the file whole, with its last sequence. */
+  goodPosition = SEGMENT_HEADER_BYTES;
+  goodFrames = 0;
+  goodChain: number;
+  goodSequence: number;
+  private readonly disk: Disk;
+  private readonly crc32c: Crc32c;
+  private readonly seed: number;
+  private readonly space: ReservedSpace;
+
+  constructor(disk: Disk, crc32c: Crc32c, space: ReservedSpace, header: SegmentHeader, headerBytes: Uint8Array) {
+    this.disk = disk;
+    this.crc32c = crc32c;
+    this.space = space;
+    this.fd = space.fd;
+    this.header = header;
+    this.name = segmentName(header.firstSequence, header.epoch);
+    this.seed = saltSeed(header.salt, crc32c);
+    this.chain = crc32c(headerBytes, 0, SEGMENT_HEADER_BYTES, 0);
+    this.goodChain = this.chain;
+    this.goodSequence = header.firstSequence - 1;
+  }
+
+  /** Numbers and checksums the frame at `at` for this place in this file; returns its bytes. */
+  place(bytes: Uint8Array, at: number, durableSequence: number): number {
+    sealFrame(bytes, at, this.frames, durableSequence, this.seed, this.crc32c);
+    this.chain = this.crc32c(bytes, at, FRAME_HEADER_BYTES, this.chain);
+    this.frames++;
+    const length = frameBytesAt(bytes, at);
+    this.position += length;
+    return length;
+  }
+
+  /** All that was placed is in the file and ends a unit. */
+  settle(lastSequence: number): void {
+    this.goodPosition = this.position;
+    this.goodFrames = this.frames;
+    this.goodChain = this.chain;
+    this.goodSequence = lastSequence;
+  }
+
+  /** Forgets what was placed after the last whole unit and cuts the file there; throws a DiskError. */
+  cutToGood(): void {
+    this.position = this.goodPosition;
+    this.frames = this.goodFrames;
+    this.chain = this.goodChain;
+    this.disk.truncate(this.fd, this.goodPosition);
+  }
+
+  /** Makes sure that `length` further bytes have their place (D15): zero or a negative error number. */
+  reserve(length: number): number {
+    return this.space.extendTo(this.position + length);
+  }
+
+  get reservesSpace(): boolean {
+    return this.space.supported;
+  }
+
+  summary(): SegmentSummary {
+    return {
+      name: this.name,
+      epoch: this.header.epoch,
+      firstSequence: this.header.firstSequence,
+      lastSequence: this.goodSequence,
+      lengthBytes: this.goodPosition,
+      chain: this.goodChain,
+    };
+  }
+}
+
+/** Space set aside ahead in one file, in steps that double, so that a small log takes little. */
+export class ReservedSpace {
+  readonly fd: number;
+  supported = true;
+  private readonly disk: Disk;
+  private endBytes = 0;
+  private stepBytes = LOG_RESERVE_BYTES_MIN;
+
+  constructor(disk: Disk, fd: number) {
+    this.disk = disk;
+    this.fd = fd;
+  }
+
+  extendTo(end: number): number {
+    if (end <= this.endBytes || !this.supported) return 0;
+    const missing = end - this.endBytes;
+    let length = Math.max(missing, this.stepBytes);
+    let result = this.disk.reserve(this.fd, this.endBytes, length);
+    if (isOutOfSpace(result) && length > missing) {
+      length = missing;
+      result = this.disk.reserve(this.fd, this.endBytes, length);
+    }
+    if (result === ENOTSUP) {
+      this.supported = false;
+      return 0;
+    }
+    if (result < 0) return result;
+    this.endBytes += length;
+    this.stepBytes = Math.min(LOG_RESERVE_BYTES_MAX, this.stepBytes * 2);
+    return 0;
+  }
+}
+
+/** A nameless file with space for `length` bytes of frames; throws a DiskError and leaves nothing behind. */
+export function prepareSegment(disk: Disk, directory: string, length: number): ReservedSpace | number {
+  const path = joinPath(directory, NEXT_SEGMENT_NAME);
+  if (disk.status(path) !== undefined) disk.unlink(path);
+  const space = new ReservedSpace(disk, disk.open(path, "create"));
+  const result = space.extendTo(SEGMENT_HEADER_BYTES + length);
+  if (result === 0) return space;
+  abandonSegment(disk, directory, space);
+  return result;
+}
+
+export function abandonSegment(disk: Disk, directory: string, space: ReservedSpace): void {
+  disk.close(space.fd);
+  disk.unlink(joinPath(directory, NEXT_SEGMENT_NAME));
+}
+
+/**
+ * Writes the header and gives the file its name. Neither is durable yet: the caller syncs the file, then the directory (D1),
+ * before it counts on either. A file of that name can only be a segment without commands of an earlier start; it is replaced.
+ */
+export function beginSegment(
+  disk: Disk,
+  directory: string,
+  space: ReservedSpace,
+  header: SegmentHeader,
+  crc32c: Crc32c,
+): SegmentFile {
+  const bytes = encodeSegmentHeader(header, crc32c);
+  const segment = new SegmentFile(disk, crc32c, space, header, bytes);
+  const temporary = joinPath(directory, NEXT_SEGMENT_NAME);
+  writeFully(disk, space.fd, bytes, 0, bytes.length, 0, temporary);
+  disk.rename(temporary, joinPath(directory, segment.name));
+  return segment;
+}

@@ -1,0 +1,54 @@
+/**
+ * When a sync is due. Decisions only: it starts nothing and reads no clock.
+ *
+ * `always`: at once, or, while the clients of the last group are expected back, when they are back or 20 % of a sync's time
+ * has passed. Starting at once splits the clients into two cohorts that wait for each other's sync and halves the gain.
+ * `everysec`: so early that the oldest write is on stable storage within a second: a second minus what a sync takes.
+ * `no`: never on its own.
+ */
+export type FsyncPolicy = "always" | "everysec" | "no";
+
+const EXPOSURE_US = 1_000_000;
+/** However slow syncs are, there is this much time between two of them under `everysec`. */
+const EVERYSEC_GAP_US = 100_000;
+const COHORT_SHARE = 0.2;
+/** The writer looks at the clock this often. */
+const TICK_US = 100_000;
+
+export class SyncSchedule {
+  policy: FsyncPolicy;
+  private cohortExpected = 0;
+  private cohortReturned = 0;
+  private lastEndUs = Number.NEGATIVE_INFINITY;
+  /** A moving average. */
+  private syncUs = 0;
+
+  constructor(policy: FsyncPolicy) {
+    this.policy = policy;
+  }
+
+  /** Of `expected` clients whose replies the last sync released, `returned` have sent their next request. */
+  cohort(returned: number, expected: number): void {
+    this.cohortReturned = returned;
+    this.cohortExpected = expected;
+  }
+
+  ended(nowUs: number, tookUs: number): void {
+    this.lastEndUs = nowUs;
+    this.syncUs = this.syncUs === 0 ? tookUs : this.syncUs * 0.8 + tookUs * 0.2;
+  }
+
+  /**
+   * Microseconds until a sync is due for writes of which the oldest was made at `oldestUs`; zero or less: now; Infinity:
+   * not by time.
+   */
+  dueInUs(nowUs: number, oldestUs: number): number {
+    if (this.policy === "no") return Number.POSITIVE_INFINITY;
+    if (this.policy === "always") {
+      if (this.cohortReturned >= this.cohortExpected) return 0;
+      return this.lastEndUs + COHORT_SHARE * this.syncUs - nowUs;
+    }
+    const due = oldestUs + EXPOSURE_US - this.syncUs - TICK_US;
+    return Math.max(due, this.lastEndUs + EVERYSEC_GAP_US) - nowUs;
+  }
+}

@@ -1,0 +1,667 @@
+/**
+ * The commit pipeline: effects in, positions out.
+ *
+ * Problem: a turn must cost the engine's thread almost nothing, yet nothing may be acknowledged that is not in the file
+ * (`everysec`, `no`) or not on stable storage (`always`); and a sync may take 300 ms at any time.
+ *
+ * Outline: `commit` puts a header in front of the turn's effects (log_buffer.ts). When nothing else is going on the bytes are
+ * written on the spot, about 15 µs for 50 KB, and `writtenSequence` advances before `commit` returns. While a sync runs, or
+ * for large writes, the write thread gets them. Syncs run on the sync thread, one at a time; what is written meanwhile is the
+ * next one's group.
+ *
+ * Invariants
+ *  1. sequence >= writtenSequence >= durableSequence; each only grows.
+ *  2. One write and one sync in flight at most. Bytes are written in order, so what is in the file is a prefix.
+ *  3. durableSequence covers only what was written before a completed sync began (D12), in a segment that the manifest
+ *     lists: what no manifest lists holds nothing that was acknowledged under `always` (D13).
+ *  4. A unit lies whole in one segment (D18). A segment is followed by the next one only after it was cut to its last whole
+ *     unit and synced (D11), and never written again (D7, D17).
+ *  5. After a failed write nothing is dropped: the bytes stay here and go into a new segment as soon as there is space. Until
+ *     then `reserve` refuses. After a failed sync nothing advances any more (D9).
+ *
+ * `onProgress` is called from completions and `tick`, never from inside `commit`, `reserve` or `cohort`.
+ */
+import { check } from "../base/check.ts";
+import type { Clock } from "../base/clock.ts";
+import {
+  LOG_BUFFER_BYTES,
+  LOG_PENDING_BYTES_MAX,
+  LOG_UNIT_BYTES_MAX,
+  LOG_WRITE_BYTES_MAX,
+  LOG_WRITE_NOW_BYTES_MAX,
+} from "../base/limits.ts";
+import type { Random } from "../base/random.ts";
+import { type Disk, DiskError } from "../disk/disk.ts";
+import { EIO } from "../disk/errno.ts";
+import {
+  type Crc32c,
+  DATABASE_NONE,
+  FLAG_CONTINUES,
+  FLAG_MARK,
+  frameFlagsAt,
+  frameLastSequenceAt,
+  KEY_ID_BYTES,
+  SALT_BYTES,
+  type SegmentHeader,
+} from "./format.ts";
+import { type LogBuffer, LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
+import type { LogIo } from "./log_io.ts";
+import {
+  abandonSegment,
+  beginSegment,
+  prepareSegment,
+  type ReservedSpace,
+  type SegmentFile,
+  type SegmentSummary,
+} from "./segment_file.ts";
+import { emptyLogStatistics, type LogStatistics } from "./statistics.ts";
+import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
+
+/** Marks, and what expiry logs without asking, find their place although the disk is full. */
+const RESERVE_SLACK_BYTES = 64 * 1024;
+const MARK_IDLE_US = 100_000;
+/** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment. */
+const RETRY_US = 250_000;
+/** Less room than this at the end of a buffer is not worth beginning a turn in. */
+const TURN_ROOM_BYTES_MIN = 128 * 1024;
+
+/** A buffer for a large unit is made at most this much larger than asked. */
+const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Why the log takes no writes. `write`: for now; `sync`: for good (D9). `errno` is negative. */
+export interface LogFailure {
+  readonly kind: "write" | "sync";
+  readonly errno: number;
+}
+
+export interface LogWriterOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly logIo: LogIo;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crc32c: Crc32c;
+  readonly policy: FsyncPolicy;
+  readonly segmentBytesMax: number;
+  /** Must be at least as late as any commit time in the log so far, ms. */
+  readonly commitMs: number;
+  /**
+   * Makes the new segment durable (file, directory) and lists it in the manifest, with what became of the old one; then calls
+   * `done` with zero or a negative error number, later.
+   */
+  readonly listSegment: (sealed: SegmentSummary, opened: SegmentFile, done: (result: number) => void) => void;
+}
+
+type State = "open" | "rotating" | "failed" | "closed";
+
+export class LogWriter {
+  /** Sequence of the last command committed. */
+  sequence: number;
+  /** Everything up to here is in the file. */
+  writtenSequence: number;
+  /** Everything up to here is covered by a completed sync. */
+  durableSequence: number;
+  failed: LogFailure | null = null;
+  onProgress: () => void = () => {};
+  readonly statistics: LogStatistics = emptyLogStatistics();
+  /** Committed bytes that are not in the file yet. */
+  pendingBytes = 0;
+
+  private readonly options: LogWriterOptions;
+  private readonly schedule: SyncSchedule;
+  private readonly pool = new LogBufferPool();
+  /** Buffers with bytes to write, oldest first; the last one is where the engine writes. */
+  private readonly buffers: LogBuffer[];
+  private segment: SegmentFile;
+  /** The next segment before it has its name. */
+  private next: ReservedSpace | null = null;
+  private state: State = "open";
+  private commitMs: number;
+
+  private writeInFlight = false;
+  private inFlightFd = -1;
+  private inFlightStart = 0;
+  private inFlightLength = 0;
+  private inFlightPosition = 0;
+  private inFlightSequence = 0;
+  private inFlightEndsUnit = false;
+
+  private syncInFlight = false;
+  private syncBeganUs = 0;
+  private syncCovers = 0;
+  private syncCoversPosition = 0;
+  private syncOldestUs = 0;
+  private syncSealsSegment = false;
+
+  /** Of the current segment: how far syncs have got, and whether the manifest lists it. */
+  private syncedSequence: number;
+  private syncedPosition: number;
+  private listed = true;
+  private closing = false;
+
+  /** When the oldest write that no sync has begun to cover was made. */
+  private oldestUnsyncedUs = 0;
+  private lastCommitUs = 0;
+  private markedDurable: number;
+  private selected = DATABASE_NONE;
+  private retryUs = 0;
+  private readonly waiters: (() => void)[] = [];
+
+  /** Continues in `segment`, which is empty, durable and listed in the manifest. */
+  constructor(options: LogWriterOptions, segment: SegmentFile) {
+    this.options = options;
+    this.segment = segment;
+    this.schedule = new SyncSchedule(options.policy);
+    this.buffers = [this.pool.take(LOG_BUFFER_BYTES)];
+    this.commitMs = options.commitMs;
+    const last = segment.header.firstSequence - 1;
+    this.sequence = last;
+    this.writtenSequence = last;
+    this.durableSequence = last;
+    this.markedDurable = last;
+    this.syncedSequence = last;
+    this.syncedPosition = segment.goodPosition;
+    this.statistics.segments = 1;
+    options.logIo.onWritten = (result) => this.written(result);
+    options.logIo.onSynced = (result) => this.synced(result);
+  }
+
+  get policy(): FsyncPolicy {
+    return this.schedule.policy;
+  }
+
+  set policy(policy: FsyncPolicy) {
+    this.schedule.policy = policy;
+    this.syncIfDue();
+  }
+
+  /** False where the platform can't set space aside: a full disk then shows when a write fails. */
+  get reservesSpace(): boolean {
+    return this.segment.reservesSpace;
+  }
+
+  /** The engine takes no further turns while this is true; `onProgress` tells when to look again. */
+  get congested(): boolean {
+    return this.pendingBytes > LOG_PENDING_BYTES_MAX;
+  }
+
+  /** When the oldest write that is not durable was made, as the clock's monotonic ms, or -1. */
+  get oldestUnsyncedMs(): number {
+    if (this.writtenSequence === this.durableSequence) return -1;
+    return (this.syncInFlight ? this.syncOldestUs : this.oldestUnsyncedUs) / 1000;
+  }
+
+  get segmentName(): string {
+    return this.segment.name;
+  }
+
+  get segmentBytes(): number {
+    return this.segment.position;
+  }
+
+  /** The buffer in which a turn's effects go, from `payloadStart` on. Valid until `commit`, `grow` or the next call. */
+  buffer(): Uint8Array {
+    const current = this.buffers[this.buffers.length - 1]!;
+    if (current.written === current.end) {
+      if (current.bytes.length > LOG_BUFFER_BYTES) {
+        this.buffers[this.buffers.length - 1] = this.pool.take(LOG_BUFFER_BYTES);
+        return this.buffers[this.buffers.length - 1]!.bytes;
+      }
+      current.end = 0;
+      current.taken = 0;
+      current.written = 0;
+    }
+    if (current.bytes.length - current.payloadStart >= TURN_ROOM_BYTES_MIN) return current.bytes;
+    const fresh = this.pool.take(LOG_BUFFER_BYTES);
+    this.buffers.push(fresh);
+    return fresh.bytes;
+  }
+
+  get payloadStart(): number {
+    return this.buffers[this.buffers.length - 1]!.payloadStart;
+  }
+
+  /** A larger buffer that begins with the turn's effects so far, [payloadStart, end), and has room for `more` bytes. */
+  grow(end: number, more: number): Uint8Array {
+    const current = this.buffers[this.buffers.length - 1]!;
+    const length = end - current.payloadStart;
+    const needed = length + more;
+    check(needed <= LOG_UNIT_BYTES_MAX, "a unit is within its limit");
+    const room = Math.max(LOG_BUFFER_BYTES, needed + Math.min(needed, GROWTH_BYTES_MAX));
+    const fresh = this.pool.take(room + unitHeaderBytes(room));
+    fresh.bytes.set(current.bytes.subarray(current.payloadStart, end), fresh.payloadStart);
+    if (current.written === current.end) {
+      this.buffers.pop();
+      this.pool.give(current);
+    }
+    this.buffers.push(fresh);
+    return fresh.bytes;
+  }
+
+  /**
+   * Is there space for `bytes` of effects (D15)? An upper bound for the turn about to be executed; false: refuse its writes.
+   */
+  reserve(bytes: number): boolean {
+    if (this.failed !== null || this.state === "closed") return false;
+    const needed = this.pendingBytes + bytes + unitHeaderBytes(bytes) + RESERVE_SLACK_BYTES;
+    const result =
+      this.next === null ? this.segment.reserve(needed - this.inFlight()) : this.next.extendTo(4096 + needed);
+    return result === 0;
+  }
+
+  /**
+   * Commits the effects at [start, end) of `buffer()`: `commands` requests that form one unit. `database` is the one selected
+   * at the start of the payload, -1 for none. Afterwards `writtenSequence` may have advanced, or `failed` be set.
+   */
+  commit(payload: Uint8Array, start: number, end: number, commands: number, database: number): void {
+    const current = this.buffers[this.buffers.length - 1]!;
+    check(payload === current.bytes && start === current.payloadStart, "effects lie where buffer() said");
+    check(commands > 0 && end > start, "a commit holds commands");
+    check(this.state !== "closed" && !this.closing, "the log is open");
+    const raw = this.options.clock.wallMs();
+    if (raw > this.commitMs) this.commitMs = raw;
+    this.selected = database < 0 ? DATABASE_NONE : database;
+    const bytes = current.commit(end - start, commands, this.selected, this.sequence + 1, this.commitMs, raw);
+    this.sequence += commands;
+    this.pendingBytes += bytes;
+    this.lastCommitUs = this.options.clock.monotonicUs();
+    this.pump();
+    this.syncIfDue();
+  }
+
+  /** Architecture, section 4: tells how many of the clients that the last sync released have come back. */
+  cohort(returned: number, expected: number): void {
+    this.schedule.cohort(returned, expected);
+    this.syncIfDue();
+  }
+
+  /** Microseconds until a sync that is being held back is due; -1: none is. The engine calls `tick` then. */
+  syncDueUs(): number {
+    if (this.policy !== "always" || this.syncInFlight || !this.hasUnsynced() || this.state !== "open") return -1;
+    return Math.max(0, this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs));
+  }
+
+  /**
+   * To be called at least every 100 ms, between turns (never between `buffer` and `commit`): syncs that are due, marks,
+   * attempts to go on after a failure.
+   */
+  tick(): void {
+    const nowUs = this.options.clock.monotonicUs();
+    if (this.state === "failed" && this.failed?.kind === "write" && nowUs >= this.retryUs) this.resume(nowUs);
+    if (this.state !== "open") return;
+    if (this.pendingBytes === 0 && nowUs - this.lastCommitUs >= MARK_IDLE_US) this.markIfNews();
+    this.pump();
+    this.syncIfDue();
+  }
+
+  /** Resolves when everything committed so far is durable, whatever the policy; rejects when the log fails. */
+  async durable(): Promise<void> {
+    const target = this.sequence;
+    while (this.durableSequence < target) {
+      this.refuseIfFailed();
+      this.startSync();
+      await this.progress();
+    }
+  }
+
+  /** Writes, syncs and marks everything, and closes the file. Returns what the manifest shall say about the last segment. */
+  async close(): Promise<SegmentSummary> {
+    check(!this.closing, "the log is closed once");
+    this.closing = true;
+    await this.durable();
+    while (this.state === "rotating" || this.writeInFlight || this.syncInFlight || !this.listed) {
+      this.refuseIfFailed();
+      await this.progress();
+    }
+    this.markIfNews();
+    while (this.pendingBytes > 0) {
+      this.refuseIfFailed();
+      this.pump();
+      if (this.pendingBytes > 0) await this.progress();
+    }
+    while (this.syncInFlight) await this.progress();
+    this.refuseIfFailed();
+    this.segment.cutToGood();
+    this.state = "closed";
+    const result = this.options.disk.fdatasync(this.segment.fd);
+    this.options.disk.close(this.segment.fd);
+    if (result < 0) throw new DiskError("sync", this.segment.name, result);
+    return this.segment.summary();
+  }
+
+  /** Gives the descriptors back without another write: after a failure, when `close` can't succeed. */
+  abandon(): void {
+    if (this.state === "closed") return;
+    this.state = "closed";
+    this.options.logIo.onWritten = () => {};
+    this.options.logIo.onSynced = () => {};
+    this.options.disk.close(this.segment.fd);
+    if (this.next !== null) this.options.disk.close(this.next.fd);
+  }
+
+  private progress(): Promise<void> {
+    return new Promise((resolve) => this.waiters.push(resolve));
+  }
+
+  private report(): void {
+    this.onProgress();
+    for (const resolve of this.waiters.splice(0)) resolve();
+  }
+
+  private refuseIfFailed(): void {
+    if (this.failed !== null) throw new DiskError(this.failed.kind, this.segment.name, this.failed.errno);
+  }
+
+  /** Bytes placed in the segment whose write has not ended: counted both in `pendingBytes` and in its position. */
+  private inFlight(): number {
+    return this.segment.position - this.segment.goodPosition;
+  }
+
+  private hasUnsynced(): boolean {
+    return this.segment.goodPosition > this.syncedPosition;
+  }
+
+  /** Writes what has gathered, here or on the thread, until there is nothing left or something must be waited for. */
+  private pump(): void {
+    while (this.state === "open" && !this.writeInFlight && this.pendingBytes > 0) {
+      const buffer = this.headBuffer();
+      if (this.atUnitStart(buffer) && this.segment.position >= this.options.segmentBytesMax && this.beginRotation()) {
+        return;
+      }
+      this.placeFrames(buffer);
+      const { logIo } = this.options;
+      if (this.syncInFlight || this.inFlightLength > LOG_WRITE_NOW_BYTES_MAX) {
+        this.statistics.writesOnThread++;
+        this.writeInFlight = true;
+        logIo.write(this.inFlightFd, buffer.bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
+        return;
+      }
+      this.statistics.writesOnCaller++;
+      this.writeInFlight = true;
+      while (this.writeInFlight) {
+        this.absorb(
+          logIo.writeNow(this.inFlightFd, buffer.bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition),
+        );
+      }
+    }
+  }
+
+  /** The oldest buffer with frames to place; those behind which everything is written go back to the pool. */
+  private headBuffer(): LogBuffer {
+    while (this.buffers.length > 1 && this.buffers[0]!.written === this.buffers[0]!.end) {
+      this.pool.give(this.buffers.shift()!);
+    }
+    return this.buffers[0]!;
+  }
+
+  private atUnitStart(buffer: LogBuffer): boolean {
+    return buffer.taken === buffer.written;
+  }
+
+  /** Gives the next frames their place: as many as fit one write, ending where the segment is full. */
+  private placeFrames(buffer: LogBuffer): void {
+    const { segment, statistics } = this;
+    const start = buffer.taken;
+    this.inFlightFd = segment.fd;
+    this.inFlightStart = start;
+    this.inFlightPosition = segment.position;
+    let at = start;
+    let endsUnit = false;
+    let last = 0;
+    do {
+      const flags = frameFlagsAt(buffer.bytes, at);
+      last = frameLastSequenceAt(buffer.bytes, at);
+      if ((flags & FLAG_MARK) !== 0) statistics.marks++;
+      endsUnit = (flags & FLAG_CONTINUES) === 0;
+      at += segment.place(buffer.bytes, at, this.durableSequence);
+      statistics.frames++;
+    } while (
+      at < buffer.end &&
+      at - start < LOG_WRITE_BYTES_MAX &&
+      !(endsUnit && segment.position >= this.options.segmentBytesMax)
+    );
+    this.markedDurable = this.durableSequence;
+    buffer.taken = at;
+    this.inFlightLength = at - start;
+    this.inFlightSequence = last;
+    this.inFlightEndsUnit = endsUnit;
+  }
+
+  /** A write has ended. A short one is continued (D7) by leaving it in flight with less to do. */
+  private absorb(result: number): void {
+    if (result <= 0) {
+      this.writeInFlight = false;
+      this.failWrite(result === 0 ? EIO : result);
+      return;
+    }
+    this.inFlightStart += result;
+    this.inFlightPosition += result;
+    this.inFlightLength -= result;
+    this.statistics.bytes += result;
+    if (this.inFlightLength > 0) return;
+    this.writeInFlight = false;
+    if (!this.inFlightEndsUnit) return;
+    const buffer = this.buffers[0]!;
+    if (!this.hasUnsynced()) this.oldestUnsyncedUs = this.options.clock.monotonicUs();
+    this.pendingBytes -= buffer.taken - buffer.written;
+    buffer.written = buffer.taken;
+    this.segment.settle(this.inFlightSequence);
+    this.writtenSequence = this.inFlightSequence;
+  }
+
+  private written(result: number): void {
+    this.absorb(result);
+    if (this.writeInFlight) {
+      const { bytes } = this.buffers[0]!;
+      this.options.logIo.write(this.inFlightFd, bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
+      return;
+    }
+    this.pump();
+    this.syncIfDue();
+    this.report();
+  }
+
+  private syncIfDue(): void {
+    if (this.syncInFlight || this.state !== "open" || !this.hasUnsynced()) return;
+    if (this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs) <= 0) this.startSync();
+  }
+
+  private startSync(): void {
+    if (this.syncInFlight || !(this.state === "open" || this.syncSealsSegment) || this.failed?.kind === "sync") return;
+    if (!this.hasUnsynced() && !this.syncSealsSegment) return;
+    this.syncInFlight = true;
+    this.syncBeganUs = this.options.clock.monotonicUs();
+    this.syncCovers = this.writtenSequence;
+    this.syncCoversPosition = this.segment.goodPosition;
+    this.syncOldestUs = this.oldestUnsyncedUs;
+    // D10: through the descriptor that wrote.
+    this.options.logIo.sync(this.segment.fd);
+  }
+
+  private synced(result: number): void {
+    this.syncInFlight = false;
+    if (result < 0) {
+      this.failSync(result);
+      this.report();
+      return;
+    }
+    const nowUs = this.options.clock.monotonicUs();
+    this.countSync(nowUs);
+    this.schedule.ended(nowUs, nowUs - this.syncBeganUs);
+    this.syncedSequence = this.syncCovers;
+    this.syncedPosition = this.syncCoversPosition;
+    // What came while this sync ran is at most as old as its beginning.
+    this.oldestUnsyncedUs = this.syncBeganUs;
+    this.advanceDurable();
+    if (this.state === "rotating") this.continueRotation();
+    this.pump();
+    this.syncIfDue();
+    this.report();
+  }
+
+  private countSync(nowUs: number): void {
+    const { statistics } = this;
+    const tookUs = nowUs - this.syncBeganUs;
+    statistics.syncs++;
+    statistics.syncUsLast = tookUs;
+    statistics.syncUsTotal += tookUs;
+    statistics.syncUsMax = Math.max(statistics.syncUsMax, tookUs);
+    statistics.groupCommandsLast = this.syncCovers - this.syncedSequence;
+    statistics.groupCommandsTotal += statistics.groupCommandsLast;
+    statistics.exposureMsLast = (nowUs - this.syncOldestUs) / 1000;
+    statistics.exposureMsMax = Math.max(statistics.exposureMsMax, statistics.exposureMsLast);
+  }
+
+  // D12, D13
+  private advanceDurable(): void {
+    if (this.listed && this.syncedSequence > this.durableSequence) this.durableSequence = this.syncedSequence;
+  }
+
+  /** A mark, if the file does not say yet what is durable (D8). */
+  private markIfNews(): void {
+    if (this.markedDurable >= this.durableSequence || this.failed !== null || this.state !== "open") return;
+    if (this.writeInFlight || this.pendingBytes > 0) return;
+    this.buffer();
+    const current = this.buffers[this.buffers.length - 1]!;
+    const raw = this.options.clock.wallMs();
+    if (raw > this.commitMs) this.commitMs = raw;
+    this.pendingBytes += current.commitMark(this.selected, this.sequence + 1, this.commitMs, raw);
+    this.pump();
+  }
+
+  /** Begins the change to a new segment; false if there is no space for it yet, then the old one goes on. */
+  private beginRotation(): boolean {
+    const nowUs = this.options.clock.monotonicUs();
+    if (nowUs < this.retryUs) return false;
+    if (this.prepareNext() < 0) {
+      this.retryUs = nowUs + RETRY_US;
+      return false;
+    }
+    this.state = "rotating";
+    this.continueRotation();
+    return true;
+  }
+
+  /** The next file with space for what waits; zero or a negative error number. */
+  private prepareNext(): number {
+    const { disk, directory } = this.options;
+    try {
+      const prepared = prepareSegment(disk, directory, this.pendingBytes + RESERVE_SLACK_BYTES);
+      if (typeof prepared === "number") return prepared;
+      this.next = prepared;
+      return 0;
+    } catch (thrown) {
+      if (thrown instanceof DiskError) return thrown.errno;
+      throw thrown;
+    }
+  }
+
+  /** One step of the rotation; called again after each sync and when the manifest lists the segment. */
+  private continueRotation(): void {
+    if (this.syncInFlight || this.writeInFlight) return;
+    try {
+      if (!this.syncSealsSegment) {
+        this.segment.cutToGood();
+        this.syncSealsSegment = true;
+        this.startSync();
+        return;
+      }
+      if (this.listed) this.openNext();
+    } catch (thrown) {
+      if (!(thrown instanceof DiskError)) throw thrown;
+      this.failWrite(thrown.errno);
+    }
+  }
+
+  /** The old segment is durable as it is (D11): the next one gets its header and name, and writing goes on. */
+  private openNext(): void {
+    const { disk, directory, random, crc32c, clock } = this.options;
+    const sealed = this.segment;
+    const space = this.next;
+    check(space !== null, "a rotation has prepared the next segment");
+    const header: SegmentHeader = {
+      flags: 0,
+      epoch: sealed.header.epoch,
+      forkSequence: sealed.header.forkSequence,
+      firstSequence: this.writtenSequence + 1,
+      previousLastSequence: this.writtenSequence,
+      createdMs: clock.wallMs(),
+      salt: random.bytes(SALT_BYTES),
+      keyId: new Uint8Array(KEY_ID_BYTES),
+    };
+    const opened = beginSegment(disk, directory, space, header, crc32c);
+    this.next = null;
+    this.segment = opened;
+    this.statistics.segments++;
+    this.syncSealsSegment = false;
+    this.syncedPosition = opened.goodPosition;
+    this.listed = false;
+    this.failed = null;
+    this.state = "open";
+    closeSynced(disk, sealed.fd);
+    this.options.listSegment(sealed.summary(), opened, (result) => {
+      if (this.state === "closed") return;
+      if (result < 0) this.failSync(result);
+      else {
+        this.listed = true;
+        this.advanceDurable();
+        if (this.state === "rotating") this.continueRotation();
+        this.pump();
+        this.syncIfDue();
+      }
+      this.report();
+    });
+  }
+
+  /** The segment has ended at its last whole unit (D7); what did not get in waits for the next one. */
+  private failWrite(errno: number): void {
+    this.statistics.failures++;
+    this.failed = { kind: "write", errno };
+    this.state = "failed";
+    this.retryUs = this.options.clock.monotonicUs() + RETRY_US;
+    this.syncSealsSegment = false;
+    for (const buffer of this.buffers) buffer.taken = buffer.written;
+    this.dropNext();
+  }
+
+  // D9
+  private failSync(errno: number): void {
+    this.statistics.failures++;
+    this.failed = { kind: "sync", errno };
+    this.state = "failed";
+    this.dropNext();
+  }
+
+  private dropNext(): void {
+    if (this.next === null) return;
+    const { disk, directory } = this.options;
+    try {
+      abandonSegment(disk, directory, this.next);
+    } catch (thrown) {
+      // The name stays behind; the next preparation or the next start removes it.
+      if (!(thrown instanceof DiskError)) throw thrown;
+    }
+    this.next = null;
+  }
+
+  /** Tries to go on in a new segment after a failed write. `failed` is cleared when that one is open. */
+  private resume(nowUs: number): void {
+    this.retryUs = nowUs + RETRY_US;
+    const result = this.prepareNext();
+    if (result < 0) {
+      this.failed = { kind: "write", errno: result };
+      return;
+    }
+    this.state = "rotating";
+    this.continueRotation();
+  }
+}
+
+/** What was synced is safe whatever close says. */
+function closeSynced(disk: Disk, fd: number): void {
+  try {
+    disk.close(fd);
+  } catch (thrown) {
+    if (!(thrown instanceof DiskError)) throw thrown;
+  }
+}

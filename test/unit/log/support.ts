@@ -1,0 +1,158 @@
+/** What the tests of the log share: a clock and a scheduler stepped by hand, a reference CRC32C, a log in memory. */
+import type { Clock } from "../../../src/base/clock.ts";
+import { seededRandom } from "../../../src/base/random.ts";
+import type { Disk } from "../../../src/disk/disk.ts";
+import { joinPath } from "../../../src/disk/file_names.ts";
+import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
+import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, type SegmentHeader } from "../../../src/log/format.ts";
+import { DiskLogIo } from "../../../src/log/log_io.ts";
+import { beginSegment, prepareSegment } from "../../../src/log/segment_file.ts";
+import { readSegment, type SegmentReadResult } from "../../../src/log/segment_reader.ts";
+import { LogWriter, type LogWriterOptions } from "../../../src/log/writer.ts";
+
+const TABLE = new Uint32Array(256).map((_, i) => {
+  let value = i;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
+  return value;
+});
+
+/** Bit by bit as RFC 3720 has it, apart from the table. */
+export const referenceCrc32c: Crc32c = (bytes, offset, length, seed) => {
+  let crc = ~seed;
+  for (let i = offset; i < offset + length; i++) crc = TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
+  return ~crc >>> 0;
+};
+
+export class TestClock implements Clock {
+  nowMs = 1_700_000_000_000;
+  elapsedUs = 1_000_000;
+
+  wallMs(): number {
+    return this.nowMs;
+  }
+
+  monotonicUs(): number {
+    return this.elapsedUs;
+  }
+
+  advance(ms: number): void {
+    this.nowMs += ms;
+    this.elapsedUs += ms * 1000;
+  }
+}
+
+/** Tasks that run when the test says so, in order. */
+export class Steps {
+  readonly tasks: (() => void)[] = [];
+  readonly schedule = (task: () => void): void => void this.tasks.push(task);
+
+  /** Runs the oldest task; false if there is none. */
+  one(): boolean {
+    const task = this.tasks.shift();
+    task?.();
+    return task !== undefined;
+  }
+
+  all(): void {
+    while (this.one());
+  }
+}
+
+export const DIRECTORY = "/data";
+
+export function headerFor(firstSequence: number, seed = 1): SegmentHeader {
+  const random = seededRandom(seed);
+  return {
+    flags: 0,
+    epoch: random.bytes(EPOCH_BYTES),
+    forkSequence: 0,
+    firstSequence,
+    previousLastSequence: firstSequence - 1,
+    createdMs: 1_700_000_000_000,
+    salt: random.bytes(32),
+    keyId: new Uint8Array(KEY_ID_BYTES),
+  };
+}
+
+export interface TestLog {
+  readonly disk: MemoryDisk;
+  readonly clock: TestClock;
+  readonly steps: Steps;
+  readonly writer: LogWriter;
+  /** Names of the segments begun, in order. */
+  readonly names: string[];
+}
+
+export function openTestLog(options: Partial<LogWriterOptions> = {}, firstSequence = 1): TestLog {
+  const steps = new Steps();
+  const disk = new MemoryDisk(steps.schedule);
+  disk.makeDirectory(DIRECTORY);
+  return openTestLogOn(disk, steps, options, firstSequence);
+}
+
+export function openTestLogOn(
+  disk: MemoryDisk,
+  steps: Steps,
+  options: Partial<LogWriterOptions>,
+  firstSequence: number,
+): TestLog {
+  const clock = new TestClock();
+  const space = prepareSegment(disk, DIRECTORY, 65536);
+  if (typeof space === "number") throw new Error(`no space: ${space}`);
+  const segment = beginSegment(disk, DIRECTORY, space, headerFor(firstSequence), referenceCrc32c);
+  disk.fdatasync(segment.fd);
+  disk.syncDirectory(DIRECTORY);
+  const names = [segment.name];
+  const writer = new LogWriter(
+    {
+      disk,
+      directory: DIRECTORY,
+      logIo: new DiskLogIo(disk, steps.schedule),
+      clock,
+      random: seededRandom(7),
+      crc32c: referenceCrc32c,
+      policy: "everysec",
+      segmentBytesMax: 64 * 1024 * 1024,
+      commitMs: 0,
+      listSegment: (_sealed, opened, done) => {
+        names.push(opened.name);
+        disk.fdatasyncLater(opened.fd, (result) => {
+          if (result < 0) done(result);
+          else disk.syncDirectoryLater(DIRECTORY, done);
+        });
+      },
+      ...options,
+    },
+    segment,
+  );
+  return { disk, clock, steps, writer, names };
+}
+
+/** Commits `length` bytes of payload counted up from `fill`. */
+export function commitBytes(writer: LogWriter, length: number, fill: number, commands = 1, database = 0): void {
+  let bytes = writer.buffer();
+  const start = writer.payloadStart;
+  if (bytes.length - start < length) bytes = writer.grow(start, length);
+  const at = writer.payloadStart;
+  for (let i = 0; i < length; i++) bytes[at + i] = (fill + i) & 255;
+  writer.commit(bytes, at, at + length, commands, database);
+}
+
+export interface ReadUnit {
+  readonly bytes: Uint8Array;
+  readonly commands: number;
+  readonly database: number;
+  readonly firstSequence: number;
+}
+
+/** Every unit of one segment, copied, and what the reader says of it. */
+export function readUnits(disk: Disk, name: string): { units: ReadUnit[]; result: SegmentReadResult } {
+  const units: ReadUnit[] = [];
+  const result = readSegment(disk, joinPath(DIRECTORY, name), referenceCrc32c, {
+    unit(payload, start, end, commands, database, firstSequence) {
+      units.push({ bytes: payload.slice(start, end), commands, database, firstSequence });
+      return undefined;
+    },
+  });
+  return { units, result };
+}
