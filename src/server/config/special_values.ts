@@ -133,11 +133,13 @@ export const eventClasses: Kind = {
 export const percentiles: Kind = {
   manyArguments: true,
   read(args) {
-    if (args.some((share) => !/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(share))) {
-      return { error: "Invalid latency-tracking-info-percentiles parameters" };
-    }
-    if (args.some((share) => Number(share) < 0 || Number(share) > 100)) {
-      return { error: "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]" };
+    for (const share of args) {
+      if (!/^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(share)) {
+        return { error: "Invalid latency-tracking-info-percentiles parameters" };
+      }
+      if (Number(share) < 0 || Number(share) > 100) {
+        return { error: "latency-tracking-info-percentiles parameters should sit between [0.0,100.0]" };
+      }
     }
     return { value: args.map((share) => String(Number(Number(share).toFixed(6)))).join(" ") };
   },

@@ -1,0 +1,125 @@
+/**
+ * The words after `emberlog`. `serve` and everything unknown follow Redis's grammar (a file, then --directive value);
+ * the other words are commands of their own.
+ *
+ * Returns exit codes instead of exiting, so that tests call it.
+ */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { VERSION } from "../base/version.ts";
+import { ping } from "./ping.ts";
+
+export interface Output {
+  out(text: string): void;
+  error(text: string): void;
+}
+
+const HELP = `
+Serving:
+  emberlog                                       serve with the defaults: port 6379, data in ./data, durable
+  emberlog /etc/emberlog.conf                    with a configuration file in Redis's syntax
+  emberlog /etc/emberlog.conf --port 6380        the last value wins
+  emberlog --save "" --appendfsync always        directives alone; a lone "-" reads lines from standard input
+
+Exit codes: 0 done, or stopped gracefully; 1 failed.`;
+
+/** Runs the command line (without node and script) and resolves to the exit code. */
+export async function runProgram(argv: readonly string[], output: Output): Promise<number> {
+  const [word, ...rest] = argv;
+  const serves = word === undefined || word === "serve" || !PROGRAM_WORDS.has(word);
+  if (serves && !(word === "serve" && isHelp(rest[0]))) {
+    const { runServe } = await import("./serve.ts");
+    return runServe(word === "serve" ? rest : argv, output.error);
+  }
+  let code = 0;
+  const program = buildProgram(output, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(word === "serve" ? ["--help"] : [...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    throw error;
+  }
+}
+
+const PROGRAM_WORDS = new Set(["check", "dump", "ping", "help", "--help", "-h", "--version", "-v"]);
+
+function isHelp(argument: string | undefined): boolean {
+  return argument === "--help" || argument === "-h";
+}
+
+function buildProgram(output: Output, done: (code: number) => void): Command {
+  const program = new Command("emberlog")
+    .description("A durable, Redis-compatible in-memory store: acknowledged means durable.")
+    .version(`Emberlog ${VERSION} (Redis 7.2.4 compatible)`, "-v, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .addHelpText("after", HELP)
+    .exitOverride()
+    .configureOutput({ writeOut: output.out, writeErr: output.error });
+  program
+    .command("serve [file] [options...]")
+    .description("serve (the default): a configuration file, then --directive value ...");
+  program
+    .command("check <directory>")
+    .description("verify a data directory and explain what is in it; the server must not be running on it")
+    .option("--json", "one JSON object instead of text")
+    .action(async (directory: string, options: { json?: boolean }) => {
+      const { run } = await import("./check.ts");
+      done(await run([directory, ...(options.json === true ? ["--json"] : [])], output.out));
+    });
+  program
+    .command("dump <directory>")
+    .description("print the frames and commands of a data directory's log")
+    .option("--json", "JSON lines instead of text")
+    .action(async (directory: string, options: { json?: boolean }) => {
+      const { run } = await import("./dump.ts");
+      done(await run([directory, ...(options.json === true ? ["--json"] : [])], output.out));
+    });
+  program
+    .command("ping")
+    .description("health check: exit code 0 when a server answers PONG")
+    .option("--host <host>", "host name or address", "127.0.0.1")
+    .option("-p, --port <port>", "port", parsePort, 6379)
+    .option("--socket <path>", "unix socket instead of host and port")
+    .option("--user <name>", "user name for AUTH")
+    .option("--password <password>", "password for AUTH (default: $EMBERLOG_PASSWORD, which ps does not show)")
+    .option("--timeout <ms>", "give up after this many milliseconds", parseTimeout, 2000)
+    .action(async (options: PingOptions) => {
+      const { host, port, socket, user, timeout } = options;
+      const password = options.password ?? process.env["EMBERLOG_PASSWORD"];
+      try {
+        output.out(`${await ping({ host, port, socket, username: user, password, timeoutMs: timeout })}\n`);
+        done(0);
+      } catch (error) {
+        output.error(`${(error as Error).message}\n`);
+        done(1);
+      }
+    });
+  return program;
+}
+
+interface PingOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly socket: string | undefined;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  readonly timeout: number;
+}
+
+function parsePort(text: string): number {
+  return parseWhole(text, 1, 65535, "a port");
+}
+
+function parseTimeout(text: string): number {
+  return parseWhole(text, 1, 86_400_000, "a number of milliseconds");
+}
+
+function parseWhole(text: string, min: number, max: number, what: string): number {
+  const value = Number(text);
+  if (!/^[0-9]+$/.test(text) || value < min || value > max) {
+    throw new InvalidArgumentError(`It is not ${what}.`);
+  }
+  return value;
+}

@@ -1,0 +1,66 @@
+/** What the server says when it starts: what was recovered, from where, in how long, and what this machine lacks. */
+import { VERSION } from "../base/version.ts";
+
+export interface StartupReport {
+  /** Absolute path of the data directory; undefined when nothing is kept on disk. */
+  readonly directory: string | undefined;
+  readonly appendFsync: string;
+  /** What the log and its images gave back; undefined for a new directory. */
+  readonly recovered: RecoveryReport | undefined;
+  /** "127.0.0.1:6379", "/run/emberlog.sock" */
+  readonly listening: readonly string[];
+  /** Each guarantee or speed that is missing on this machine, in a sentence. */
+  readonly missing: readonly string[];
+}
+
+export interface RecoveryReport {
+  readonly keys: number;
+  readonly commands: number;
+  readonly bytes: number;
+  readonly segments: number;
+  readonly milliseconds: number;
+  /** Bytes of a torn tail that were cut, and where the copy lies. */
+  readonly cutBytes: number;
+  readonly cutCopy: string | undefined;
+}
+
+export interface BannerLine {
+  readonly level: "notice" | "warning";
+  readonly text: string;
+}
+
+/** The first line, before anything has been opened. */
+export function greeting(): BannerLine {
+  const text = `Emberlog ${VERSION} (Redis 7.2.4 compatible), Node.js ${process.version}, pid ${process.pid}`;
+  return { level: "notice", text };
+}
+
+/** The lines between recovery and the ready line, which is the last. */
+export function startupLines(report: StartupReport): BannerLine[] {
+  const lines: BannerLine[] = [];
+  const notice = (text: string): number => lines.push({ level: "notice", text });
+  const warning = (text: string): number => lines.push({ level: "warning", text });
+  const { directory, recovered } = report;
+  if (directory === undefined) {
+    warning("Nothing is written to disk (appendonly no): what is stored is gone when the server stops");
+  } else if (recovered === undefined) {
+    notice(`New data directory ${directory}, appendfsync ${report.appendFsync}`);
+  } else {
+    notice(recoveryText(directory, recovered));
+    if (recovered.cutBytes > 0) {
+      const copy = recovered.cutCopy === undefined ? "" : `, kept aside in ${recovered.cutCopy}`;
+      warning(`The log ended in the middle of a write: ${recovered.cutBytes} bytes were cut${copy}`);
+    }
+  }
+  for (const guarantee of report.missing) warning(guarantee);
+  for (const address of report.listening) notice(`Listening on ${address}`);
+  notice("Ready to accept connections");
+  return lines;
+}
+
+function recoveryText(directory: string, recovered: RecoveryReport): string {
+  const { keys, commands, bytes, segments, milliseconds } = recovered;
+  const rate = milliseconds > 0 ? `, ${Math.round(commands / (milliseconds / 1000))} commands a second` : "";
+  const from = `${segments} log segment${segments === 1 ? "" : "s"} (${bytes} bytes) in ${directory}`;
+  return `Recovered ${keys} keys by ${commands} commands from ${from} in ${milliseconds.toFixed(0)} ms${rate}`;
+}
