@@ -50,3 +50,12 @@ export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 export const CONFIG_INCLUDE_DEPTH_MAX = 16;
 /** Replies of one connection that wait for the log; above it the connection is not read from. */
 export const PARKED_CONNECTION_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Rows of the transport's output table; a fuller turn flushes in between. */
+export const TRANSPORT_OUTPUT_ROWS_MAX = 8192;
+/** Connections the transport can hold at once: maxclients, and room for those being turned away. */
+export const TRANSPORT_SLOTS_MAX = 16384;
+/** Unsent bytes of a connection above which the transport reads no further requests from it. */
+export const TRANSPORT_QUEUED_BYTES_MAX = 64 * 1024 * 1024;
+/** Space reserved in the log for a turn beyond its own input: rewritten effects, expiries. */
+export const EFFECT_BYTES_RESERVED = 256 * 1024;

@@ -11,9 +11,12 @@ import type { Database } from "../dataset/database.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Journal } from "../dataset/journal.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import type { RequestWriter } from "../protocol/request_writer.ts";
 import { parseInteger64, parseIntegerSafe } from "../base/integer.ts";
 import { hashBytes } from "../base/hash.ts";
+import type { Executor } from "./executor.ts";
 import type { Session } from "./session.ts";
+import { Watchers } from "./watch.ts";
 
 export class Call {
   /** The bytes that hold the request. */
@@ -41,11 +44,23 @@ export class Call {
   misses = 0;
   /** proto-max-bulk-len: no string may grow beyond it. */
   stringBytesMax = 512 * 1024 * 1024;
+  /** Runs requests; EXEC needs it. */
+  readonly executor: Executor;
+  readonly watchers: Watchers;
   /** True while the log is replayed: no expiry by the clock, no randomness, no effects. */
   replaying = false;
 
-  constructor(dataset: Dataset, session: Session, reply: ReplyWriter, clock: Clock, random: Random) {
+  constructor(
+    dataset: Dataset,
+    executor: Executor,
+    session: Session,
+    reply: ReplyWriter,
+    clock: Clock,
+    random: Random,
+  ) {
     this.dataset = dataset;
+    this.executor = executor;
+    this.watchers = new Watchers(dataset.journal, (database, key) => dataset.database(database).exists(key));
     this.journal = dataset.journal;
     this.db = dataset.database(0);
     this.session = session;
@@ -127,7 +142,7 @@ export class Call {
    * Begins an effect that replaces the request in the log; `argc` argument calls on the result must follow. A command that
    * changes something and writes no effect of its own is logged verbatim.
    */
-  effect(argc: number): import("../protocol/request_writer.ts").RequestWriter {
+  effect(argc: number): RequestWriter {
     this.journal.begin(this.db.index, argc);
     return this.journal.effects;
   }

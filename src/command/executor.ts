@@ -18,6 +18,7 @@ import {
   UNKNOWN_COMMAND,
   WRITE,
 } from "./table.ts";
+import { check } from "../base/check.ts";
 import { latin1 } from "../base/bytes.ts";
 import { hashBytes } from "../base/hash.ts";
 
@@ -116,6 +117,7 @@ export class Executor {
     if (session.inMulti && (this.table.bits[id]! & NOT_QUEUED) === 0) {
       session.queued.push(call.input.slice(start, end));
       session.queuedBytes += end - start;
+      session.queuedBits |= this.table.bits[id]!;
       call.reply.status("QUEUED");
       this.gate = 0;
       return;
@@ -140,6 +142,21 @@ export class Executor {
       this.gate = this.gateOf(call, id, journal.changes !== changes || journal.explicit !== 0);
     }
     if (call.reply.errors !== errors) this.countFailure(call, id);
+  }
+
+  /** Runs a request that MULTI has queued: `call` holds its arguments, `request` is all its bytes. */
+  runQueued(call: Call, request: Uint8Array): void {
+    let id = this.table.lookup(request, call.start(0), call.length(0));
+    check(id !== UNKNOWN_COMMAND, "a queued request names a command");
+    if ((this.table.bits[id]! & CONTAINER) !== 0 && call.argc > 1) id = this.table.subcommand(call, id);
+    this.run(call, id, 0, request.length);
+  }
+
+  /** Why a transaction with these bits of commands may not run now. */
+  refusalOfTransaction(bits: number): string | undefined {
+    if (this.outOfMemory && (bits & DENY_OOM) !== 0) return OUT_OF_MEMORY;
+    if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
+    return undefined;
   }
 
   /** Ends the measurement of the command that ran last: to be called at the end of a turn. */

@@ -24,6 +24,8 @@ export class Session {
   /** Requests queued since MULTI, each as RESP bytes. */
   readonly queued: Uint8Array[] = [];
   queuedBytes = 0;
+  /** Bits of the table of all queued commands together. */
+  queuedBits = 0;
   /** A watched key changed since WATCH. */
   watchBroken = false;
   /** Watched keys as `database:key` in latin1. */

@@ -16,8 +16,10 @@ const POSITIONS = 65536;
 /** Learns of each change of a key: WATCH, and notifications later. */
 export interface ChangeObserver {
   keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void;
-  /** Every key of a database, or of all databases with -1, may have changed. */
-  databaseChanged(database: number): void;
+  /**
+   * A database (all of them: -1) is about to be emptied, or swapped with another one (-1: it is not); called before that happens.
+   */
+  databaseChanged(database: number, swappedWith: number): void;
 }
 
 export class Journal {
@@ -54,12 +56,12 @@ export class Journal {
     if (this.observer !== undefined) this.observer.keyChanged(database, bytes, offset, length);
   }
 
-  /** Every key of a database (all databases: -1) changed. */
-  changedDatabase(database: number, count: number): void {
+  /** A database (all of them: -1) is about to be emptied of `count` keys, or swapped with another one. */
+  changedDatabase(database: number, count: number, swappedWith = -1): void {
     this.dirty += count;
     this.changes++;
     this.floor = this.sequence + 1;
-    if (this.observer !== undefined) this.observer.databaseChanged(database);
+    if (this.observer !== undefined) this.observer.databaseChanged(database, swappedWith);
   }
 
   /** The position that a reply showing this key must wait for. */

@@ -1,0 +1,6 @@
+/** The commands that need nothing but the dataset: what the in-process API and the server have in common. */
+import type { CommandDefinition } from "./definition.ts";
+import { stringCommands } from "./string/index.ts";
+import { discard, exec, multi, unwatch, watch } from "./transaction/multi.ts";
+
+export const datasetCommands: readonly CommandDefinition[] = [...stringCommands, multi, exec, discard, watch, unwatch];

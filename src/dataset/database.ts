@@ -1,0 +1,241 @@
+/**
+ * One of the numbered databases: a table of all keys, and a second one of those that expire, over the same entries.
+ *
+ * Keys are given as (bytes, offset, length, hash), so that the common path makes no JS value of them. All state is in the arena;
+ * the objects here are handles that can be made anew from the root block.
+ *
+ * ```
+ * root block (16 words of the header page)
+ *   word 0   address of the root of the table of keys
+ *   word 1   address of the root of the table of expiring keys
+ * ```
+ * Invariants: every entry with an expiry is in both tables, every other one in `keys` only. An entry that has expired is never
+ * returned by `lookup`, unless the clock is held (replay). Every change is told to the journal by whoever makes it, but for
+ * expiry, which tells it itself.
+ */
+import { hashBytes } from "../base/hash.ts";
+import type { Random } from "../base/random.ts";
+import type { Arena } from "../memory/arena.ts";
+import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
+import {
+  entryAccess,
+  expiryMs,
+  freeEntry,
+  hasExpiry,
+  keyLength,
+  keyOffset,
+  setEntryAccess,
+} from "../structure/entry.ts";
+import { Table } from "../structure/table.ts";
+import type { Dataset } from "./dataset.ts";
+import { releaseEntry, withExpiry, writeExpiry } from "./entries.ts";
+
+const ROOT_KEYS = 0;
+const ROOT_EXPIRES = 1;
+
+export class Database {
+  /** Number of the database as clients see it. */
+  index: number;
+  keys: Table;
+  expires: Table;
+  readonly dataset: Dataset;
+  private readonly arena: Arena;
+
+  constructor(dataset: Dataset, index: number) {
+    this.dataset = dataset;
+    this.arena = dataset.arena;
+    this.index = index;
+    const address = this.arena.databaseRootAddress(index);
+    const words = this.arena.words[address >>> SEGMENT_SHIFT]!;
+    const word = (address & 0x7fffff) << 1;
+    const keys = words[word + ROOT_KEYS]!;
+    if (keys === NIL) {
+      this.keys = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
+      this.expires = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
+      this.storeRoots();
+    } else {
+      this.keys = new Table(this.arena, dataset.allocator, keys);
+      this.expires = new Table(this.arena, dataset.allocator, words[word + ROOT_EXPIRES]!);
+    }
+  }
+
+  /** Keys, expired ones that nobody has noticed yet included. */
+  get count(): number {
+    return this.keys.count;
+  }
+
+  hash(bytes: Uint8Array, offset: number, length: number): number {
+    return hashBytes(bytes, offset, length, this.arena.seed0, this.arena.seed1);
+  }
+
+  /** The entry of a key, 0 when there is none. A key that has expired is removed now. The access time is set unless `noTouch`. */
+  lookup(bytes: Uint8Array, offset: number, length: number, hash: number, noTouch: boolean): number {
+    const entry = this.keys.find(hash, bytes, offset, length);
+    if (entry === NIL) return NIL;
+    const arena = this.arena;
+    if (hasExpiry(arena, entry) && this.isExpired(entry)) {
+      this.expire(entry, hash);
+      return NIL;
+    }
+    if (!noTouch) {
+      const access = this.dataset.accessClock;
+      if (entryAccess(arena, entry) !== access) setEntryAccess(arena, entry, access);
+    }
+    return entry;
+  }
+
+  /** Is there such a key that has not expired? Changes nothing. */
+  exists(key: Uint8Array): boolean {
+    const entry = this.keys.find(this.hash(key, 0, key.length), key, 0, key.length);
+    return entry !== NIL && !(hasExpiry(this.arena, entry) && this.isExpired(entry));
+  }
+
+  /** Has the entry's time come, and may the clock remove it? */
+  isExpired(entry: number): boolean {
+    return !this.dataset.clockHeld && expiryMs(this.arena, entry) <= this.dataset.nowMs;
+  }
+
+  /** When the entry expires, ms since 1970; -1 for never. */
+  expiryOf(entry: number): number {
+    return hasExpiry(this.arena, entry) ? expiryMs(this.arena, entry) : -1;
+  }
+
+  /** Puts a new entry under its key, where there is none. False: the address space is full, nothing changed. */
+  insert(entry: number, hash: number): boolean {
+    setEntryAccess(this.arena, entry, this.dataset.accessClock);
+    if (!this.keys.insert(hash, entry)) return false;
+    if (hasExpiry(this.arena, entry) && !this.expires.insert(hash, entry)) {
+      this.keys.remove(hash, entry);
+      return false;
+    }
+    return true;
+  }
+
+  /**
+   * Puts a new entry in the place of an old one with the same key, whose value is freed. False: the address space is full, nothing
+   * changed.
+   */
+  replace(old: number, entry: number, hash: number): boolean {
+    const before = hasExpiry(this.arena, old);
+    const after = hasExpiry(this.arena, entry);
+    if (after) {
+      if (before) this.expires.replaceAddress(hash, old, entry);
+      else if (!this.expires.insert(hash, entry)) return false;
+    } else if (before) this.expires.remove(hash, old);
+    this.keys.replaceAddress(hash, old, entry);
+    setEntryAccess(this.arena, entry, this.dataset.accessClock);
+    releaseEntry(this.dataset, old);
+    return true;
+  }
+
+  /** Moves an entry to another address after it was copied there: the tables follow, nothing is freed. */
+  moved(old: number, entry: number, hash: number): void {
+    if (hasExpiry(this.arena, entry)) this.expires.replaceAddress(hash, old, entry);
+    this.keys.replaceAddress(hash, old, entry);
+  }
+
+  /** Removes an entry and frees it with its value. */
+  remove(entry: number, hash: number): void {
+    this.detach(entry, hash);
+    releaseEntry(this.dataset, entry);
+  }
+
+  /** Takes an entry out of the tables; it and its value stay allocated. */
+  detach(entry: number, hash: number): void {
+    if (hasExpiry(this.arena, entry)) this.expires.remove(hash, entry);
+    this.keys.remove(hash, entry);
+  }
+
+  /**
+   * Sets when an entry expires (ms since 1970), or with -1 that it never does. The entry may move: the new address is returned, 0
+   * when the address space is full and nothing changed.
+   */
+  setExpiry(entry: number, hash: number, at: number | bigint): number {
+    const arena = this.arena;
+    if (hasExpiry(arena, entry)) {
+      if (at !== -1) {
+        writeExpiry(arena, entry, at);
+        return entry;
+      }
+      const plain = withExpiry(this.dataset, entry, false);
+      if (plain === NIL) return NIL;
+      this.expires.remove(hash, entry);
+      this.keys.replaceAddress(hash, entry, plain);
+      freeEntry(this.dataset.allocator, entry);
+      return plain;
+    }
+    if (at === -1) return entry;
+    const expiring = withExpiry(this.dataset, entry, true);
+    if (expiring === NIL) return NIL;
+    writeExpiry(arena, expiring, at);
+    if (!this.expires.insert(hash, expiring)) {
+      freeEntry(this.dataset.allocator, expiring);
+      return NIL;
+    }
+    this.keys.replaceAddress(hash, entry, expiring);
+    freeEntry(this.dataset.allocator, entry);
+    return expiring;
+  }
+
+  /** Removes an entry whose time has come: logged as DEL, and told to whoever watches the key. */
+  expire(entry: number, hash: number): void {
+    const { journal } = this.dataset;
+    const bytes = this.arena.bytes[entry >>> SEGMENT_SHIFT]!;
+    journal.removed(this.index, hash, bytes, keyOffset(this.arena, entry), keyLength(this.arena, entry));
+    // The journal remembers verbatim requests by reference, but copies keys at once: the entry may go now.
+    this.remove(entry, hash);
+    this.dataset.expiredKeys++;
+  }
+
+  /** The hash of an entry's own key. */
+  hashOf(entry: number): number {
+    return this.hash(this.arena.bytes[entry >>> SEGMENT_SHIFT]!, keyOffset(this.arena, entry), keyLength(this.arena, entry));
+  }
+
+  /** A random entry that has not expired, 0 when there is none. */
+  random(random: Random): number {
+    // As Redis: when nearly all keys are expired, give up after a while and return an expired one's neighbour or nothing.
+    for (let attempt = 0; attempt < 100 && this.keys.count > 0; attempt++) {
+      const entry = this.keys.random(random);
+      if (!(hasExpiry(this.arena, entry) && this.isExpired(entry))) return entry;
+      this.expire(entry, this.hashOf(entry));
+    }
+    return NIL;
+  }
+
+  /**
+   * Takes all keys away at once. Returns the roots of the two old tables, now the caller's; undefined when there is no memory for two
+   * empty ones and nothing changed.
+   */
+  detachAll(): { keys: number; expires: number } | undefined {
+    const { allocator } = this.dataset;
+    const keys = Table.create(allocator);
+    const expires = keys === NIL ? NIL : Table.create(allocator);
+    if (expires === NIL) return undefined;
+    const old = { keys: this.keys.address, expires: this.expires.address };
+    this.keys = new Table(this.arena, allocator, keys);
+    this.expires = new Table(this.arena, allocator, expires);
+    this.storeRoots();
+    return old;
+  }
+
+  /** Exchanges the contents with another database. */
+  swap(other: Database): void {
+    const { keys, expires } = this;
+    this.keys = other.keys;
+    this.expires = other.expires;
+    other.keys = keys;
+    other.expires = expires;
+    this.storeRoots();
+    other.storeRoots();
+  }
+
+  private storeRoots(): void {
+    const address = this.arena.databaseRootAddress(this.index);
+    const word = (address & 0x7fffff) << 1;
+    this.arena.touch(address, 8);
+    const words = this.arena.words[address >>> SEGMENT_SHIFT]!;
+    words[word + ROOT_KEYS] = this.keys.address;
+    words[word + ROOT_EXPIRES] = this.expires.address;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * Types and encodings of values, as they stand in an entry's first word. Part of the stored layout: numbers never change.
+ */
+export const TYPE_STRING = 0;
+export const TYPE_LIST = 1;
+export const TYPE_SET = 2;
+export const TYPE_SORTED_SET = 3;
+export const TYPE_HASH = 4;
+export const TYPE_STREAM = 6;
+
+/** As TYPE prints them. */
+export const TYPE_NAMES: readonly string[] = ["string", "list", "set", "zset", "hash", "none", "stream"];
+
+/** Encodings of strings: all are stored as their bytes; the encoding says what Redis would have chosen. */
+export const ENCODING_RAW = 0;
+export const ENCODING_INT = 1;
+export const ENCODING_EMBSTR = 2;
+
+/** Longest string that Redis embeds in its object. */
+export const EMBEDDED_BYTES_MAX = 44;
+
+/** As OBJECT ENCODING prints a string's. */
+export const STRING_ENCODING_NAMES: readonly string[] = ["raw", "int", "embstr"];

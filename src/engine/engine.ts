@@ -1,0 +1,135 @@
+/**
+ * The engine: arena, dataset, commands and log put together, without a socket. The server's turns and the in-process API are its
+ * two users.
+ *
+ * A turn:
+ * 1. `beginTurn` sets the clock, reserves space in the log and with it decides whether writes are refused // D15
+ * 2. requests are executed through `executor`; effects gather in the log's buffer
+ * 3. `commit` makes them a frame, in order; `released` says which log position replies may show // D12
+ *
+ * Invariant: an effect enters the log in the order of execution, before any reply that shows it can leave.
+ */
+import type { Clock } from "../base/clock.ts";
+import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
+import type { Random } from "../base/random.ts";
+import { Call } from "../command/call.ts";
+import { Executor } from "../command/executor.ts";
+import { Session } from "../command/session.ts";
+import type { CommandTable } from "../command/table.ts";
+import { Dataset } from "../dataset/dataset.ts";
+import { Journal } from "../dataset/journal.ts";
+import { Allocator } from "../memory/allocator.ts";
+import { Arena } from "../memory/arena.ts";
+import type { MemoryCalls } from "../memory/calls.ts";
+import { growingSink, type ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
+import { RequestWriter } from "../protocol/request_writer.ts";
+
+/** What the engine needs of a log; `log/writer.ts` is one. */
+export interface CommitLog {
+  /** The current turn's buffer and where its payload begins. */
+  payloadBytes(): Uint8Array;
+  payloadStart(): number;
+  /** Makes `bytes[start, end)` with `commands` effects one frame. `bytes` is the current buffer, or a larger one that the writer outgrew into. */
+  commit(bytes: Uint8Array, end: number, commands: number, database: number): void;
+  /** Reserves space for a turn; false: the disk is full. */
+  reserve(bytes: number): boolean;
+  /** Position that replies may show under the policy in force. */
+  readonly releasedSequence: number;
+  /** Why writes are refused, as a RESP error; undefined while they are not. */
+  readonly refusal: string | undefined;
+}
+
+export interface EngineOptions {
+  clock: Clock;
+  random: Random;
+  table: CommandTable;
+  databases: number;
+  memoryCalls?: MemoryCalls;
+  /** Address space, bytes. */
+  bytesMax?: number;
+  firstSegment?: number;
+}
+
+export class Engine {
+  readonly arena: Arena;
+  readonly dataset: Dataset;
+  readonly journal: Journal;
+  readonly executor: Executor;
+  readonly table: CommandTable;
+  readonly call: Call;
+  readonly clock: Clock;
+  readonly random: Random;
+  log: CommitLog | undefined;
+
+  private readonly sink: { target: ReplySink };
+  private frameDatabase = -1;
+
+  constructor(options: EngineOptions) {
+    const { clock, random, table } = options;
+    this.clock = clock;
+    this.random = random;
+    this.table = table;
+    this.arena = new Arena({
+      random,
+      ...(options.memoryCalls === undefined ? {} : { calls: options.memoryCalls }),
+      ...(options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax }),
+      ...(options.firstSegment === undefined ? {} : { firstSegment: options.firstSegment }),
+    });
+    this.journal = new Journal(new RequestWriter(new Uint8Array(4096)));
+    this.dataset = new Dataset(this.arena, new Allocator(this.arena), this.journal, options.databases);
+    this.executor = new Executor(table);
+    this.sink = { target: growingSink };
+    const reply = new ReplyWriter(new Uint8Array(64 * 1024), {
+      makeRoom: (writer, length) => this.sink.target.makeRoom(writer, length),
+    });
+    this.call = new Call(this.dataset, this.executor, new Session(0), reply, clock, random);
+  }
+
+  /** Who makes room when the reply buffer is full. */
+  setReplySink(sink: ReplySink): void {
+    this.sink.target = sink;
+  }
+
+  /** Effects are logged from here on; `sequence` is the last one recovered. */
+  attachLog(log: CommitLog, sequence: number): void {
+    this.log = log;
+    this.journal.sequence = sequence;
+    this.journal.recording = true;
+    this.useLogBuffer();
+  }
+
+  /** Log position that a reply may show. */
+  get released(): number {
+    return this.log === undefined ? this.journal.sequence : this.log.releasedSequence;
+  }
+
+  beginTurn(): void {
+    const nowMs = this.clock.wallMs();
+    this.dataset.setTime(nowMs);
+    this.call.nowMs = nowMs;
+    const { log } = this;
+    if (log === undefined) return;
+    const space = log.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
+    const refusal = log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
+    this.executor.restrict(refusal, this.dataset.allocator.full);
+  }
+
+  /** Makes the effects since the last commit one frame of the log. */
+  commit(): void {
+    const { journal, log } = this;
+    const { effects } = journal;
+    if (effects.requests === 0) return;
+    effects.finish();
+    if (log === undefined) {
+      effects.use(effects.bytes, 0);
+      return;
+    }
+    log.commit(effects.bytes, effects.position, effects.requests, this.frameDatabase);
+    this.useLogBuffer();
+  }
+
+  private useLogBuffer(): void {
+    this.frameDatabase = this.journal.selected;
+    this.journal.effects.use(this.log!.payloadBytes(), this.log!.payloadStart());
+  }
+}

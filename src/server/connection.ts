@@ -1,0 +1,90 @@
+/**
+ * One client connection: a session and what the turn keeps for it. The socket itself belongs to the transport; the slot names it.
+ */
+import { Session } from "../command/session.ts";
+import { RequestParser } from "../protocol/request_parser.ts";
+
+export class Connection extends Session {
+  /** The transport's number of this connection. */
+  readonly slot: number;
+  readonly peerAddress: string;
+  readonly localAddress: string;
+  readonly descriptor: number;
+  /** Connected over a unix socket. */
+  readonly local: boolean;
+  readonly createdMs: number;
+  lastActiveMs: number;
+  /** Name of the last command, for CLIENT LIST. */
+  lastCommand = -1;
+  requests = 0;
+
+  /** Bytes received and not executed yet: an incomplete request, or more than a turn could take. */
+  pending: Uint8Array | undefined;
+  pendingLength = 0;
+  /** `pending` can't hold a whole request before it has this many bytes. */
+  pendingNeeded = 0;
+  /** Reads the pending bytes; remembers a half-read request. Made when first needed. */
+  parser: RequestParser | undefined;
+
+  /** Replies of this connection that wait for the log, in batches. */
+  parked = 0;
+  parkedBytes = 0;
+  /** Not read from, because too much is parked. */
+  readingPaused = false;
+  /** The peer is gone or the transport failed: nothing can be sent any more. */
+  lost = false;
+  /** Requests wait for CLIENT PAUSE to end. */
+  postponed = false;
+  /** Close without sending what is queued (CLIENT KILL, output limit). */
+  closeNow = false;
+  /** Since when the soft output limit has been exceeded, ms; 0: it is not. */
+  softLimitSinceMs = 0;
+
+  constructor(
+    id: number,
+    slot: number,
+    peer: { peerAddress: string; localAddress: string; descriptor: number; local: boolean },
+    nowMs: number,
+  ) {
+    super(id);
+    this.slot = slot;
+    this.peerAddress = peer.peerAddress;
+    this.localAddress = peer.localAddress;
+    this.descriptor = peer.descriptor;
+    this.local = peer.local;
+    this.createdMs = nowMs;
+    this.lastActiveMs = nowMs;
+  }
+
+  /** Appends received bytes to `pending`. Room is made for bytes that are there, never for bytes announced. */
+  append(source: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.pending === undefined || this.pendingLength + length > this.pending.length) {
+      const larger = new Uint8Array(Math.max(1024, (this.pendingLength + length) * (this.pendingLength > 0 ? 2 : 1)));
+      if (this.pending !== undefined) larger.set(this.pending.subarray(0, this.pendingLength));
+      this.pending = larger;
+    }
+    this.pending.set(source.subarray(start, end), this.pendingLength);
+    this.pendingLength += length;
+  }
+
+  /** Drops the first `length` pending bytes, and the buffer with the last of them. */
+  consume(length: number): void {
+    this.parser?.reset();
+    this.pendingNeeded = 0;
+    if (length >= this.pendingLength) {
+      this.pending = undefined;
+      this.pendingLength = 0;
+      this.parser = undefined;
+      return;
+    }
+    this.pending!.copyWithin(0, length, this.pendingLength);
+    this.pendingLength -= length;
+  }
+
+  /** The parser of the pending bytes. */
+  pendingParser(): RequestParser {
+    this.parser ??= new RequestParser(64);
+    return this.parser;
+  }
+}

@@ -1,0 +1,448 @@
+/**
+ * A turn: what the transport hands over in one call, executed and answered.
+ *
+ * ```
+ * rows of input ─> split into a batch ─> hash keys, touch their buckets ─> execute in order ─> commit to the log
+ *                                                                                                  │
+ *        sockets <── rows of output (log position reached) <── replies ──> parked (not yet reached) <──┘
+ * ```
+ *
+ * The fast way: complete requests of connections in an ordinary state are executed where they lie, in the input region, many
+ * connections in one batch. Everything else (requests in pieces, inline requests, protocol errors, limits before authentication,
+ * CLIENT PAUSE) goes through the connection's pending bytes, one connection at a time, with the same batch and the same executor.
+ *
+ * Invariants: requests of a connection are executed in the order of arrival and its replies leave in that order; no reply leaves
+ * before the log position that it depends on is reached.
+ */
+import type { Call } from "../command/call.ts";
+import type { Executor } from "../command/executor.ts";
+import { type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
+import { hashBytes } from "../base/hash.ts";
+import { latin1 } from "../base/bytes.ts";
+import type { Engine } from "../engine/engine.ts";
+import {
+  CLOSED,
+  DATA,
+  DRAINED,
+  INPUT_ROW_WORDS,
+  LOG,
+  OPENED,
+  type Transport,
+} from "../platform/transport.ts";
+import {
+  EMPTY,
+  INCOMPLETE,
+  INLINE,
+  PROTOCOL_ERROR,
+  REQUEST,
+  RequestParser,
+  splitInline,
+} from "../protocol/request_parser.ts";
+import type { ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
+import { encodeRequest } from "../protocol/request_writer.ts";
+import { RequestBatch } from "./batch.ts";
+import type { Connection } from "./connection.ts";
+import { ReplyQueue } from "./reply_queue.ts";
+
+/** What the server decides about connections; the turn only executes. */
+export interface TurnHost {
+  /** A connection was accepted; undefined when it was turned away. */
+  opened(slot: number): Connection | undefined;
+  connection(slot: number): Connection | undefined;
+  /** The peer is gone, or the connection was closed from here. */
+  closed(connection: Connection): void;
+  /** A request could not be read: counted, logged. */
+  protocolError(connection: Connection, message: string): void;
+  /** Unsent bytes of the connection changed: output buffer limits. */
+  outputGrew(connection: Connection, queuedBytes: number): void;
+  /** client-query-buffer-limit, bytes. */
+  queryBytesMax: number;
+  /** Requests are not executed now; with "write", writes are not. */
+  paused: "no" | "write" | "all";
+}
+
+export class TurnRunner implements ReplySink {
+  /** Bytes and requests taken in, bytes of replies; for INFO. */
+  inputBytes = 0;
+  outputBytes = 0;
+  turns = 0;
+
+  private readonly engine: Engine;
+  private readonly transport: Transport;
+  private readonly host: TurnHost;
+  private readonly call: Call;
+  private readonly executor: Executor;
+  private readonly table: CommandTable;
+  private readonly reply: ReplyWriter;
+  private readonly parser = new RequestParser();
+  private readonly batch = new RequestBatch();
+  private readonly queue: ReplyQueue;
+  /** Connections with work outside of the fast way in this turn. */
+  private readonly slow: Connection[] = [];
+  /** Where the reply of the connection being executed begins in the output region. */
+  private rowStart = 0;
+  private current: Connection | undefined;
+  private touched = 0;
+
+  constructor(engine: Engine, transport: Transport, host: TurnHost) {
+    this.engine = engine;
+    this.transport = transport;
+    this.host = host;
+    this.call = engine.call;
+    this.executor = engine.executor;
+    this.table = engine.table;
+    this.reply = engine.call.reply;
+    this.reply.bytes = transport.output;
+    this.queue = new ReplyQueue(transport, host);
+  }
+
+  /** Replies that wait for the log, bytes. */
+  get parkedBytes(): number {
+    return this.queue.parkedBytes;
+  }
+
+  /** The transport's callback: `rows` rows of input wait. Returns the rows of output. */
+  run(rows: number): number {
+    this.turns++;
+    this.engine.beginTurn();
+    const { inputTable, input } = this.transport;
+    for (let row = 0; row < rows; row++) {
+      const at = row * INPUT_ROW_WORDS;
+      const slot = inputTable[at]!;
+      const length = inputTable[at + 2]!;
+      const flags = inputTable[at + 3]!;
+      if (flags === DATA) {
+        this.receive(slot, inputTable[at + 1]!, length, input);
+        continue;
+      }
+      this.event(slot, inputTable[at + 1]!, length, flags, input);
+    }
+    this.runBatch(input, this.parser.args);
+    this.parser.reset();
+    for (let i = 0; i < this.slow.length; i++) this.runPending(this.slow[i]!);
+    this.slow.length = 0;
+    this.settle();
+    this.engine.endTurn();
+    return this.queue.takeRows();
+  }
+
+  /** Executes what waits in a connection's pending bytes, outside of the transport's callback (CLIENT UNPAUSE). */
+  resume(connection: Connection): void {
+    this.slow.push(connection);
+  }
+
+  /** Sends what the log's progress has released, outside of the transport's callback. */
+  release(): void {
+    this.queue.release(this.engine.released);
+  }
+
+  /** Bytes that don't answer a request (pushes, MONITOR), queued behind the replies written so far. */
+  push(connection: Connection, bytes: Uint8Array): void {
+    this.queue.append(connection, bytes, 0, bytes.length, this.call.journal.sequence);
+  }
+
+  private event(slot: number, offset: number, length: number, flags: number, input: Uint8Array): void {
+    if ((flags & LOG) !== 0) this.queue.release(this.engine.released);
+    if ((flags & OPENED) !== 0) this.host.opened(slot);
+    if ((flags & DATA) !== 0) this.receive(slot, offset, length, input);
+    const connection = this.host.connection(slot);
+    if (connection === undefined) return;
+    if ((flags & DRAINED) !== 0) this.host.outputGrew(connection, 0);
+    if ((flags & CLOSED) !== 0) {
+      // What the peer sent before it closed is executed first: it may have half-closed and still be reading.
+      this.runBatch(input, this.parser.args);
+      this.parser.reset();
+      const at = this.slow.indexOf(connection);
+      if (at !== -1) {
+        this.slow.splice(at, 1);
+        this.runPending(connection);
+      }
+      connection.closing = true;
+      connection.refresh();
+      this.queue.closeWhenSent(connection);
+    }
+  }
+
+  /** Splits what a connection sent into the batch, or leaves it to the slow way. */
+  private receive(slot: number, offset: number, length: number, input: Uint8Array): void {
+    const connection = this.host.connection(slot);
+    if (connection === undefined || connection.closing) return;
+    this.inputBytes += length;
+    connection.lastActiveMs = this.call.nowMs;
+    const end = offset + length;
+    let at = offset;
+    if (connection.pending === undefined && connection.authenticated && this.host.paused === "no") {
+      at = this.split(this.parser, connection, input, offset, end);
+      while (at < end && this.batch.full) {
+        this.runBatch(input, this.parser.args);
+        this.parser.reset();
+        this.settle();
+        if (connection.closing || !connection.authenticated) break;
+        at = this.split(this.parser, connection, input, at, end);
+      }
+      if (at === end) return;
+    }
+    if (connection.closing) return;
+    connection.append(input, at, end);
+    if (connection.pendingLength > this.host.queryBytesMax) {
+      this.host.protocolError(connection, "client-query-buffer-limit exceeded");
+      connection.closing = true;
+      connection.closeNow = true;
+      connection.refresh();
+      this.queue.closeWhenSent(connection);
+      return;
+    }
+    if (connection.pendingLength >= connection.pendingNeeded) this.slow.push(connection);
+  }
+
+  /** Adds the whole requests in `bytes[at, end)` to the batch; returns where it stopped. */
+  private split(parser: RequestParser, connection: Connection, bytes: Uint8Array, at: number, end: number): number {
+    const batch = this.batch;
+    if (batch.full) return at;
+    const table = this.table;
+    const before = batch.count;
+    batch.runSlot[batch.runs] = connection.slot;
+    batch.runFirst[batch.runs] = before;
+    while (at < end) {
+      const first = parser.argCount;
+      const found = parser.next(bytes, at, end);
+      if (found !== REQUEST) {
+        if (found !== EMPTY) break;
+        at = parser.end;
+        continue;
+      }
+      const count = batch.count;
+      const name = first << 1;
+      batch.first[count] = first;
+      batch.argc[count] = parser.argc;
+      batch.start[count] = at;
+      batch.end[count] = parser.end;
+      batch.command[count] = table.lookup(bytes, parser.args[name]!, parser.args[name + 1]!);
+      at = parser.end;
+      batch.count = count + 1;
+      if (batch.full) break;
+    }
+    if (batch.count !== before) {
+      batch.runs++;
+      batch.runFirst[batch.runs] = batch.count;
+    }
+    return at;
+  }
+
+  /** The slow way: everything in the connection's pending bytes that can be executed now. */
+  private runPending(connection: Connection): void {
+    while (connection.pending !== undefined && !connection.closing) {
+      if (this.host.paused !== "no" && !this.mayRunPaused(connection)) {
+        connection.postponed = true;
+        return;
+      }
+      const parser = connection.pendingParser();
+      parser.bulkBytesMax = this.parser.bulkBytesMax;
+      parser.unauthenticated = !connection.authenticated;
+      const bytes = connection.pending;
+      const length = connection.pendingLength;
+      // One request at a time where the next may be read differently: before authentication and while paused.
+      const single = !connection.authenticated || this.host.paused !== "no";
+      const found = parser.resume(bytes, 0, length);
+      if (found === INCOMPLETE) {
+        connection.pendingNeeded = parser.needed;
+        return;
+      }
+      if (found === PROTOCOL_ERROR) {
+        this.answerProtocolError(connection, parser.error);
+        return;
+      }
+      if (found === EMPTY) {
+        connection.consume(parser.end);
+        continue;
+      }
+      if (found === INLINE) {
+        if (!this.runInline(connection, bytes, length)) return;
+        continue;
+      }
+      let end = parser.end;
+      if (single || parser.argCount > 1024) this.addSingle(parser, connection, bytes, end);
+      else {
+        parser.reset();
+        end = this.split(parser, connection, bytes, 0, length);
+      }
+      // Executing may append to `pending` only through `receive`, which does not run now.
+      this.runBatch(bytes, parser.args);
+      connection.consume(end);
+      this.settle();
+    }
+  }
+
+  /** The one request that the parser has just found at the start of `bytes`, as a batch. */
+  private addSingle(parser: RequestParser, connection: Connection, bytes: Uint8Array, end: number): void {
+    const batch = this.batch;
+    batch.runSlot[0] = connection.slot;
+    batch.runFirst[0] = 0;
+    batch.runFirst[1] = 1;
+    batch.runs = 1;
+    batch.count = 1;
+    batch.first[0] = 0;
+    batch.argc[0] = parser.argc;
+    batch.start[0] = 0;
+    batch.end[0] = end;
+    batch.command[0] = this.table.lookup(bytes, parser.args[0]!, parser.args[1]!);
+  }
+
+  private runInline(connection: Connection, bytes: Uint8Array, length: number): boolean {
+    const line = splitInline(bytes, 0, length);
+    if (line.error !== "") {
+      this.answerProtocolError(connection, line.error);
+      return false;
+    }
+    if (line.end === -1) {
+      connection.pendingNeeded = length + 1;
+      return false;
+    }
+    connection.consume(line.end);
+    if (line.args.length === 0) return true;
+    const request = encodeRequest(line.args);
+    const parser = new RequestParser(line.args.length);
+    parser.next(request, 0, request.length);
+    this.addSingle(parser, connection, request, request.length);
+    this.runBatch(request, parser.args);
+    this.settle();
+    return true;
+  }
+
+  /** While clients are paused: may the request at the head of the pending bytes run? */
+  private mayRunPaused(connection: Connection): boolean {
+    if (this.host.paused === "all") return false;
+    const parser = new RequestParser(16);
+    const { pending, pendingLength } = connection;
+    if (parser.next(pending!, 0, pendingLength) !== REQUEST) return true;
+    const id = this.table.lookup(pending!, parser.args[0]!, parser.args[1]!);
+    if (id === UNKNOWN_COMMAND) return true;
+    const name = this.table.definitions[id]!.name;
+    return (this.table.bits[id]! & WRITE) === 0 && name !== "EXEC" && name !== "PUBLISH" && name !== "EVAL";
+  }
+
+  private answerProtocolError(connection: Connection, message: string): void {
+    this.host.protocolError(connection, message);
+    this.rowStart = this.reply.position;
+    this.current = connection;
+    this.reply.error(`ERR ${message}`);
+    this.endRow(connection, this.call.journal.sequence);
+    connection.closing = true;
+    connection.refresh();
+    connection.consume(connection.pendingLength);
+    this.settle();
+    this.queue.closeWhenSent(connection);
+  }
+
+  /** Passes two and three: touch what the requests will read, then execute them in order. */
+  private runBatch(bytes: Uint8Array, args: Int32Array): void {
+    const batch = this.batch;
+    if (batch.count === 0) {
+      batch.runs = 0;
+      return;
+    }
+    const call = this.call;
+    call.input = bytes;
+    call.args = args;
+    if (batch.count > 1) this.touchKeys(bytes, args);
+    else batch.hashed[0] = 0;
+    for (let run = 0; run < batch.runs; run++) {
+      const connection = this.host.connection(batch.runSlot[run]!);
+      if (connection !== undefined) this.executeRun(connection, batch.runFirst[run]!, batch.runFirst[run + 1]!);
+    }
+    batch.clear();
+    this.executor.stopTimer(call);
+  }
+
+  /** Independent loads, so that the processor overlaps the cache misses of the whole batch. Only a hint: execution decides. */
+  private touchKeys(bytes: Uint8Array, args: Int32Array): void {
+    const batch = this.batch;
+    const { firstKey } = this.table;
+    const { seed0, seed1 } = this.call.dataset;
+    for (let run = 0; run < batch.runs; run++) {
+      const connection = this.host.connection(batch.runSlot[run]!);
+      if (connection === undefined) continue;
+      const keys = this.call.dataset.database(connection.database).keys;
+      const last = batch.runFirst[run + 1]!;
+      for (let i = batch.runFirst[run]!; i < last; i++) {
+        const id = batch.command[i]!;
+        const key = id === UNKNOWN_COMMAND ? 0 : firstKey[id]!;
+        if (key !== 1 || batch.argc[i]! < 2) {
+          batch.hashed[i] = 0;
+          continue;
+        }
+        const arg = (batch.first[i]! + 1) << 1;
+        const hash = hashBytes(bytes, args[arg]!, args[arg + 1]!, seed0, seed1);
+        batch.hash[i] = hash;
+        batch.hashed[i] = 1;
+        this.touched = (this.touched + keys.prefetch(hash)) | 0;
+      }
+    }
+  }
+
+  private executeRun(connection: Connection, first: number, last: number): void {
+    const { batch, call, executor, reply } = this;
+    call.session = connection;
+    call.db = call.dataset.database(connection.database);
+    reply.protocol = connection.protocol;
+    this.current = connection;
+    this.rowStart = reply.position;
+    let gate = 0;
+    for (let i = first; i < last; i++) {
+      call.first = batch.first[i]!;
+      call.argc = batch.argc[i]!;
+      call.firstHash = batch.hash[i]!;
+      call.hashed = batch.hashed[i]! === 1;
+      executor.execute(call, batch.command[i]!, batch.start[i]!, batch.end[i]!);
+      if (executor.gate > gate) gate = executor.gate;
+      if (connection.closing) break;
+    }
+    connection.requests += last - first;
+    connection.lastCommand = batch.command[last - 1]!;
+    this.endRow(connection, gate);
+    if (connection.closing) this.queue.closeWhenSent(connection);
+  }
+
+  private endRow(connection: Connection, gate: number): void {
+    const length = this.reply.position - this.rowStart;
+    if (length > 0) this.queue.addRow(connection, this.rowStart, length, gate);
+    this.outputBytes += length;
+    this.rowStart = this.reply.position;
+    this.current = undefined;
+  }
+
+  /** Commits the effects so far and decides about the replies so far: out or parked. The output region is free afterwards. */
+  private settle(): void {
+    this.engine.commit();
+    this.queue.settle(this.engine.released, this.call.journal.sequence);
+    if (this.queue.rowsReady === 0) {
+      this.reply.position = 0;
+      this.rowStart = 0;
+    }
+  }
+
+  /** The output region is full in the middle of a reply: what is written is moved out of it. */
+  makeRoom(reply: ReplyWriter, length: number): void {
+    const connection = this.current;
+    const partial = reply.position - this.rowStart;
+    if (connection !== undefined && partial > 0) {
+      // The gate of a reply that is still being written is not known: everything up to the end of this turn's effects.
+      this.queue.addRow(connection, this.rowStart, partial, Number.POSITIVE_INFINITY);
+      this.outputBytes += partial;
+    }
+    this.queue.moveOut();
+    reply.position = 0;
+    this.rowStart = 0;
+    if (length > reply.bytes.length) throw new RangeError("a reply's piece is larger than the output region");
+  }
+
+  /** For CLIENT LIST: the name of a connection's last command. */
+  commandName(connection: Connection): string {
+    return connection.lastCommand < 0 ? "NULL" : (this.table.fullNames[connection.lastCommand] ?? "NULL");
+  }
+
+  /** The first bytes of a connection's pending input, for the log of protocol errors. */
+  pendingSample(connection: Connection): string {
+    return connection.pending === undefined ? "" : latin1(connection.pending, 0, Math.min(128, connection.pendingLength));
+  }
+}
