@@ -161,11 +161,7 @@ export class Allocator {
    * Call it regularly, say every 100 ms; it does nothing while there is nothing to return.
    */
   releaseFreeMemory(chunksMax: number): number {
-    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
-      const row = rowOf(sizeClass);
-      const page = this.header[row]!;
-      if (page !== 0 && this.usedBlocks(page) === 0) this.closeSlab(page, row, sizeClass);
-    }
+    this.closeSpareSlabs();
     return this.pages.releaseChunks(chunksMax);
   }
 
@@ -191,10 +187,26 @@ export class Allocator {
     };
   }
 
+  /** Pages from the free ones; when there are none, the spare slabs of all classes are given up for them. */
+  private takePages(count: number): number {
+    const page = this.pages.allocate(count);
+    if (page !== 0) return page;
+    this.closeSpareSlabs();
+    return this.pages.allocate(count);
+  }
+
+  private closeSpareSlabs(): void {
+    for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
+      const row = rowOf(sizeClass);
+      const page = this.header[row]!;
+      if (page !== 0 && this.usedBlocks(page) === 0) this.closeSlab(page, row, sizeClass);
+    }
+  }
+
   private allocateRun(bytes: number): number {
     const count = Math.ceil(bytes / PAGE_BYTES);
     if (count > RUN_PAGES_MAX) return NIL;
-    const page = this.pages.allocate(count);
+    const page = this.takePages(count);
     if (page === 0) return NIL;
     const segment = page >>> PAGE_SEGMENT_SHIFT;
     const entry = PAGE_TABLE + ((page & PAGE_MASK) << 2);
@@ -225,7 +237,7 @@ export class Allocator {
   }
 
   private openSlab(sizeClass: number): number {
-    const page = this.pages.allocate(1 << CLASS_ORDER[sizeClass]!);
+    const page = this.takePages(1 << CLASS_ORDER[sizeClass]!);
     if (page === 0) return 0;
     const segment = page >>> PAGE_SEGMENT_SHIFT;
     const entry = PAGE_TABLE + ((page & PAGE_MASK) << 2);
