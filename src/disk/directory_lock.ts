@@ -78,6 +78,12 @@ function refuse(directory: string, holder: Holder | undefined): never {
   });
 }
 
+/** The living process that says it holds the directory. */
+export function directoryLockHolder(directory: string): number | undefined {
+  const holder = parseHolder(readOr(joinPath(directory, LOCK_NAME), ""));
+  return holder === undefined || isGone(holder) ? undefined : holder.pid;
+}
+
 export function acquireDirectoryLock(directory: string, flock: ((fd: number) => number) | undefined): DirectoryLock {
   const file = joinPath(directory, LOCK_NAME);
   try {
@@ -106,7 +112,12 @@ function lockByFlock(directory: string, file: string, flock: (fd: number) => num
   } finally {
     if (!held) fs.closeSync(fd);
   }
-  return { release: () => fs.closeSync(fd) };
+  return {
+    release: () => {
+      fs.ftruncateSync(fd, 0);
+      fs.closeSync(fd);
+    },
+  };
 }
 
 function lockByPid(directory: string, file: string): DirectoryLock {

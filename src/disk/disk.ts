@@ -68,6 +68,8 @@ export interface Disk {
   makeDirectory(path: string): boolean;
   /** Takes the data directory for this process or throws DIRECTORY_LOCKED (D15). */
   lock(directory: string): DirectoryLock;
+  /** The process that holds the directory, if one certainly does; changes nothing. */
+  holder(directory: string): number | undefined;
 }
 
 /** Writes a run of bytes completely, continuing short writes (D7). Throws a DiskError. */

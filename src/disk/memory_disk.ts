@@ -265,6 +265,10 @@ export class MemoryDisk implements Disk {
     return { release: () => void this.locked.delete(directory) };
   }
 
+  holder(directory: string): number | undefined {
+    return this.locked.has(directory) ? 1 : undefined;
+  }
+
   private names(path: string): string[] {
     const prefix = path === "/" ? "/" : `${path}/`;
     const names = new Set<string>();

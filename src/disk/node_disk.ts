@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import { acquireDirectoryLock } from "./directory_lock.ts";
+import { acquireDirectoryLock, directoryLockHolder } from "./directory_lock.ts";
 import { type DirectoryLock, type Disk, DiskError, type FileStatus, type OpenMode } from "./disk.ts";
 import { EINTR, ENOENT, ENOSYS, ENOTDIR, ENOTSUP, EOPNOTSUPP } from "./errno.ts";
 
@@ -165,5 +165,9 @@ export class NodeDisk implements Disk {
 
   lock(directory: string): DirectoryLock {
     return acquireDirectoryLock(directory, this.hooks.flock);
+  }
+
+  holder(directory: string): number | undefined {
+    return directoryLockHolder(directory);
   }
 }

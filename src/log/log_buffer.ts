@@ -14,6 +14,7 @@
 import { check } from "../base/check.ts";
 import { LOG_BUFFER_BYTES, LOG_BUFFERS_IDLE_MAX, LOG_FRAME_PAYLOAD_BYTES_MAX } from "../base/limits.ts";
 import {
+  DATABASE_NONE,
   FLAG_COMMANDS,
   FLAG_CONTINUES,
   FLAG_MARK,
@@ -31,13 +32,24 @@ export class LogBuffer {
   /** Units before this are in the file; what lies between here and `taken` is under way. */
   written = 0;
 
-  constructor(capacity: number) {
-    this.bytes = new Uint8Array(capacity);
+  /** `begin` is where the first frame's header will lie. */
+  constructor(bytes: Uint8Array, begin = 0) {
+    this.bytes = bytes;
+    this.end = begin;
+    this.taken = begin;
+    this.written = begin;
   }
 
   /** Where the next payload begins. */
   get payloadStart(): number {
     return this.end + FRAME_HEADER_BYTES;
+  }
+
+  /** Everything is in the file: begins again. */
+  rewind(): void {
+    this.end = 0;
+    this.taken = 0;
+    this.written = 0;
   }
 
   /** Makes the bytes [payloadStart, payloadStart + length) one unit: a frame, or several (D18). Returns its frames' bytes. */
@@ -62,9 +74,9 @@ export class LogBuffer {
   }
 
   /** A frame without commands that says what is durable (D8). */
-  commitMark(database: number, nextSequence: number, commitMs: number, rawClockMs: number): number {
+  commitMark(nextSequence: number, commitMs: number, rawClockMs: number): number {
     check(this.payloadStart <= this.bytes.length, "a mark lies inside its buffer");
-    putFrameFields(this.bytes, this.end, 0, FLAG_MARK, database, 0, nextSequence, commitMs, rawClockMs);
+    putFrameFields(this.bytes, this.end, 0, FLAG_MARK, DATABASE_NONE, 0, nextSequence, commitMs, rawClockMs);
     this.end += FRAME_HEADER_BYTES;
     return FRAME_HEADER_BYTES;
   }
@@ -106,15 +118,13 @@ export class LogBufferPool {
   private readonly idle: LogBuffer[] = [];
 
   take(bytesNeeded: number): LogBuffer {
-    if (bytesNeeded > LOG_BUFFER_BYTES) return new LogBuffer(bytesNeeded);
-    return this.idle.pop() ?? new LogBuffer(LOG_BUFFER_BYTES);
+    if (bytesNeeded > LOG_BUFFER_BYTES) return new LogBuffer(new Uint8Array(bytesNeeded));
+    return this.idle.pop() ?? new LogBuffer(new Uint8Array(LOG_BUFFER_BYTES));
   }
 
   give(buffer: LogBuffer): void {
     if (buffer.bytes.length !== LOG_BUFFER_BYTES || this.idle.length === LOG_BUFFERS_IDLE_MAX) return;
-    buffer.end = 0;
-    buffer.taken = 0;
-    buffer.written = 0;
+    buffer.rewind();
     this.idle.push(buffer);
   }
 }

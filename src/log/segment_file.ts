@@ -11,7 +11,7 @@
  * turn. As each of these covers its payload's CRC, the chain covers every byte.
  */
 import { LOG_RESERVE_BYTES_MAX, LOG_RESERVE_BYTES_MIN } from "../base/limits.ts";
-import { type Disk, writeFully } from "../disk/disk.ts";
+import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
 import { ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
 import { joinPath, NEXT_SEGMENT_NAME, segmentName } from "../disk/file_names.ts";
 import {
@@ -178,7 +178,10 @@ export function beginSegment(
   const bytes = encodeSegmentHeader(header, crc32c);
   const segment = new SegmentFile(disk, crc32c, space, header, bytes);
   const temporary = joinPath(directory, NEXT_SEGMENT_NAME);
+  const path = joinPath(directory, segment.name);
   writeFully(disk, space.fd, bytes, 0, bytes.length, 0, temporary);
-  disk.rename(temporary, joinPath(directory, segment.name));
+  // D2: the file that is replaced may be in the manifest, so its place must never hold half a header.
+  if (disk.status(path) !== undefined) syncFully(disk, space.fd, temporary);
+  disk.rename(temporary, path);
   return segment;
 }

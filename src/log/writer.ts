@@ -22,19 +22,10 @@
  * `onProgress` is called from completions and `tick`, never from inside `commit`, `reserve` or `cohort`.
  */
 import { check } from "../base/check.ts";
-import type { Clock } from "../base/clock.ts";
-import {
-  LOG_BUFFER_BYTES,
-  LOG_PENDING_BYTES_MAX,
-  LOG_UNIT_BYTES_MAX,
-  LOG_WRITE_BYTES_MAX,
-  LOG_WRITE_NOW_BYTES_MAX,
-} from "../base/limits.ts";
-import type { Random } from "../base/random.ts";
+import { LOG_PENDING_BYTES_MAX, LOG_WRITE_BYTES_MAX, LOG_WRITE_NOW_BYTES_MAX } from "../base/limits.ts";
 import { type Disk, DiskError } from "../disk/disk.ts";
-import { EIO } from "../disk/errno.ts";
+import { EIO, errorText } from "../disk/errno.ts";
 import {
-  type Crc32c,
   DATABASE_NONE,
   FLAG_CONTINUES,
   FLAG_MARK,
@@ -42,10 +33,11 @@ import {
   frameLastSequenceAt,
   KEY_ID_BYTES,
   SALT_BYTES,
+  SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "./format.ts";
-import { type LogBuffer, LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
-import type { LogIo } from "./log_io.ts";
+import { type LogBuffer, unitHeaderBytes } from "./log_buffer.ts";
+import { LogQueue } from "./log_queue.ts";
 import {
   abandonSegment,
   beginSegment,
@@ -56,41 +48,13 @@ import {
 } from "./segment_file.ts";
 import { emptyLogStatistics, type LogStatistics } from "./statistics.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
+import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
 /** Marks, and what expiry logs without asking, find their place although the disk is full. */
 const RESERVE_SLACK_BYTES = 64 * 1024;
 const MARK_IDLE_US = 100_000;
 /** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment. */
 const RETRY_US = 250_000;
-/** Less room than this at the end of a buffer is not worth beginning a turn in. */
-const TURN_ROOM_BYTES_MIN = 128 * 1024;
-
-/** A buffer for a large unit is made at most this much larger than asked. */
-const GROWTH_BYTES_MAX = 64 * 1024 * 1024;
-
-/** Why the log takes no writes. `write`: for now; `sync`: for good (D9). `errno` is negative. */
-export interface LogFailure {
-  readonly kind: "write" | "sync";
-  readonly errno: number;
-}
-
-export interface LogWriterOptions {
-  readonly disk: Disk;
-  readonly directory: string;
-  readonly logIo: LogIo;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly crc32c: Crc32c;
-  readonly policy: FsyncPolicy;
-  readonly segmentBytesMax: number;
-  /** Must be at least as late as any commit time in the log so far, ms. */
-  readonly commitMs: number;
-  /**
-   * Makes the new segment durable (file, directory) and lists it in the manifest, with what became of the old one; then calls
-   * `done` with zero or a negative error number, later.
-   */
-  readonly listSegment: (sealed: SegmentSummary, opened: SegmentFile, done: (result: number) => void) => void;
-}
 
 type State = "open" | "rotating" | "failed" | "closed";
 
@@ -104,14 +68,10 @@ export class LogWriter {
   failed: LogFailure | null = null;
   onProgress: () => void = () => {};
   readonly statistics: LogStatistics = emptyLogStatistics();
-  /** Committed bytes that are not in the file yet. */
-  pendingBytes = 0;
 
   private readonly options: LogWriterOptions;
   private readonly schedule: SyncSchedule;
-  private readonly pool = new LogBufferPool();
-  /** Buffers with bytes to write, oldest first; the last one is where the engine writes. */
-  private readonly buffers: LogBuffer[];
+  private readonly queue = new LogQueue();
   private segment: SegmentFile;
   /** The next segment before it has its name. */
   private next: ReservedSpace | null = null;
@@ -143,7 +103,6 @@ export class LogWriter {
   private oldestUnsyncedUs = 0;
   private lastCommitUs = 0;
   private markedDurable: number;
-  private selected = DATABASE_NONE;
   private retryUs = 0;
   private readonly waiters: (() => void)[] = [];
 
@@ -152,7 +111,6 @@ export class LogWriter {
     this.options = options;
     this.segment = segment;
     this.schedule = new SyncSchedule(options.policy);
-    this.buffers = [this.pool.take(LOG_BUFFER_BYTES)];
     this.commitMs = options.commitMs;
     const last = segment.header.firstSequence - 1;
     this.sequence = last;
@@ -164,6 +122,11 @@ export class LogWriter {
     this.statistics.segments = 1;
     options.logIo.onWritten = (result) => this.written(result);
     options.logIo.onSynced = (result) => this.synced(result);
+  }
+
+  /** Committed bytes that are not in the file yet. */
+  get pendingBytes(): number {
+    return this.queue.pendingBytes;
   }
 
   get policy(): FsyncPolicy {
@@ -199,43 +162,26 @@ export class LogWriter {
     return this.segment.position;
   }
 
-  /** The buffer in which a turn's effects go, from `payloadStart` on. Valid until `commit`, `grow` or the next call. */
-  buffer(): Uint8Array {
-    const current = this.buffers[this.buffers.length - 1]!;
-    if (current.written === current.end) {
-      if (current.bytes.length > LOG_BUFFER_BYTES) {
-        this.buffers[this.buffers.length - 1] = this.pool.take(LOG_BUFFER_BYTES);
-        return this.buffers[this.buffers.length - 1]!.bytes;
-      }
-      current.end = 0;
-      current.taken = 0;
-      current.written = 0;
-    }
-    if (current.bytes.length - current.payloadStart >= TURN_ROOM_BYTES_MIN) return current.bytes;
-    const fresh = this.pool.take(LOG_BUFFER_BYTES);
-    this.buffers.push(fresh);
-    return fresh.bytes;
+  /**
+   * The buffer in which the next effects go, from `payloadStart` on. It stays the same, and nothing else writes to it, until
+   * `commit`. Who needs more room goes on in a larger buffer of his own, at the same offset, and commits that one.
+   */
+  payloadBytes(): Uint8Array {
+    return this.queue.payloadBytes();
   }
 
-  get payloadStart(): number {
-    return this.buffers[this.buffers.length - 1]!.payloadStart;
+  payloadStart(): number {
+    return this.queue.payloadStart();
   }
 
-  /** A larger buffer that begins with the turn's effects so far, [payloadStart, end), and has room for `more` bytes. */
-  grow(end: number, more: number): Uint8Array {
-    const current = this.buffers[this.buffers.length - 1]!;
-    const length = end - current.payloadStart;
-    const needed = length + more;
-    check(needed <= LOG_UNIT_BYTES_MAX, "a unit is within its limit");
-    const room = Math.max(LOG_BUFFER_BYTES, needed + Math.min(needed, GROWTH_BYTES_MAX));
-    const fresh = this.pool.take(room + unitHeaderBytes(room));
-    fresh.bytes.set(current.bytes.subarray(current.payloadStart, end), fresh.payloadStart);
-    if (current.written === current.end) {
-      this.buffers.pop();
-      this.pool.give(current);
-    }
-    this.buffers.push(fresh);
-    return fresh.bytes;
+  /** Under the policy in force, replies that show writes up to here may leave. */
+  get releasedSequence(): number {
+    return this.schedule.policy === "always" ? this.durableSequence : this.writtenSequence;
+  }
+
+  /** Why writes are refused, as clients see it; undefined while they are not. */
+  get refusal(): string | undefined {
+    return this.failed === null ? undefined : `MISCONF Errors writing to the AOF file: ${errorText(this.failed.errno)}`;
   }
 
   /**
@@ -245,25 +191,24 @@ export class LogWriter {
     if (this.failed !== null || this.state === "closed") return false;
     const needed = this.pendingBytes + bytes + unitHeaderBytes(bytes) + RESERVE_SLACK_BYTES;
     const result =
-      this.next === null ? this.segment.reserve(needed - this.inFlight()) : this.next.extendTo(4096 + needed);
+      this.next === null
+        ? this.segment.reserve(needed - this.inFlight())
+        : this.next.extendTo(SEGMENT_HEADER_BYTES + needed);
     return result === 0;
   }
 
   /**
-   * Commits the effects at [start, end) of `buffer()`: `commands` requests that form one unit. `database` is the one selected
-   * at the start of the payload, -1 for none. Afterwards `writtenSequence` may have advanced, or `failed` be set.
+   * Commits the effects at [payloadStart, end) of `payloadBytes()`, or of the larger buffer that took its place: `commands`
+   * requests that form one unit. `database` is the one selected at the start of the payload, -1 for none. Afterwards
+   * `writtenSequence` may have advanced, or `failed` be set.
    */
-  commit(payload: Uint8Array, start: number, end: number, commands: number, database: number): void {
-    const current = this.buffers[this.buffers.length - 1]!;
-    check(payload === current.bytes && start === current.payloadStart, "effects lie where buffer() said");
-    check(commands > 0 && end > start, "a commit holds commands");
+  commit(payload: Uint8Array, end: number, commands: number, database: number): void {
     check(this.state !== "closed" && !this.closing, "the log is open");
     const raw = this.options.clock.wallMs();
     if (raw > this.commitMs) this.commitMs = raw;
-    this.selected = database < 0 ? DATABASE_NONE : database;
-    const bytes = current.commit(end - start, commands, this.selected, this.sequence + 1, this.commitMs, raw);
+    const selected = database < 0 ? DATABASE_NONE : database;
+    this.queue.commit(payload, end, commands, selected, this.sequence + 1, this.commitMs, raw);
     this.sequence += commands;
-    this.pendingBytes += bytes;
     this.lastCommitUs = this.options.clock.monotonicUs();
     this.pump();
     this.syncIfDue();
@@ -281,10 +226,7 @@ export class LogWriter {
     return Math.max(0, this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs));
   }
 
-  /**
-   * To be called at least every 100 ms, between turns (never between `buffer` and `commit`): syncs that are due, marks,
-   * attempts to go on after a failure.
-   */
+  /** To be called at least every 100 ms: syncs that are due, marks, attempts to go on after a failure. */
   tick(): void {
     const nowUs = this.options.clock.monotonicUs();
     if (this.state === "failed" && this.failed?.kind === "write" && nowUs >= this.retryUs) this.resume(nowUs);
@@ -329,14 +271,15 @@ export class LogWriter {
     return this.segment.summary();
   }
 
-  /** Gives the descriptors back without another write: after a failure, when `close` can't succeed. */
+  /** Takes no more and gives the descriptors back as they are: after a failure, when `close` can't succeed. */
   abandon(): void {
     if (this.state === "closed") return;
     this.state = "closed";
     this.options.logIo.onWritten = () => {};
     this.options.logIo.onSynced = () => {};
-    this.options.disk.close(this.segment.fd);
-    if (this.next !== null) this.options.disk.close(this.next.fd);
+    // A thread that is still at work must not find another file behind its descriptor.
+    if (!this.writeInFlight && !this.syncInFlight) closeSynced(this.options.disk, this.segment.fd);
+    if (this.next !== null) closeSynced(this.options.disk, this.next.fd);
   }
 
   private progress(): Promise<void> {
@@ -364,10 +307,8 @@ export class LogWriter {
   /** Writes what has gathered, here or on the thread, until there is nothing left or something must be waited for. */
   private pump(): void {
     while (this.state === "open" && !this.writeInFlight && this.pendingBytes > 0) {
-      const buffer = this.headBuffer();
-      if (this.atUnitStart(buffer) && this.segment.position >= this.options.segmentBytesMax && this.beginRotation()) {
-        return;
-      }
+      const buffer = this.queue.head();
+      if (this.startsNextSegment(buffer) && this.beginRotation()) return;
       this.placeFrames(buffer);
       const { logIo } = this.options;
       if (this.syncInFlight || this.inFlightLength > LOG_WRITE_NOW_BYTES_MAX) {
@@ -386,16 +327,13 @@ export class LogWriter {
     }
   }
 
-  /** The oldest buffer with frames to place; those behind which everything is written go back to the pool. */
-  private headBuffer(): LogBuffer {
-    while (this.buffers.length > 1 && this.buffers[0]!.written === this.buffers[0]!.end) {
-      this.pool.give(this.buffers.shift()!);
-    }
-    return this.buffers[0]!;
-  }
-
-  private atUnitStart(buffer: LogBuffer): boolean {
-    return buffer.taken === buffer.written;
+  /** At the beginning of a unit (D18) and with the segment full; a mark belongs to what it is about. */
+  private startsNextSegment(buffer: LogBuffer): boolean {
+    return (
+      this.segment.position >= this.options.segmentBytesMax &&
+      buffer.taken === buffer.written &&
+      (frameFlagsAt(buffer.bytes, buffer.taken) & FLAG_MARK) === 0
+    );
   }
 
   /** Gives the next frames their place: as many as fit one write, ending where the segment is full. */
@@ -441,10 +379,8 @@ export class LogWriter {
     if (this.inFlightLength > 0) return;
     this.writeInFlight = false;
     if (!this.inFlightEndsUnit) return;
-    const buffer = this.buffers[0]!;
     if (!this.hasUnsynced()) this.oldestUnsyncedUs = this.options.clock.monotonicUs();
-    this.pendingBytes -= buffer.taken - buffer.written;
-    buffer.written = buffer.taken;
+    this.queue.settle();
     this.segment.settle(this.inFlightSequence);
     this.writtenSequence = this.inFlightSequence;
   }
@@ -452,7 +388,7 @@ export class LogWriter {
   private written(result: number): void {
     this.absorb(result);
     if (this.writeInFlight) {
-      const { bytes } = this.buffers[0]!;
+      const { bytes } = this.queue.head();
       this.options.logIo.write(this.inFlightFd, bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
       return;
     }
@@ -521,11 +457,9 @@ export class LogWriter {
   private markIfNews(): void {
     if (this.markedDurable >= this.durableSequence || this.failed !== null || this.state !== "open") return;
     if (this.writeInFlight || this.pendingBytes > 0) return;
-    this.buffer();
-    const current = this.buffers[this.buffers.length - 1]!;
     const raw = this.options.clock.wallMs();
     if (raw > this.commitMs) this.commitMs = raw;
-    this.pendingBytes += current.commitMark(this.selected, this.sequence + 1, this.commitMs, raw);
+    this.queue.commitMark(this.sequence + 1, this.commitMs, raw);
     this.pump();
   }
 
@@ -620,7 +554,7 @@ export class LogWriter {
     this.state = "failed";
     this.retryUs = this.options.clock.monotonicUs() + RETRY_US;
     this.syncSealsSegment = false;
-    for (const buffer of this.buffers) buffer.taken = buffer.written;
+    this.queue.giveBack();
     this.dropNext();
   }
 
@@ -657,7 +591,7 @@ export class LogWriter {
   }
 }
 
-/** What was synced is safe whatever close says. */
+/** Nothing depends on what close says: what counts was synced before. */
 function closeSynced(disk: Disk, fd: number): void {
   try {
     disk.close(fd);

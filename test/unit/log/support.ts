@@ -130,12 +130,15 @@ export function openTestLogOn(
 
 /** Commits `length` bytes of payload counted up from `fill`. */
 export function commitBytes(writer: LogWriter, length: number, fill: number, commands = 1, database = 0): void {
-  let bytes = writer.buffer();
-  const start = writer.payloadStart;
-  if (bytes.length - start < length) bytes = writer.grow(start, length);
-  const at = writer.payloadStart;
+  let bytes = writer.payloadBytes();
+  const at = writer.payloadStart();
+  if (bytes.length - at < length) {
+    const larger = new Uint8Array(at + length);
+    larger.set(bytes.subarray(0, at));
+    bytes = larger;
+  }
   for (let i = 0; i < length; i++) bytes[at + i] = (fill + i) & 255;
-  writer.commit(bytes, at, at + length, commands, database);
+  writer.commit(bytes, at + length, commands, database);
 }
 
 export interface ReadUnit {
