@@ -7,7 +7,7 @@ import { type ConfigSources, loadConfig } from "../../../src/server/config/load.
 
 function sources(files: Readonly<Record<string, string>>, standardInput = ""): ConfigSources {
   return {
-    workingDirectory: "/work",
+    workingDirectory: "/here",
     readFile(path) {
       const text = files[path];
       if (text === undefined) throw new Error("No such file or directory");
@@ -43,7 +43,7 @@ test("without anything the defaults of Emberlog apply", () => {
   expect(config.list("bind")).toEqual(["127.0.0.1", "-::1"]);
   expect(config.flag("appendonly")).toBe(true);
   expect(config.text("appendfsync")).toBe("everysec");
-  expect(config.text("dir")).toBe("/work/data");
+  expect(config.text("dir")).toBe("/here/data");
   expect(config.savePoints()).toEqual([]);
   expect(config.path("logfile")).toBeUndefined();
   expect(config.file).toBeUndefined();
@@ -52,12 +52,12 @@ test("without anything the defaults of Emberlog apply", () => {
 });
 
 test("file, then standard input, then options: the last value wins", () => {
-  const files = { "/work/a.conf": "port 1\nhz 11\nloglevel debug\n" };
+  const files = { "/here/a.conf": "port 1\nhz 11\nloglevel debug\n" };
   const config = load(["a.conf", "--port", "3"], files);
   expect(config.integer("port")).toBe(3);
   const withInput = load(["a.conf", "--loglevel", "warning", "-"], files, "port 2\nloglevel verbose");
   expect(["port", "hz", "loglevel"].map((name) => withInput.get(name))).toEqual(["2", "11", "warning"]);
-  expect(withInput.file).toBe("/work/a.conf");
+  expect(withInput.file).toBe("/here/a.conf");
 });
 
 test("include stands where it stands, takes patterns, and an empty folder is fine", () => {
@@ -67,7 +67,7 @@ test("include stands where it stands, takes patterns, and an empty folder is fin
     "/etc/conf.d/a.conf": "port 2\nhz 30",
     "/etc/conf.d/.hidden.conf": "port 9",
     "/etc/conf.d/c.txt": "port 8",
-    "/work/rel.conf": "timeout 7",
+    "/here/rel.conf": "timeout 7",
   };
   const config = load(["/etc/main.conf"], files);
   expect(["port", "hz", "timeout"].map((name) => config.integer(name))).toEqual([3, 20, 7]);
@@ -131,8 +131,8 @@ test("what has no effect is taken with one warning a reason", () => {
 });
 
 test("paths start at dir when the configuration sets it, else at the working directory", () => {
-  expect(load(["--logfile", "x.log"]).path("logfile")).toBe("/work/x.log");
+  expect(load(["--logfile", "x.log"]).path("logfile")).toBe("/here/x.log");
   expect(load(["--logfile", "x.log", "--dir", "/var/db"]).path("logfile")).toBe("/var/db/x.log");
-  expect(load(["--dir", "a", "--dir", "b"]).text("dir")).toBe("/work/a/b");
-  expect(load(["--dir", "a"]).text("dir")).toBe("/work/a");
+  expect(load(["--dir", "a", "--dir", "b"]).text("dir")).toBe("/here/a/b");
+  expect(load(["--dir", "a"]).text("dir")).toBe("/here/a");
 });
