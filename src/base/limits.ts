@@ -59,3 +59,7 @@ export const TRANSPORT_SLOTS_MAX = 16384;
 export const TRANSPORT_QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 /** Space reserved in the log for a turn beyond its own input: rewritten effects, expiries. */
 export const EFFECT_BYTES_RESERVED = 256 * 1024;
+/** A closed connection whose peer takes nothing of what is still queued for it is dropped after this, ms. */
+export const TRANSPORT_LINGER_MS = 15_000;
+/** Of a full address space this much is kept for what must still be possible: deleting, expiring. */
+export const ADDRESS_SPACE_RESERVE_BYTES = 8 * 1024 * 1024;

@@ -1,0 +1,107 @@
+/**
+ * The addon: found once, when first asked for, and only here.
+ *
+ * `EMBERLOG_NATIVE=0` says that it must not be used, an absolute path names the binary to load (a build with the address
+ * sanitizer). Otherwise node-gyp-build looks for a local build in native/ and then for a prebuilt binary of the package.
+ * Where there is none, `nativeAddon()` is undefined and `nativeMissingReason()` says why; every caller has a fallback.
+ */
+import { createRequire } from "node:module";
+import path from "node:path";
+
+/** The log's threads; the layout of `state` stands in native/log_binding.cc and in log_io.ts. */
+export interface NativeLogThreads {
+  write(fd: number, bytes: Uint8Array, offset: number, length: number, position: number, ticket: number): void;
+  writeNow(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
+  sync(fd: number, ticket: number): void;
+  poll(): boolean;
+  clearError(ofSync: boolean): void;
+  close(): void;
+}
+
+/** Calls that can fail return a negative error number. See native/reactor.h for what each does. */
+export interface NativeReactor {
+  listenTcp(host: string, port: number, backlog: number): number;
+  listenUnix(path: string, mode: number, backlog: number): number;
+  listenerPort(listener: number): number;
+  closeListener(listener: number): void;
+  setKeepAlive(seconds: number): void;
+  send(slot: number, bytes: Uint8Array, offset: number, length: number): void;
+  flush(rows: number): void;
+  close(slot: number, afterFlush: boolean): void;
+  release(slot: number): void;
+  pauseReading(slot: number): void;
+  resumeReading(slot: number): void;
+  peerAddress(slot: number): string;
+  localAddress(slot: number): string;
+  descriptor(slot: number): number;
+  listenerOf(slot: number): number;
+  attachLog(log: NativeLogThreads | null): number;
+  wake(flags: number): void;
+  acceptError(): number;
+  stop(): void;
+}
+
+export interface NativeAddon {
+  readonly LogThreads: new (state: Float64Array, onComplete: () => void) => NativeLogThreads;
+  readonly Reactor: new (
+    input: Uint8Array,
+    inputTable: Int32Array,
+    output: Uint8Array,
+    outputTable: Int32Array,
+    queuedBytes: Float64Array,
+    connectionBytesMax: number,
+    queuedBytesMax: number,
+    onTurn: (rows: number) => number,
+  ) => NativeReactor;
+  crc32c(bytes: Uint8Array, offset: number, length: number, seed: number): number;
+  crc64(bytes: Uint8Array, offset: number, length: number, sum: Int32Array): void;
+  checksumBacking(): string;
+  flock(fd: number): number;
+  fallocate(fd: number, keepSize: boolean, offset: number, length: number): number;
+  fdatasync(fd: number): number;
+  adviseHugePages(bytes: Uint8Array, offset: number, length: number): number;
+  returnPages(bytes: Uint8Array, offset: number, length: number): number;
+  addressOf(bytes: Uint8Array): number;
+  residentBytes(): number;
+  setThreadNice(nice: number): number;
+  threadNice(): number;
+  threadCpuUs(): number;
+}
+
+let looked = false;
+let addon: NativeAddon | undefined;
+let missingReason = "";
+
+function load(): NativeAddon {
+  const wanted = process.env["EMBERLOG_NATIVE"];
+  if (wanted === "0") throw new Error("EMBERLOG_NATIVE=0");
+  const require = createRequire(import.meta.url);
+  if (wanted !== undefined && path.isAbsolute(wanted)) return require(wanted) as NativeAddon;
+  if (process.platform !== "linux") throw new Error(`the addon exists for Linux only, not for ${process.platform}`);
+  // The package names itself in its exports, which holds in src/ and in dist/ alike.
+  const root = path.dirname(require.resolve("emberlog/package.json"));
+  const find = require("node-gyp-build") as (directory: string) => NativeAddon;
+  try {
+    return find(path.join(root, "native"));
+  } catch {
+    return find(root);
+  }
+}
+
+export function nativeAddon(): NativeAddon | undefined {
+  if (looked) return addon;
+  looked = true;
+  try {
+    addon = load();
+  } catch (thrown) {
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    missingReason = /No native build was found/.test(text) ? "no binary was built or fits this machine" : text;
+  }
+  return addon;
+}
+
+/** Why there is no addon; "" where there is one. */
+export function nativeMissingReason(): string {
+  nativeAddon();
+  return missingReason.split("\n")[0]!;
+}
