@@ -1,4 +1,5 @@
 /** Directives of the data: memory, persistence, encodings, expiry, observation. The last group is Emberlog's own. */
+import { LOG_SEGMENT_BYTES_DEFAULT } from "../../base/limits.ts";
 import { honoured, inertBecause, PROTECTED, START } from "./directive.ts";
 import { eventClasses, percentiles, savePoints } from "./special_values.ts";
 import { directoryPath, integer, MEMORY_BYTES_MAX, memory, oneOf, text, yesNo } from "./values.ts";
@@ -22,7 +23,7 @@ export const dataDirectives = [
   honoured("dir", directoryPath, "data", PROTECTED),
   honoured("appendonly", yesNo, "yes"),
   honoured("appendfsync", oneOf(["everysec", "always", "no"]), "everysec"),
-  honoured("log-segment-bytes", memory(1024 * 1024, 1024 * 1024 * 1024), "67108864", START),
+  honoured("log-segment-bytes", memory(1024 * 1024, 1024 * 1024 * 1024), String(LOG_SEGMENT_BYTES_DEFAULT), START),
   honoured("commit-cohort", yesNo, "yes"),
   honoured("active-expire-effort", integer(1, 10), "1"),
   honoured("lazyfree-lazy-user-del", yesNo, "no"),

@@ -1,4 +1,5 @@
 /** Directives of the listening server: network, connections, limits, security, logging, the process. */
+import { DATABASES_DEFAULT, STRING_BYTES_MAX } from "../../base/limits.ts";
 import { HIDDEN, honoured, inertBecause, refusedBecause, START } from "./directive.ts";
 import { addresses, outputBufferLimits, scoreAdjustments } from "./special_values.ts";
 import { integer, MEMORY_BYTES_MAX, memory, oneOf, permissions, text, yesNo } from "./values.ts";
@@ -43,14 +44,14 @@ export const serverDirectives = [
   honoured("timeout", integer(0, INT_MAX), "0"),
   honoured("maxclients", integer(1, UINT_MAX), "10000"),
   honoured("requirepass", text(), ""),
-  honoured("proto-max-bulk-len", memory(MIB), "536870912"),
+  honoured("proto-max-bulk-len", memory(MIB, STRING_BYTES_MAX), String(STRING_BYTES_MAX)),
   honoured("client-query-buffer-limit", memory(MIB), "1073741824"),
   honoured(
     "client-output-buffer-limit",
     outputBufferLimits,
     "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
   ),
-  honoured("databases", integer(1, INT_MAX), "16", START),
+  honoured("databases", integer(1, INT_MAX), String(DATABASES_DEFAULT), START),
   honoured("hz", integer(0, INT_MAX, clampTicks), "10"),
   honoured("enable-debug-command", oneOf(["no", "yes", "local"]), "no", START),
   honoured("loglevel", oneOf(["debug", "verbose", "notice", "warning"]), "notice"),

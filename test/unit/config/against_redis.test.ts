@@ -24,7 +24,10 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   unixsocket: "the oracle was started with one",
 };
 
-/** Left out when values are tried: setting these would cut the comparison's own connection or start background work or signals. */
+/**
+ * Left out when values are tried: setting these would cut the comparison's own connection, start background work or
+ * signals, or ask for what Debian's build lacks; and strings can't be longer than 512 MiB here (proto-max-bulk-len).
+ */
 const NOT_TRIED = [
   "bind",
   "port",
@@ -34,6 +37,7 @@ const NOT_TRIED = [
   "appendonly",
   "timeout",
   "watchdog-period",
+  "proto-max-bulk-len",
   "activedefrag",
   "oom-score-adj",
 ];
