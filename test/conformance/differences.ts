@@ -1,0 +1,132 @@
+/**
+ * The one table of where Emberlog answers otherwise than redis-server 7.0.15, because a later version does: Redis 7.2.4 wins, and for
+ * what only Valkey has, Valkey. Nothing else may differ.
+ *
+ * `rewrites` tell from 7.0.15's answer what the later version answers. `newerCases` are commands that 7.0.15 does not know, with
+ * the replies written out. A rewrite that never applies is dead: the long run reports it.
+ */
+export interface Rewrite {
+  readonly id: string;
+  /** The version from which on the answer is the expected one. */
+  readonly version: string;
+  readonly reason: string;
+  applies(args: readonly string[], theirs: string): boolean;
+  /** The answer expected of Emberlog. */
+  expected(args: readonly string[], theirs: string, protocol: 2 | 3): string | RegExp;
+}
+
+export interface NewerCase {
+  readonly id: string;
+  readonly version: string;
+  readonly reason: string;
+  /** Commands and their replies as bytes; one text for both protocols, or one for each. */
+  readonly steps: readonly (readonly [command: string, reply: string | RegExp | { 2: string; 3: string }])[];
+}
+
+const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n";
+const SYNTAX = "-ERR syntax error\r\n";
+
+function isInteger64(text: string | undefined): boolean {
+  if (text === undefined || !/^(0|-?[1-9]\d{0,18})$/.test(text)) return false;
+  const value = BigInt(text);
+  return value <= 9223372036854775807n && value >= -9223372036854775808n;
+}
+
+export const rewrites: readonly Rewrite[] = [
+  {
+    id: "bitcount-arguments-first",
+    version: "7.2.0",
+    reason:
+      "BITCOUNT checks its range before it looks for the key: a missing key no longer hides a bad argument (redis#11734)",
+    applies: (args, theirs) => args[0]?.toUpperCase() === "BITCOUNT" && args.length > 2 && theirs === ":0\r\n",
+    expected(args) {
+      if (args.length < 4 || args.length > 5) return SYNTAX;
+      if (!isInteger64(args[2]) || !isInteger64(args[3])) return NOT_AN_INTEGER;
+      return SYNTAX;
+    },
+  },
+  {
+    id: "bitpos-arguments-first",
+    version: "7.2.0",
+    reason: "BITPOS checks its range before it looks for the key (redis#11734)",
+    applies: (args, theirs) => args[0]?.toUpperCase() === "BITPOS" && args.length > 3 && /^:(0|-1)\r\n$/.test(theirs),
+    expected(args) {
+      for (const number of args.slice(3, 5)) if (!isInteger64(number)) return NOT_AN_INTEGER;
+      return SYNTAX;
+    },
+  },
+];
+
+export const newerCases: readonly NewerCase[] = [
+  {
+    id: "set-ifeq",
+    version: "Valkey 8.1",
+    reason: "SET key value IFEQ expected: written only when the key holds exactly the expected value",
+    steps: [
+      ["SET k v IFEQ x", { 2: "$-1\r\n", 3: "_\r\n" }],
+      ["EXISTS k", ":0\r\n"],
+      ["SET k one", "+OK\r\n"],
+      ["SET k two IFEQ other", { 2: "$-1\r\n", 3: "_\r\n" }],
+      ["GET k", "$3\r\none\r\n"],
+      ["SET k two IFEQ one", "+OK\r\n"],
+      ["SET k 15 ifeq two EX 100", "+OK\r\n"],
+      ["TTL k", /^:(99|100)\r\n$/],
+      ["SET k 16 IFEQ 15 KEEPTTL", "+OK\r\n"],
+      ["TTL k", /^:(99|100)\r\n$/],
+      ["SET k 17 IFEQ 16 GET", "$2\r\n16\r\n"],
+      ["SET k 18 IFEQ 16 GET", "$2\r\n17\r\n"],
+      ["GET k", "$2\r\n17\r\n"],
+      ["SET missing 18 IFEQ 16 GET", { 2: "$-1\r\n", 3: "_\r\n" }],
+      ["SET k v IFEQ 17 NX", SYNTAX],
+      ["SET k v XX IFEQ 17", SYNTAX],
+      ["SET k v IFEQ 17 IFEQ 17", SYNTAX],
+      ["SET k v IFEQ", SYNTAX],
+    ],
+  },
+  {
+    id: "client-setinfo",
+    version: "7.2.0",
+    reason: "CLIENT SETINFO names the client library, CLIENT LIST and CLIENT INFO show it",
+    steps: [
+      ["CLIENT SETINFO lib-name redis-py", "+OK\r\n"],
+      ["CLIENT SETINFO LIB-VER 1.2.3", "+OK\r\n"],
+      ["CLIENT INFO", / lib-name=redis-py lib-ver=1\.2\.3\n/],
+      [
+        'CLIENT SETINFO lib-name "redis py"',
+        "-ERR lib-name cannot contain spaces, newlines or special characters.\r\n",
+      ],
+      ['CLIENT SETINFO lib-ver "1\\n2"', "-ERR lib-ver cannot contain spaces, newlines or special characters.\r\n"],
+      ['CLIENT SETINFO lib-name ""', "+OK\r\n"],
+      ["CLIENT SETINFO other x", "-ERR Unrecognized option 'other'\r\n"],
+      ["CLIENT SETINFO lib-name", "-ERR wrong number of arguments for 'client|setinfo' command\r\n"],
+    ],
+  },
+  {
+    id: "client-no-touch",
+    version: "7.2.0",
+    reason: "CLIENT NO-TOUCH: reads of this client leave the access time alone",
+    steps: [
+      ["CLIENT NO-TOUCH on", "+OK\r\n"],
+      ["CLIENT INFO", / flags=\w*T/],
+      ["CLIENT NO-TOUCH OFF", "+OK\r\n"],
+      ["CLIENT NO-TOUCH maybe", SYNTAX],
+      ["CLIENT NO-TOUCH", "-ERR wrong number of arguments for 'client|no-touch' command\r\n"],
+    ],
+  },
+];
+
+/** Rewrites that have applied in this process, by id. */
+export const appliedRewrites = new Set<string>();
+
+/** Is Emberlog's answer the one that a later version gives where redis-server 7.0.15 gives `theirs`? */
+export function acceptedDifference(args: readonly string[], ours: string, theirs: string, protocol: 2 | 3): boolean {
+  for (const rewrite of rewrites) {
+    if (!rewrite.applies(args, theirs)) continue;
+    const expected = rewrite.expected(args, theirs, protocol);
+    if (typeof expected === "string" ? expected === ours : expected.test(ours)) {
+      appliedRewrites.add(rewrite.id);
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,114 @@
+/**
+ * Runs conformance cases against Emberlog and redis-server at the same time and reports every step whose answers differ.
+ *
+ * Each case begins with empty databases and fresh connections on both servers, in RESP2 and again in RESP3.
+ */
+import { startEmberlog } from "../support/emberlog_server.ts";
+import { startRedis } from "../support/redis_server.ts";
+import { RespClient } from "../support/resp_client.ts";
+import type { ServerOptions, ServerProcess } from "../support/server_process.ts";
+import { acceptedDifference } from "./differences.ts";
+import { type ConformanceCase, type Step, type StepInput, step, type Target } from "./step.ts";
+
+/** One server's side of one case. */
+class Side implements Target {
+  readonly protocol: 2 | 3;
+  private readonly server: ServerProcess;
+  private readonly clients = new Map<string, RespClient>();
+
+  constructor(server: ServerProcess, protocol: 2 | 3) {
+    this.server = server;
+    this.protocol = protocol;
+  }
+
+  async client(name: string): Promise<RespClient> {
+    const known = this.clients.get(name);
+    if (known !== undefined) return known;
+    const client = await this.fresh(name);
+    if (this.protocol === 3) await client.command("HELLO", "3");
+    return client;
+  }
+
+  async fresh(name: string): Promise<RespClient> {
+    this.clients.get(name)?.close();
+    const client = await RespClient.connect(this.server.port);
+    this.clients.set(name, client);
+    return client;
+  }
+
+  end(): void {
+    for (const client of this.clients.values()) client.close();
+  }
+}
+
+export class Conformance {
+  readonly ours: ServerProcess;
+  readonly theirs: ServerProcess;
+  /** Steps compared so far. */
+  steps = 0;
+
+  private constructor(ours: ServerProcess, theirs: ServerProcess) {
+    this.ours = ours;
+    this.theirs = theirs;
+  }
+
+  static async start(options: ServerOptions = {}): Promise<Conformance> {
+    const [ours, theirs] = await Promise.all([startEmberlog(options), startRedis(options)]);
+    return new Conformance(ours, theirs);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.ours.stop(), this.theirs.stop()]);
+  }
+
+  /** Runs one case in one protocol; the text says what differs, "" when nothing does. */
+  async run(testCase: ConformanceCase, protocol: 2 | 3): Promise<string> {
+    await this.clear();
+    const left = new Side(this.ours, protocol);
+    const right = new Side(this.theirs, protocol);
+    const failures: string[] = [];
+    try {
+      for (const input of testCase.steps) {
+        const each = asStep(input);
+        const [ours, theirs] = await Promise.all([each.run(left), each.run(right)]);
+        this.steps++;
+        if (this.agree(each, ours, theirs, protocol)) continue;
+        failures.push(`${each.label}\n    emberlog ${cut(ours)}\n    redis    ${cut(theirs)}`);
+        if (failures.length === 20) break;
+      }
+    } finally {
+      left.end();
+      right.end();
+    }
+    if (failures.length === 0) return "";
+    return `RESP${protocol}, case "${testCase.name}":\n${failures.map((failure) => `  ${failure}`).join("\n")}`;
+  }
+
+  private agree(each: Step, ours: string, theirs: string, protocol: 2 | 3): boolean {
+    try {
+      if (each.same(ours, theirs)) return true;
+    } catch {
+      // A comparison that needs well-formed replies got an error text or a closed connection: not the same.
+    }
+    return each.args !== undefined && acceptedDifference(each.args, ours, theirs, protocol);
+  }
+
+  private async clear(): Promise<void> {
+    await Promise.all(
+      [this.ours, this.theirs].map(async (server) => {
+        const client = await server.connect();
+        await client.command("FLUSHALL");
+        client.close();
+      }),
+    );
+  }
+}
+
+export function asStep(input: StepInput): Step {
+  return typeof input === "object" && "run" in input ? input : step(input);
+}
+
+function cut(text: string): string {
+  const shown = JSON.stringify(text);
+  return shown.length > 500 ? `${shown.slice(0, 500)}… (${text.length} bytes)` : shown;
+}
