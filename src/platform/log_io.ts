@@ -59,7 +59,10 @@ export class NativeLogIo implements LogIo {
   private whenIdle: (() => void) | undefined;
 
   constructor(addon: NativeAddon) {
-    this.native = new addon.LogThreads(this.state, () => this.deliver());
+    this.native = new addon.LogThreads(this.state, () => {
+      if (this.onComplete !== undefined) this.onComplete();
+      else this.deliver();
+    });
   }
 
   write(fd: number, bytes: Uint8Array, start: number, length: number, position: number): void {
