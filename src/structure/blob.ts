@@ -134,6 +134,7 @@ export function writeBlob(
 
 /** The stretch that begins at `offset` and is contiguous, at most `length` bytes: for reading without a copy. */
 export function locate(arena: Arena, blob: Blob, offset: number, length: number, out: Span): void {
+  check(offset >= 0 && offset < blob.capacity, "a position in the blob");
   let address = blob.address;
   let within = offset;
   let room = blob.capacity - offset;

@@ -44,7 +44,7 @@ function checkModel(seed: number, firstSegment: number, segments: number, steps:
   let allocator = new Allocator(arena);
   const blocks: Block[] = [];
   let full = 0;
-  const largest = 2 * 1024 * 1024;
+  const largest = (segments === 1 ? 8 : 2) * 1024 * 1024;
   for (let step = 0; step < steps; step++) {
     // Grows for a while, shrinks for a while, so that slabs and segments fill and drain.
     const growing = Math.floor(step / 1500) % 2 === 0;
