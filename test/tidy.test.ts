@@ -238,3 +238,18 @@ test("no trace of one machine or one registry in any file", () => {
   expect(wrong).toEqual([]);
   expect(read("package-lock.json")).not.toContain('"resolved"');
 });
+
+interface LockedPackage {
+  readonly version?: string;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+test("package-lock.json names every optional package that a locked one asks for, else npm ci refuses it", () => {
+  const { packages } = JSON.parse(read("package-lock.json")) as { packages: Record<string, LockedPackage> };
+  const names = new Set(Object.keys(packages).map((path) => path.split("node_modules/").at(-1)!));
+  const missing = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+    Object.keys(optionalDependencies).filter((name) => !names.has(name)),
+  );
+  expect(missing).toEqual([]);
+  expect(Object.values(packages).filter(({ version }) => version === undefined)).toEqual([]);
+});
