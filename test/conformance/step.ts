@@ -99,7 +99,8 @@ const volatile: Readonly<Record<string, Same>> = {
   "CLIENT ID": both(/^:[1-9]\d*\r\n$/),
 };
 
-function sameFor(args: readonly string[]): Same {
+/** How replies of this command are compared unless a case says otherwise. */
+export function sameFor(args: readonly string[]): Same {
   const name = args[0]?.toUpperCase() ?? "";
   const same = volatile[`${name} ${args[1]?.toUpperCase() ?? ""}`] ?? volatile[name] ?? exact;
   return (ours, theirs) => ours === theirs || same(ours, theirs);
