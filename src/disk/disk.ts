@@ -96,6 +96,15 @@ export function syncFully(disk: Disk, fd: number, path: string): void {
   if (result < 0) throw new DiskError("sync", path, result);
 }
 
+/** For descriptors on which nothing depends any more: what counts was synced before. */
+export function closeQuietly(disk: Disk, fd: number): void {
+  try {
+    disk.close(fd);
+  } catch (thrown) {
+    if (!(thrown instanceof DiskError)) throw thrown;
+  }
+}
+
 /** A whole small file (a manifest, a lock), or undefined where there is none. Larger than `bytesMax` is an error. */
 export function readWholeFile(disk: Disk, path: string, bytesMax: number): Uint8Array | undefined {
   const status = disk.status(path);

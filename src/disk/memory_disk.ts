@@ -121,7 +121,7 @@ export class MemoryDisk implements Disk {
     file.bytes = bytes.slice();
     file.length = bytes.length;
     file.sync();
-    this.directories.add(parentOf(path));
+    for (let at = parentOf(path); at !== "/"; at = parentOf(at)) this.directories.add(at);
     this.files.set(path, file);
     this.rememberDirectory(parentOf(path));
   }

@@ -4,6 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
+import type { PortableFiles } from "../platform/log_io.ts";
 import { acquireDirectoryLock, directoryLockHolder } from "./directory_lock.ts";
 import { type DirectoryLock, type Disk, DiskError, type FileStatus, type OpenMode } from "./disk.ts";
 import { EINTR, ENOENT, ENOSYS, ENOTDIR, ENOTSUP, EOPNOTSUPP } from "./errno.ts";
@@ -15,6 +16,13 @@ export interface DiskHooks {
   /** fallocate(fd, FALLOC_FL_KEEP_SIZE, position, length) */
   readonly fallocate?: ((fd: number, position: number, length: number) => number) | undefined;
 }
+
+/** What platform/log_io.ts needs of `node:fs` where the addon is missing. */
+export const nodeFiles: PortableFiles = {
+  write: (fd, bytes, offset, length, position, done) => fs.write(fd, bytes, offset, length, position, done),
+  writeSync: (fd, bytes, offset, length, position) => fs.writeSync(fd, bytes, offset, length, position),
+  fdatasync: (fd, done) => fs.fdatasync(fd, done),
+};
 
 const FLAGS = {
   read: fs.constants.O_RDONLY,

@@ -23,7 +23,7 @@
  */
 import { check } from "../base/check.ts";
 import { LOG_PENDING_BYTES_MAX, LOG_WRITE_BYTES_MAX, LOG_WRITE_NOW_BYTES_MAX } from "../base/limits.ts";
-import { type Disk, DiskError } from "../disk/disk.ts";
+import { closeQuietly, DiskError } from "../disk/disk.ts";
 import { EIO, errorText } from "../disk/errno.ts";
 import {
   DATABASE_NONE,
@@ -278,8 +278,8 @@ export class LogWriter {
     this.options.logIo.onWritten = () => {};
     this.options.logIo.onSynced = () => {};
     // A thread that is still at work must not find another file behind its descriptor.
-    if (!this.writeInFlight && !this.syncInFlight) closeSynced(this.options.disk, this.segment.fd);
-    if (this.next !== null) closeSynced(this.options.disk, this.next.fd);
+    if (!this.writeInFlight && !this.syncInFlight) closeQuietly(this.options.disk, this.segment.fd);
+    if (this.next !== null) closeQuietly(this.options.disk, this.next.fd);
   }
 
   private progress(): Promise<void> {
@@ -532,7 +532,7 @@ export class LogWriter {
     this.listed = false;
     this.failed = null;
     this.state = "open";
-    closeSynced(disk, sealed.fd);
+    closeQuietly(disk, sealed.fd);
     this.options.listSegment(sealed.summary(), opened, (result) => {
       if (this.state === "closed") return;
       if (result < 0) this.failSync(result);
@@ -588,14 +588,5 @@ export class LogWriter {
     }
     this.state = "rotating";
     this.continueRotation();
-  }
-}
-
-/** Nothing depends on what close says: what counts was synced before. */
-function closeSynced(disk: Disk, fd: number): void {
-  try {
-    disk.close(fd);
-  } catch (thrown) {
-    if (!(thrown instanceof DiskError)) throw thrown;
   }
 }

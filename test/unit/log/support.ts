@@ -1,27 +1,18 @@
-/** What the tests of the log share: a clock and a scheduler stepped by hand, a reference CRC32C, a log in memory. */
+/** What the tests of the log share: a clock and a scheduler stepped by hand, a log in memory. */
 import type { Clock } from "../../../src/base/clock.ts";
+import { crc32cReference } from "../../../src/base/crc32c.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import type { Disk } from "../../../src/disk/disk.ts";
 import { joinPath } from "../../../src/disk/file_names.ts";
 import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
+import { DiskLogIo } from "../../../src/log/disk_log_io.ts";
 import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, type SegmentHeader } from "../../../src/log/format.ts";
-import { DiskLogIo } from "../../../src/log/log_io.ts";
 import { beginSegment, prepareSegment } from "../../../src/log/segment_file.ts";
 import { readSegment, type SegmentReadResult } from "../../../src/log/segment_reader.ts";
-import { LogWriter, type LogWriterOptions } from "../../../src/log/writer.ts";
+import { LogWriter } from "../../../src/log/writer.ts";
+import type { LogWriterOptions } from "../../../src/log/writer_options.ts";
 
-const TABLE = new Uint32Array(256).map((_, i) => {
-  let value = i;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0x82f63b78 : value >>> 1;
-  return value;
-});
-
-/** Bit by bit as RFC 3720 has it, apart from the table. */
-export const referenceCrc32c: Crc32c = (bytes, offset, length, seed) => {
-  let crc = ~seed;
-  for (let i = offset; i < offset + length; i++) crc = TABLE[(crc ^ bytes[i]!) & 255]! ^ (crc >>> 8);
-  return ~crc >>> 0;
-};
+export const referenceCrc32c: Crc32c = crc32cReference;
 
 export class TestClock implements Clock {
   nowMs = 1_700_000_000_000;

@@ -1,0 +1,251 @@
+/**
+ * A data directory that is open: locked (D15), recovered, with a log that takes commits and a manifest that is kept up to
+ * date as segments follow each other.
+ *
+ * Invariants: the manifest on disk lists exactly the segments that make up the data, each durable before it was listed (D3,
+ * D13); one replacement of the manifest at a time, because a rotation waits until the one before is listed and `close` waits
+ * for both. The lock is the first thing taken and the last given back.
+ */
+import type { Clock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import type { Random } from "../base/random.ts";
+import type { DirectoryLock } from "../disk/disk.ts";
+import { type Disk, DiskError, syncFully } from "../disk/disk.ts";
+import { joinPath } from "../disk/file_names.ts";
+import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
+import type { LogIo } from "../log/log_io.ts";
+import { beginSegment, prepareSegment, type SegmentFile, type SegmentSummary } from "../log/segment_file.ts";
+import type { SegmentVisitor } from "../log/segment_reader.ts";
+import type { FsyncPolicy } from "../log/sync_schedule.ts";
+import { LogWriter } from "../log/writer.ts";
+import type { Manifest, ManifestSegment } from "../manifest/format.ts";
+import { writeManifest, writeManifestLater } from "../manifest/store.ts";
+import { directoryState } from "./examination.ts";
+import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
+
+/** Space that a fresh segment has from the start, bytes. */
+const FIRST_RESERVE_BYTES = 256 * 1024;
+
+export interface DataDirectoryOptions {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly logIo: LogIo;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crc32c: Crc32c;
+  readonly policy: FsyncPolicy;
+  readonly segmentBytesMax: number;
+}
+
+/** `appendonly no`: a directory with data must not be hidden behind an empty server. Throws DIRECTORY_HOLDS_DATA. */
+export function refuseDirectoryWithData(disk: Disk, directory: string): void {
+  const state = directoryState(disk, directory);
+  if (state !== "ours" && state !== "redis") return;
+  const whose = state === "ours" ? "" : " of redis-server";
+  throw new EmberlogError(
+    "DIRECTORY_HOLDS_DATA",
+    `the data directory ${directory} holds data${whose}, which appendonly no would ignore and then contradict. ` +
+      `To go on: start with appendonly yes, or choose another directory with --dir.`,
+    { file: directory },
+  );
+}
+
+/**
+ * Opens a data directory: creates it if need be, locks it, hands every unit that it holds to `visitor`, and begins a new
+ * segment. Throws an EmberlogError where the start is refused; the directory is then as it was.
+ */
+export function openDataDirectory(options: DataDirectoryOptions, visitor: SegmentVisitor): DataDirectory {
+  const { disk, directory, crc32c, clock } = options;
+  return withLock(disk, directory, (lock) => {
+    const beganUs = clock.monotonicUs();
+    const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor);
+    const tookMs = (clock.monotonicUs() - beganUs) / 1000;
+    return begin(options, lock, recovered, recovered.lastSequence + 1, "complete", tookMs);
+  });
+}
+
+/**
+ * Opens a data directory for a log that is yet to be filled with a dataset that lives in memory only (`CONFIG SET appendonly
+ * yes`). What the directory held before goes. Until `complete` is called a start discards the log again.
+ */
+export function openDataDirectoryToFill(options: DataDirectoryOptions, firstSequence: number): DataDirectory {
+  const { disk, directory } = options;
+  return withLock(disk, directory, (lock) => {
+    const state = directoryState(disk, directory);
+    if (state === "redis") refuseDirectoryWithData(disk, directory);
+    const recovered: Recovered = {
+      examination: {
+        directory: state,
+        manifestState: "missing",
+        manifest: null,
+        segments: "none",
+        findings: [],
+        examined: [],
+        leftovers: [],
+        tornNext: null,
+        lastSequence: firstSequence - 1,
+      },
+      decision: "create",
+      sealed: [],
+      setAside: [],
+      newEpoch: true,
+      lastSequence: firstSequence - 1,
+      commitMs: 0,
+    };
+    return begin(options, lock, recovered, firstSequence, "filling", 0);
+  });
+}
+
+function withLock(disk: Disk, directory: string, open: (lock: DirectoryLock) => DataDirectory): DataDirectory {
+  disk.makeDirectory(directory);
+  const lock = disk.lock(directory);
+  try {
+    return open(lock);
+  } catch (thrown) {
+    lock.release();
+    throw thrown;
+  }
+}
+
+/** Steps 4 to 6 of recovery.ts. */
+function begin(
+  options: DataDirectoryOptions,
+  lock: DirectoryLock,
+  recovered: Recovered,
+  firstSequence: number,
+  state: Manifest["state"],
+  tookMs: number,
+): DataDirectory {
+  const { disk, directory, clock, random, crc32c } = options;
+  const { manifest: old } = recovered.examination;
+  const continued = recovered.newEpoch ? null : old;
+  const epoch = continued === null ? random.bytes(EPOCH_BYTES) : continued.epoch;
+  const forkSequence = continued === null ? firstSequence - 1 : continued.forkSequence;
+  const header: SegmentHeader = {
+    flags: 0,
+    epoch,
+    forkSequence,
+    firstSequence,
+    previousLastSequence: firstSequence - 1,
+    createdMs: clock.wallMs(),
+    salt: random.bytes(SALT_BYTES),
+    keyId: new Uint8Array(KEY_ID_BYTES),
+  };
+  const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES);
+  if (typeof space === "number") throw new DiskError("reserve space in", directory, space);
+  const segment = beginSegment(disk, directory, space, header, crc32c);
+  // D1, and D3: the segment is durable before the manifest lists it.
+  syncFully(disk, segment.fd, joinPath(directory, segment.name));
+  disk.syncDirectory(directory);
+  const opened: ManifestSegment = { name: segment.name, epoch, firstSequence, sealed: null };
+  const manifest: Manifest = {
+    writtenMs: clock.wallMs(),
+    state,
+    epoch,
+    forkSequence,
+    segments: [...recovered.sealed, opened],
+  };
+  writeManifest(disk, directory, manifest, crc32c);
+  clearAway(disk, directory, recovered, segment.name);
+  const report = reportOf(directory, recovered, epoch, tookMs);
+  return new DataDirectory(options, lock, manifest, segment, report);
+}
+
+export class DataDirectory {
+  readonly report: RecoveryReport;
+  readonly writer: LogWriter;
+  private readonly options: DataDirectoryOptions;
+  private readonly lock: DirectoryLock;
+  private manifest: Manifest;
+  private open = true;
+  /** Resolves when no replacement of the manifest is under way. */
+  private listing: Promise<void> = Promise.resolve();
+
+  constructor(
+    options: DataDirectoryOptions,
+    lock: DirectoryLock,
+    manifest: Manifest,
+    segment: SegmentFile,
+    report: RecoveryReport,
+  ) {
+    this.options = options;
+    this.lock = lock;
+    this.manifest = manifest;
+    this.report = report;
+    this.writer = new LogWriter(
+      {
+        ...options,
+        commitMs: report.commitMs,
+        listSegment: (sealed, opened, done) => this.listSegment(sealed, opened, done),
+      },
+      segment,
+    );
+  }
+
+  /** Makes everything in the log durable and states that it holds the whole dataset from here on. */
+  async complete(): Promise<void> {
+    await this.writer.durable();
+    await this.listing;
+    this.manifest = { ...this.manifest, state: "complete" };
+    writeManifest(this.options.disk, this.options.directory, this.manifest, this.options.crc32c);
+  }
+
+  /** Writes and syncs everything, seals the last segment and gives the directory back. */
+  async close(): Promise<void> {
+    if (!this.open) return;
+    this.open = false;
+    const { disk, directory, crc32c, clock } = this.options;
+    try {
+      const summary = await this.writer.close();
+      // A segment without commands stays listed as open: a manifest names at least one file.
+      if (summary.lastSequence >= summary.firstSequence) {
+        const segments = [...this.manifest.segments.slice(0, -1), sealedEntry(summary)];
+        writeManifest(disk, directory, { ...this.manifest, writtenMs: clock.wallMs(), segments }, crc32c);
+      }
+    } finally {
+      this.writer.abandon();
+      this.lock.release();
+    }
+  }
+
+  /** Gives the directory back as it is, as a crash would: after a failure that `close` can't survive. */
+  abandon(): void {
+    if (!this.open) return;
+    this.open = false;
+    this.writer.abandon();
+    this.lock.release();
+  }
+
+  /** A rotation: the new segment durable (D1), then the manifest that lists it (D2). */
+  private listSegment(sealed: SegmentSummary, opened: SegmentFile, listed: (result: number) => void): void {
+    let settle = (): void => {};
+    this.listing = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const done = (result: number): void => {
+      settle();
+      listed(result);
+    };
+    const { disk, directory, crc32c, clock } = this.options;
+    const { epoch, firstSequence } = opened.header;
+    const before = this.manifest.segments.slice(0, -1);
+    if (sealed.lastSequence >= sealed.firstSequence) before.push(sealedEntry(sealed));
+    const segments = [...before, { name: opened.name, epoch, firstSequence, sealed: null }];
+    disk.fdatasyncLater(opened.fd, (fileResult) => {
+      if (fileResult < 0) return done(fileResult);
+      disk.syncDirectoryLater(directory, (directoryResult) => {
+        if (directoryResult < 0) return done(directoryResult);
+        const manifest = { ...this.manifest, writtenMs: clock.wallMs(), segments };
+        writeManifestLater(disk, directory, manifest, crc32c, (result) => {
+          if (result === 0) this.manifest = manifest;
+          done(result);
+        });
+      });
+    });
+  }
+}
+
+function sealedEntry(summary: SegmentSummary): ManifestSegment {
+  const { name, epoch, firstSequence, lastSequence, lengthBytes, chain } = summary;
+  return { name, epoch, firstSequence, sealed: { lastSequence, lengthBytes, chain } };
+}

@@ -1,0 +1,314 @@
+/**
+ * Finds out what a data directory holds, without changing anything: the same eyes for a start (which applies the units on
+ * the way, in one pass) and for `emberlog check` (which only looks).
+ *
+ * What counts as whole:
+ *  - a sealed segment: its header, every frame, and length, last sequence and chain as the manifest says (D13). Bytes behind
+ *    its length are what a cut left when the process ended in the middle of it; they are in the quarantine.
+ *  - the open segment, listed or the one after it that the manifest did not list yet (a rotation or a start was interrupted;
+ *    nothing in it was acknowledged as durable): every frame up to its end. Damage there is torn or rot by D8. That the next
+ *    segment exists proves the whole of this one durable, because it got its name only after that sync (D11).
+ *  - an unlisted segment without commands is a leftover of a start that crashed (D3). With commands it is a stray.
+ *
+ * Units are applied only while everything before them was whole.
+ */
+
+import { equalBytes } from "../base/bytes.ts";
+import type { Disk } from "../disk/disk.ts";
+import {
+  isRedisDataName,
+  isTemporaryName,
+  joinPath,
+  LOCK_NAME,
+  MANIFEST_NAME,
+  parseSegmentName,
+  QUARANTINE_NAME,
+  segmentName,
+} from "../disk/file_names.ts";
+import { findProofOfRot } from "../log/damage.ts";
+import type { Crc32c } from "../log/format.ts";
+import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
+import type { Manifest, ManifestSegment } from "../manifest/format.ts";
+import { readManifest } from "../manifest/store.ts";
+import type { DirectoryState, ManifestState, SegmentsState } from "./recovery_cases.ts";
+
+/** One thing found, good or bad, for people. */
+export interface Finding {
+  readonly state: SegmentsState | "note";
+  readonly file: string;
+  readonly offset: number | undefined;
+  readonly text: string;
+}
+
+export interface ExaminedSegment {
+  readonly name: string;
+  readonly epoch: Uint8Array;
+  readonly firstSequence: number;
+  readonly listed: ManifestSegment | null;
+  readonly scan: SegmentScan;
+}
+
+export interface Examination {
+  readonly directory: DirectoryState;
+  readonly manifestState: ManifestState;
+  readonly manifest: Manifest | null;
+  readonly segments: SegmentsState;
+  readonly findings: readonly Finding[];
+  /** Segments that were read, in order. */
+  readonly examined: readonly ExaminedSegment[];
+  /** Unlisted files without commands. */
+  readonly leftovers: readonly string[];
+  /** The unlisted segment after the open one if its header is torn: it holds nothing that counts. */
+  readonly tornNext: string | null;
+  /** Last sequence of the good part. */
+  readonly lastSequence: number;
+}
+
+/** From good to bad: the worst one names the state of all. */
+const SEVERITY: readonly SegmentsState[] = ["none", "blank", "sound", "torn", "stray", "unknown", "missing", "rotten"];
+
+const LOOK_ONLY: SegmentVisitor = { unit: () => undefined };
+
+export function examine(disk: Disk, directory: string, crc32c: Crc32c, visitor: SegmentVisitor): Examination {
+  return new Examiner(disk, directory, crc32c, visitor).run();
+}
+
+/** Does a directory hold data, ours or redis-server's? For `appendonly no`, which must not hide it. */
+export function directoryState(disk: Disk, directory: string): DirectoryState {
+  if (disk.status(directory) === undefined) return "missing";
+  const names = disk.list(directory).filter((name) => name !== LOCK_NAME && !isTemporaryName(name));
+  if (names.length === 0) return "empty";
+  const ours = names.some(
+    (name) => name === MANIFEST_NAME || name === QUARANTINE_NAME || parseSegmentName(name) !== undefined,
+  );
+  if (ours) return "ours";
+  return names.some(isRedisDataName) ? "redis" : "foreign";
+}
+
+class Examiner {
+  private readonly disk: Disk;
+  private readonly directory: string;
+  private readonly crc32c: Crc32c;
+  private readonly visitor: SegmentVisitor;
+  private readonly findings: Finding[] = [];
+  private readonly examined: ExaminedSegment[] = [];
+  private readonly leftovers: string[] = [];
+  private tornNext: string | null = null;
+  private worst: SegmentsState = "none";
+  private lastSequence = 0;
+
+  constructor(disk: Disk, directory: string, crc32c: Crc32c, visitor: SegmentVisitor) {
+    this.disk = disk;
+    this.directory = directory;
+    this.crc32c = crc32c;
+    this.visitor = visitor;
+  }
+
+  run(): Examination {
+    const directory = directoryState(this.disk, this.directory);
+    if (directory !== "ours") return this.result(directory, "missing", null);
+    const read = readManifest(this.disk, this.directory, this.crc32c);
+    const names = this.disk.list(this.directory).filter((name) => parseSegmentName(name) !== undefined);
+    if (read.kind !== "sound") {
+      if (read.kind === "torn" || read.kind === "rotten") this.find("note", MANIFEST_NAME, undefined, read.reason);
+      if (read.kind === "unknown") {
+        this.find("note", MANIFEST_NAME, undefined, `version ${read.version}, which Emberlog ${read.reader} can read`);
+      }
+      for (const name of names) this.lookAtUnlisted(name);
+      return this.result(directory, read.kind, null);
+    }
+    const { manifest } = read;
+    if (manifest.state === "filling") return this.result(directory, "filling", manifest);
+    this.lookAtListed(manifest, names);
+    return this.result(directory, "sound", manifest);
+  }
+
+  private result(directory: DirectoryState, manifestState: ManifestState, manifest: Manifest | null): Examination {
+    const { findings, examined, leftovers, tornNext, lastSequence } = this;
+    const segments = this.worst;
+    return {
+      directory,
+      manifestState,
+      manifest,
+      segments,
+      findings,
+      examined,
+      leftovers,
+      tornNext,
+      lastSequence,
+    };
+  }
+
+  private find(state: Finding["state"], file: string, offset: number | undefined, text: string): void {
+    this.findings.push({ state, file, offset, text });
+    if (state !== "note") this.note(state);
+  }
+
+  private note(state: SegmentsState): void {
+    if (SEVERITY.indexOf(state) > SEVERITY.indexOf(this.worst)) this.worst = state;
+  }
+
+  /** Units go to the visitor only while nothing was damaged. */
+  private currentVisitor(): SegmentVisitor {
+    return SEVERITY.indexOf(this.worst) < SEVERITY.indexOf("torn") ? this.visitor : LOOK_ONLY;
+  }
+
+  private lookAtListed(manifest: Manifest, names: readonly string[]): void {
+    const next = this.nextOf(manifest, names);
+    for (const listed of manifest.segments) this.lookAtSegment(listed, next);
+    const known = new Set(manifest.segments.map((segment) => segment.name));
+    for (const name of names) if (!known.has(name) && name !== next) this.lookAtUnlisted(name);
+    if (next !== null) this.lookAtNext(manifest, next);
+  }
+
+  /** The unlisted segment that follows the last listed one in the same epoch. */
+  private nextOf(manifest: Manifest, names: readonly string[]): string | null {
+    const last = manifest.segments[manifest.segments.length - 1];
+    if (last === undefined) return null;
+    const first = last.sealed === null ? last.firstSequence + 1 : last.sealed.lastSequence + 1;
+    const listed = new Set(manifest.segments.map((segment) => segment.name));
+    const prefix = parseSegmentName(segmentName(0, manifest.epoch))?.epochPrefix;
+    for (const name of names) {
+      const parsed = parseSegmentName(name);
+      if (parsed === undefined || listed.has(name) || parsed.epochPrefix !== prefix) continue;
+      if (parsed.firstSequence >= first) return name;
+    }
+    return null;
+  }
+
+  private lookAtSegment(listed: ManifestSegment, next: string | null): void {
+    const { name, sealed } = listed;
+    const path = joinPath(this.directory, name);
+    if (this.disk.status(path) === undefined) {
+      const range =
+        sealed === null ? `from ${listed.firstSequence} on` : `${listed.firstSequence} to ${sealed.lastSequence}`;
+      this.find("missing", name, undefined, `the file is gone, and with it the commands ${range}`);
+      return;
+    }
+    const read = readSegment(this.disk, path, this.crc32c, this.currentVisitor(), sealed?.lengthBytes);
+    if (read.kind === "damaged") {
+      this.find("rotten", name, 0, read.reason);
+      return;
+    }
+    if (read.kind === "unknown") {
+      this.find("unknown", name, 0, `version ${read.version}, which Emberlog ${read.reader} can read`);
+      return;
+    }
+    const { scan } = read;
+    if (!isHeaderOf(scan, listed)) {
+      this.find("rotten", name, 0, "the header belongs to another segment");
+      return;
+    }
+    this.examined.push({ name, epoch: listed.epoch, firstSequence: listed.firstSequence, listed, scan });
+    this.lastSequence = scan.lastSequence;
+    this.note(scan.commands > 0 ? "sound" : "blank");
+    if (sealed === null) this.judgeOpen(name, scan, next);
+    else this.judgeSealed(name, scan, sealed);
+  }
+
+  private judgeSealed(name: string, scan: SegmentScan, sealed: NonNullable<ManifestSegment["sealed"]>): void {
+    if (this.isUnknownDamage(name, scan)) return;
+    if (scan.damage !== null) {
+      this.find("rotten", name, scan.damage.offset, lost(scan.damage.reason, scan, sealed.lastSequence));
+      return;
+    }
+    if (scan.endOffset !== sealed.lengthBytes || scan.lastSequence !== sealed.lastSequence) {
+      const reason = `it ends at ${scan.endOffset} and not at ${sealed.lengthBytes}`;
+      this.find("rotten", name, scan.endOffset, lost(reason, scan, sealed.lastSequence));
+      return;
+    }
+    if ((scan.chain ^ sealed.chain) !== 0) {
+      this.find("rotten", name, undefined, "its frames are not those that the manifest has the checksum of");
+      return;
+    }
+    if (scan.fileBytes > sealed.lengthBytes) {
+      this.find("note", name, sealed.lengthBytes, `${scan.fileBytes - sealed.lengthBytes} bytes behind its end`);
+    }
+  }
+
+  private isUnknownDamage(name: string, scan: SegmentScan): boolean {
+    if (scan.damage === null || !scan.damage.unknown) return false;
+    this.find("unknown", name, scan.damage.offset, scan.damage.reason);
+    return true;
+  }
+
+  private judgeOpen(name: string, scan: SegmentScan, next: string | null): void {
+    if (this.isUnknownDamage(name, scan)) return;
+    const nextFirst = next === null ? undefined : parseSegmentName(next)?.firstSequence;
+    if (nextFirst !== undefined) {
+      // D11: that segment got its name only after everything before it was durable.
+      if (scan.lastSequence === nextFirst - 1) return;
+      const reason = scan.damage?.reason ?? `it ends with sequence ${scan.lastSequence}`;
+      this.find("rotten", name, scan.endOffset, lost(`${reason}, and ${next} follows`, scan, nextFirst - 1));
+      return;
+    }
+    const { damage } = scan;
+    if (damage === null) return;
+    const proof = findProofOfRot(this.disk, joinPath(this.directory, name), this.crc32c, scan);
+    if (proof !== null) {
+      const known = `the frame at ${proof.offset} knew sequence ${proof.durableSequence} to be durable`;
+      this.find("rotten", name, damage.offset, lost(`${damage.reason}, and ${known}`, scan, proof.durableSequence));
+      return;
+    }
+    const bytes = scan.fileBytes - damage.unitOffset;
+    this.find("torn", name, damage.unitOffset, `${damage.reason}; ${bytes} bytes were not known to be durable`);
+  }
+
+  /** The segment that the manifest did not list yet. */
+  private lookAtNext(manifest: Manifest, name: string): void {
+    const read = readSegment(this.disk, joinPath(this.directory, name), this.crc32c, this.currentVisitor());
+    if (read.kind === "unknown") {
+      this.find("unknown", name, 0, `version ${read.version}, which Emberlog ${read.reader} can read`);
+      return;
+    }
+    const parsed = parseSegmentName(name)!;
+    if (read.kind === "damaged") {
+      this.tornNext = name;
+      this.find("torn", name, 0, `${read.reason}; the segment was just being begun`);
+      return;
+    }
+    const { scan } = read;
+    const { epoch } = manifest;
+    if (!isHeaderOf(scan, { name, epoch, firstSequence: parsed.firstSequence, sealed: null })) {
+      this.find("rotten", name, 0, "the header belongs to another segment");
+      return;
+    }
+    if (scan.header.firstSequence !== this.lastSequence + 1) {
+      this.find("stray", name, 0, `it begins with ${parsed.firstSequence}, not with ${this.lastSequence + 1}`);
+      return;
+    }
+    this.examined.push({ name, epoch, firstSequence: parsed.firstSequence, listed: null, scan });
+    this.lastSequence = scan.lastSequence;
+    this.note(scan.commands > 0 ? "sound" : "blank");
+    this.judgeOpen(name, scan, null);
+  }
+
+  private lookAtUnlisted(name: string): void {
+    const read = readSegment(this.disk, joinPath(this.directory, name), this.crc32c, LOOK_ONLY);
+    if (read.kind === "unknown") {
+      this.find("unknown", name, 0, `version ${read.version}, which Emberlog ${read.reader} can read`);
+      return;
+    }
+    const blank =
+      read.kind === "damaged" ? read.fileBytes <= 4096 : read.scan.commands === 0 && read.scan.damage === null;
+    if (!blank) {
+      this.find("stray", name, 0, "no manifest lists this segment, and it is not empty");
+      return;
+    }
+    this.leftovers.push(name);
+    this.note("blank");
+    this.find("note", name, 0, "a segment without commands that no manifest lists");
+  }
+}
+
+function isHeaderOf(scan: SegmentScan, listed: ManifestSegment): boolean {
+  const { header } = scan;
+  return (
+    header.firstSequence === listed.firstSequence && equalBytes(header.epoch, 0, listed.epoch, 0, header.epoch.length)
+  );
+}
+
+function lost(reason: string, scan: SegmentScan, through: number): string {
+  const first = scan.lastSequence + 1;
+  return `${reason}; damaged or lost: commands ${first} to ${Math.max(first, through)} and what follows them`;
+}

@@ -1,0 +1,276 @@
+/**
+ * Carries out what `recovery_cases.ts` decides about a data directory, up to the point where a new segment can begin.
+ *
+ * Order, so that a crash at any point changes nothing that counts and recovering again gives the same state:
+ *  1. read and apply (examination.ts); refuse here, before anything is changed
+ *  2. copy what will be cut or discarded into the quarantine, durably; remove what no manifest vouches for
+ *  3. sync what was read: a killed process may have left it in the page cache only (D11)
+ *  4. begin the new segment, durably (D1), in a new epoch if anything is dropped (D17)
+ *  5. replace the manifest (D2): from here on the cut is a fact
+ *  6. only then truncate, unlink and remove leftovers (D3)
+ * A crash before 5 leaves the old manifest and a segment without commands; a crash after 5 leaves bytes behind a sealed end,
+ * or files that nobody lists. The next start clears these away.
+ */
+import { EmberlogError, type ErrorCode } from "../base/errors.ts";
+import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
+import {
+  hex,
+  isTemporaryName,
+  joinPath,
+  MANIFEST_NAME,
+  parseSegmentName,
+  QUARANTINE_NAME,
+  quarantineName,
+} from "../disk/file_names.ts";
+import type { Crc32c } from "../log/format.ts";
+import type { SegmentVisitor } from "../log/segment_reader.ts";
+import type { ManifestSegment } from "../manifest/format.ts";
+import { type Examination, examine } from "./examination.ts";
+import { casesFor, type Decision } from "./recovery_cases.ts";
+
+/** What was cut off or set aside. */
+export interface SetAside {
+  readonly file: string;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Where the copy is, under the data directory. */
+  readonly copy: string;
+  readonly reason: string;
+}
+
+export interface RecoveryReport {
+  readonly decision: Decision;
+  readonly directory: string;
+  /** Segments that held commands. */
+  readonly segments: number;
+  readonly frames: number;
+  readonly commands: number;
+  readonly bytes: number;
+  readonly lastSequence: number;
+  /** When the last frame was committed, ms since 1970; 0 if there was none. */
+  readonly commitMs: number;
+  readonly epoch: string;
+  readonly newEpoch: boolean;
+  readonly setAside: readonly SetAside[];
+  /** Reading and applying, ms. */
+  readonly tookMs: number;
+}
+
+/** A recovery half done: what is left to do once the new manifest is in place. */
+export interface Recovered {
+  readonly examination: Examination;
+  readonly decision: Decision;
+  /** To be listed before the new segment. */
+  readonly sealed: readonly ManifestSegment[];
+  readonly setAside: readonly SetAside[];
+  readonly newEpoch: boolean;
+  readonly lastSequence: number;
+  readonly commitMs: number;
+}
+
+const COPY_BYTES = 4 * 1024 * 1024;
+
+/** What the decision is for an examined directory. */
+export function decide(examination: Examination): { decision: Decision; why: string } {
+  const [row] = casesFor(examination.directory, examination.manifestState, examination.segments);
+  if (row === undefined) throw new Error("invariant broken: no recovery case fits");
+  return row;
+}
+
+/** Steps 1 to 3. Throws an EmberlogError where the start must be refused; then nothing has been changed. */
+export function recover(
+  disk: Disk,
+  directory: string,
+  crc32c: Crc32c,
+  nowMs: number,
+  visitor: SegmentVisitor,
+): Recovered {
+  const examination = examine(disk, directory, crc32c, visitor);
+  const { decision, why } = decide(examination);
+  if (decision.startsWith("refuse")) throw refusal(directory, decision, why, examination);
+  const setAside: SetAside[] = [];
+  if (decision === "discard") setAsideAll(disk, directory, nowMs, setAside);
+  if (decision === "cut") copyTails(disk, directory, nowMs, examination, setAside);
+  const kept = decision === "open" || decision === "cut" ? examination.examined : [];
+  const sealed: ManifestSegment[] = [];
+  let commitMs = 0;
+  for (const { name, epoch, firstSequence, listed, scan } of kept) {
+    if (listed?.sealed == null) syncSegment(disk, joinPath(directory, name));
+    commitMs = Math.max(commitMs, scan.commitMs);
+    // Without commands it needs no entry, but what is damaged stays explained until it has been trimmed.
+    if (scan.commands === 0 && scan.damage === null) continue;
+    const { lastSequence, endOffset: lengthBytes, chain } = scan;
+    sealed.push({ name, epoch, firstSequence, sealed: { lastSequence, lengthBytes, chain } });
+  }
+  if (kept.length > 0) disk.syncDirectory(directory);
+  const lastSequence = kept.length > 0 ? examination.lastSequence : 0;
+  const newEpoch = decision !== "open";
+  return { examination, decision, sealed, setAside, newEpoch, lastSequence, commitMs };
+}
+
+/** Step 6: what the manifest no longer needs goes. */
+export function clearAway(disk: Disk, directory: string, recovered: Recovered, opened: string): void {
+  const listed = new Map(recovered.sealed.map((segment) => [segment.name, segment]));
+  let changed = false;
+  for (const name of disk.list(directory)) {
+    if (isTemporaryName(name) || (parseSegmentName(name) !== undefined && name !== opened && !listed.has(name))) {
+      disk.unlink(joinPath(directory, name));
+      changed = true;
+    }
+  }
+  for (const { name, sealed } of recovered.sealed) trimSegment(disk, joinPath(directory, name), sealed!.lengthBytes);
+  if (changed) disk.syncDirectory(directory);
+}
+
+function trimSegment(disk: Disk, path: string, lengthBytes: number): void {
+  if (disk.status(path)!.size <= lengthBytes) return;
+  const fd = disk.open(path, "write");
+  try {
+    disk.truncate(fd, lengthBytes);
+    syncFully(disk, fd, path);
+  } finally {
+    disk.close(fd);
+  }
+}
+
+function syncSegment(disk: Disk, path: string): void {
+  const fd = disk.open(path, "write");
+  try {
+    syncFully(disk, fd, path);
+  } finally {
+    disk.close(fd);
+  }
+}
+
+function copyTails(disk: Disk, directory: string, nowMs: number, examination: Examination, out: SetAside[]): void {
+  for (const { name, scan } of examination.examined) {
+    if (scan.damage === null || scan.fileBytes <= scan.endOffset) continue;
+    out.push(copyAside(disk, directory, name, scan.endOffset, nowMs, scan.damage.reason));
+  }
+  const { tornNext } = examination;
+  if (tornNext === null) return;
+  out.push(copyAside(disk, directory, tornNext, 0, nowMs, "the segment was just being begun"));
+  // Nothing lists it, so that it was torn shows in the file alone: empty, it is a leftover for every later start.
+  trimSegment(disk, joinPath(directory, tornNext), 0);
+}
+
+/** Copies a file from `offset` to its end into the quarantine, durably (D1). */
+function copyAside(
+  disk: Disk,
+  directory: string,
+  name: string,
+  offset: number,
+  nowMs: number,
+  reason: string,
+): SetAside {
+  const quarantine = joinPath(directory, QUARANTINE_NAME);
+  if (disk.makeDirectory(quarantine)) disk.syncDirectory(directory);
+  const copyName = quarantineName(name, offset, nowMs);
+  const path = joinPath(quarantine, copyName);
+  // Of an earlier start at the same millisecond that did not get any further.
+  if (disk.status(path) !== undefined) disk.unlink(path);
+  const source = disk.open(joinPath(directory, name), "read");
+  const target = disk.open(path, "create");
+  let bytes = 0;
+  try {
+    const buffer = new Uint8Array(COPY_BYTES);
+    for (;;) {
+      const read = disk.read(source, buffer, 0, buffer.length, offset + bytes);
+      if (read === 0) break;
+      writeFully(disk, target, buffer, 0, read, bytes, path);
+      bytes += read;
+    }
+    syncFully(disk, target, path);
+  } finally {
+    disk.close(source);
+    disk.close(target);
+  }
+  disk.syncDirectory(quarantine);
+  return { file: name, offset, bytes, copy: joinPath(QUARANTINE_NAME, copyName), reason };
+}
+
+/**
+ * Copies every segment aside and removes it. The manifest goes on saying that the log is not complete, so a crash here leads
+ * to the same decision again.
+ */
+function setAsideAll(disk: Disk, directory: string, nowMs: number, out: SetAside[]): void {
+  const names = disk.list(directory).filter((name) => parseSegmentName(name) !== undefined);
+  for (const name of names) out.push(copyAside(disk, directory, name, 0, nowMs, "the log was not complete yet"));
+  for (const name of names) disk.unlink(joinPath(directory, name));
+  disk.syncDirectory(directory);
+}
+
+const CODES: Partial<Record<Decision, ErrorCode>> = {
+  "refuse redis": "DIRECTORY_HOLDS_DATA",
+  "refuse missing": "DATA_MISSING",
+  "refuse rotten": "DATA_ROTTEN",
+  "refuse unknown": "VERSION_UNKNOWN",
+  "refuse stray": "DATA_ROTTEN",
+};
+
+/** How to go on, as a person would have to type it. */
+export function advice(directory: string, decision: Decision): string {
+  switch (decision) {
+    case "refuse redis":
+      return "choose an empty directory with --dir, or move these files away";
+    case "refuse unknown":
+      return "start the version named above";
+    case "refuse missing":
+    case "refuse rotten":
+    case "refuse stray":
+      return (
+        `restore the file from a backup; or keep what is before the damage: ` +
+        `\`emberlog dump ${directory} --resp > salvaged.aof\`, then feed it to an empty server with \`redis-cli --pipe\`. ` +
+        `\`emberlog check ${directory}\` explains in full`
+      );
+    default:
+      return "start the server";
+  }
+}
+
+function refusal(directory: string, decision: Decision, why: string, examination: Examination): EmberlogError {
+  const worst =
+    examination.findings.find((finding) => finding.state === examination.segments) ?? examination.findings[0];
+  const where =
+    worst === undefined
+      ? ""
+      : ` (${worst.file}${worst.offset === undefined ? "" : ` at ${worst.offset}`}: ${worst.text})`;
+  const detail: { file?: string; offset?: number } = {};
+  if (examination.manifestState !== "sound" && decision !== "refuse redis")
+    detail.file = joinPath(directory, MANIFEST_NAME);
+  if (worst !== undefined) {
+    detail.file = joinPath(directory, worst.file);
+    if (worst.offset !== undefined) detail.offset = worst.offset;
+  }
+  const message = `${directory}: ${why}${where}. To go on: ${advice(directory, decision)}.`;
+  return new EmberlogError(CODES[decision] ?? "DATA_ROTTEN", message, detail);
+}
+
+/** The report for the banner. */
+export function reportOf(directory: string, recovered: Recovered, epoch: Uint8Array, tookMs: number): RecoveryReport {
+  const { decision, setAside, newEpoch, lastSequence, commitMs } = recovered;
+  const kept = decision === "open" || decision === "cut" ? recovered.examination.examined : [];
+  let frames = 0;
+  let commands = 0;
+  let bytes = 0;
+  for (const { scan } of kept) {
+    frames += scan.frames;
+    commands += scan.commands;
+    bytes += scan.endOffset;
+  }
+  const segments = recovered.sealed.length;
+  return {
+    decision,
+    directory,
+    segments,
+    frames,
+    commands,
+    bytes,
+    lastSequence,
+    commitMs,
+    epoch: hex(epoch),
+    newEpoch,
+    setAside,
+    tookMs,
+  };
+}
