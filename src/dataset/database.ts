@@ -26,6 +26,7 @@ import {
   keyOffset,
   setEntryAccess,
 } from "../structure/entry.ts";
+import { EntryList } from "../structure/entry_list.ts";
 import { Table } from "../structure/table.ts";
 import type { Dataset } from "./dataset.ts";
 import { releaseEntry, withExpiry, writeExpiry } from "./entries.ts";
@@ -33,11 +34,18 @@ import { releaseEntry, withExpiry, writeExpiry } from "./entries.ts";
 const ROOT_KEYS = 0;
 const ROOT_EXPIRES = 1;
 
+/** Draws of a random key before it is looked for in order. */
+const RANDOM_TRIES = 100;
+
+const found = new EntryList(64);
+
 export class Database {
   /** Number of the database as clients see it. */
   index: number;
   keys: Table;
   expires: Table;
+  /** Average time to live of the expiring keys that active expiry saw lately, ms; 0: unknown. INFO shows it. */
+  averageTtlMs = 0;
   readonly dataset: Dataset;
   private readonly arena: Arena;
 
@@ -78,21 +86,28 @@ export class Database {
       return NIL;
     }
     if (!noTouch) {
-      const access = this.dataset.accessClock;
-      if (entryAccess(arena, entry) !== access) setEntryAccess(arena, entry, access);
+      if (this.dataset.byFrequency) this.dataset.countAccess(entry);
+      else {
+        const access = this.dataset.accessClock;
+        if (entryAccess(arena, entry) !== access) setEntryAccess(arena, entry, access);
+      }
     }
     return entry;
   }
 
-  /** Is there such a key that has not expired? Changes nothing. */
+  /** Does the table hold this key, expired or not? Changes nothing. */
   exists(key: Uint8Array): boolean {
-    const entry = this.keys.find(this.hash(key, 0, key.length), key, 0, key.length);
-    return entry !== NIL && !(hasExpiry(this.arena, entry) && this.isExpired(entry));
+    return this.keys.find(this.hash(key, 0, key.length), key, 0, key.length) !== NIL;
   }
 
-  /** Has the entry's time come, and may the clock remove it? */
+  /** The entry of a key, expired or not, 0 when there is none. Changes nothing. */
+  find(bytes: Uint8Array, offset: number, length: number, hash: number): number {
+    return this.keys.find(hash, bytes, offset, length);
+  }
+
+  /** Has the time of this entry, one with an expiry, passed, and may the clock remove it? In its very millisecond it still lives, as in Redis. */
   isExpired(entry: number): boolean {
-    return !this.dataset.clockHeld && expiryMs(this.arena, entry) <= this.dataset.nowMs;
+    return expiryMs(this.arena, entry) < this.dataset.nowMs && !this.dataset.clockHeld;
   }
 
   /** When the entry expires, ms since 1970; -1 for never. */
@@ -123,7 +138,9 @@ export class Database {
       else if (!this.expires.insert(hash, entry)) return false;
     } else if (before) this.expires.remove(hash, old);
     this.keys.replaceAddress(hash, old, entry);
-    setEntryAccess(this.arena, entry, this.dataset.accessClock);
+    // How often a key was read outlives its value; when it was read is now.
+    const { byFrequency, accessClock } = this.dataset;
+    setEntryAccess(this.arena, entry, byFrequency ? entryAccess(this.arena, old) : accessClock);
     releaseEntry(this.dataset, old);
     return true;
   }
@@ -189,16 +206,34 @@ export class Database {
 
   /** The hash of an entry's own key. */
   hashOf(entry: number): number {
-    return this.hash(this.arena.bytes[entry >>> SEGMENT_SHIFT]!, keyOffset(this.arena, entry), keyLength(this.arena, entry));
+    return this.hash(
+      this.arena.bytes[entry >>> SEGMENT_SHIFT]!,
+      keyOffset(this.arena, entry),
+      keyLength(this.arena, entry),
+    );
   }
 
   /** A random entry that has not expired, 0 when there is none. */
   random(random: Random): number {
-    // As Redis: when nearly all keys are expired, give up after a while and return an expired one's neighbour or nothing.
-    for (let attempt = 0; attempt < 100 && this.keys.count > 0; attempt++) {
+    for (let attempt = 0; attempt < RANDOM_TRIES && this.keys.count > 0; attempt++) {
       const entry = this.keys.random(random);
       if (!(hasExpiry(this.arena, entry) && this.isExpired(entry))) return entry;
       this.expire(entry, this.hashOf(entry));
+    }
+    return this.keys.count === 0 ? NIL : this.nextLiving(random.int32());
+  }
+
+  /** Nearly all keys have expired: the first one alive behind a cursor. Removes nothing, so that it stays one walk at worst. */
+  private nextLiving(start: number): number {
+    let cursor = start;
+    for (let walk = 0; walk < 2; ) {
+      found.clear();
+      cursor = this.keys.scanInto(cursor, found);
+      for (let i = 0; i < found.count; i++) {
+        const entry = found.items[i]!;
+        if (!(hasExpiry(this.arena, entry) && this.isExpired(entry))) return entry;
+      }
+      if (cursor === 0) walk++;
     }
     return NIL;
   }
@@ -210,13 +245,28 @@ export class Database {
   detachAll(): { keys: number; expires: number } | undefined {
     const { allocator } = this.dataset;
     const keys = Table.create(allocator);
-    const expires = keys === NIL ? NIL : Table.create(allocator);
-    if (expires === NIL) return undefined;
+    if (keys === NIL) return undefined;
+    const expires = Table.create(allocator);
+    if (expires === NIL) {
+      found.clear();
+      new Table(this.arena, allocator, keys).releaseInto(1, found);
+      return undefined;
+    }
     const old = { keys: this.keys.address, expires: this.expires.address };
     this.keys = new Table(this.arena, allocator, keys);
     this.expires = new Table(this.arena, allocator, expires);
     this.storeRoots();
     return old;
+  }
+
+  /** Removes some keys: how a database is emptied when the address space is too full for two empty tables. */
+  removeSome(keysMax: number): void {
+    let cursor = 0;
+    for (let removed = 0; removed < keysMax && this.keys.count > 0; removed += found.count) {
+      found.clear();
+      cursor = this.keys.scanInto(cursor, found);
+      for (let i = 0; i < found.count; i++) this.remove(found.items[i]!, this.hashOf(found.items[i]!));
+    }
   }
 
   /** Exchanges the contents with another database. */
@@ -226,6 +276,9 @@ export class Database {
     this.expires = other.expires;
     other.keys = keys;
     other.expires = expires;
+    const { averageTtlMs } = this;
+    this.averageTtlMs = other.averageTtlMs;
+    other.averageTtlMs = averageTtlMs;
     this.storeRoots();
     other.storeRoots();
   }

@@ -1,25 +1,18 @@
 /**
  * All databases of one arena, with what they share: the clock of the turn, the journal, expiry and freeing in bounded steps.
  */
-import { check } from "../base/check.ts";
-import type { Arena } from "../memory/arena.ts";
+
 import type { Allocator } from "../memory/allocator.ts";
-import { NIL } from "../memory/layout.ts";
-import { EntryList } from "../structure/entry_list.ts";
-import { Table } from "../structure/table.ts";
+import type { Arena } from "../memory/arena.ts";
+import { entryAccess, setEntryAccess } from "../structure/entry.ts";
+import { countedAccess, frequencyBits, timeBits } from "./access.ts";
+import { ActiveExpiry } from "./active_expiry.ts";
 import { Database } from "./database.ts";
-import { releaseEntry } from "./entries.ts";
 import type { Journal } from "./journal.ts";
+import { ReleasedTables } from "./released_tables.ts";
 
-/**
- * Global roots of the arena: tables taken out of use, to be taken apart in steps. The entries of the first half are freed with them;
- * those of the second half (tables of expiring keys) belong to another table.
- */
-const RELEASING_MAX = 64;
-const RELEASING_BARE_FIRST = 32;
-
-/** Buckets emptied in one step of freeing. */
-const RELEASE_BUCKETS = 16;
+/** Keys removed at a time when a database must be emptied without memory for an empty one. */
+const REMOVED_KEYS = 64;
 
 export class Dataset {
   readonly arena: Arena;
@@ -29,7 +22,7 @@ export class Dataset {
   readonly seed1: number;
   /** Wall clock of the current turn, ms. */
   nowMs = 0;
-  /** The 24 bits that a read leaves in an entry: seconds. */
+  /** The 24 bits that an entry created now gets (and, unless `byFrequency`, one that is read): see access.ts. */
   accessClock = 0;
   /** Nothing expires by the clock: while the log is replayed, only its DELs remove. */
   clockHeld = false;
@@ -40,10 +33,21 @@ export class Dataset {
   /** Active expiry stopped because its time was up. */
   expireTimeCapReached = 0;
 
+  /** DEBUG SET-ACTIVE-EXPIRE: off, keys expire only when they are looked up. */
+  activeExpiry = true;
+  /** The most bytes that were ever allocated, since start. */
+  allocatedBytesPeak = 0;
+  /** How LFU counters decay and rise: lfu-decay-time and lfu-log-factor. */
+  frequencyDecayMinutes = 1;
+  frequencyLogFactor = 10;
+  /** Entries keep how often they are read (an LFU policy), not when; `trackFrequency` sets it. */
+  byFrequency = false;
+
   private readonly databases: Database[] = [];
-  private readonly found = new EntryList(256);
-  private expireDatabase = 0;
-  private readonly expireCursors: number[] = [];
+  private readonly expiry: ActiveExpiry;
+  private readonly released: ReleasedTables;
+  /** State of a small generator: how a counter rises is a draw, and no part of the data. */
+  private draws: number;
 
   constructor(arena: Arena, allocator: Allocator, journal: Journal, databases: number) {
     this.arena = arena;
@@ -53,8 +57,10 @@ export class Dataset {
     this.seed1 = arena.seed1;
     for (let index = 0; index < databases; index++) {
       this.databases.push(new Database(this, index));
-      this.expireCursors.push(0);
     }
+    this.expiry = new ActiveExpiry(this, databases);
+    this.released = new ReleasedTables(this);
+    this.draws = arena.seed0 | 1;
   }
 
   get databaseCount(): number {
@@ -68,7 +74,28 @@ export class Dataset {
   /** Sets the time that all commands of the turn see. */
   setTime(nowMs: number): void {
     this.nowMs = nowMs;
-    this.accessClock = Math.floor(nowMs / 1000) & 0xffffff;
+    this.accessClock = this.byFrequency ? frequencyBits(nowMs) : timeBits(nowMs);
+    if (this.allocator.allocatedBytes > this.allocatedBytesPeak)
+      this.allocatedBytesPeak = this.allocator.allocatedBytes;
+  }
+
+  /** Entries keep from now on how often they are read, or when. */
+  trackFrequency(on: boolean): void {
+    this.byFrequency = on;
+    this.setTime(this.nowMs);
+  }
+
+  /** Counts one access of an entry; only while `byFrequency`. */
+  countAccess(entry: number): void {
+    const { arena, nowMs, frequencyDecayMinutes, frequencyLogFactor } = this;
+    let x = this.draws;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.draws = x;
+    const draw = (x >>> 0) / 4294967296;
+    const access = entryAccess(arena, entry);
+    setEntryAccess(arena, entry, countedAccess(access, nowMs, frequencyDecayMinutes, frequencyLogFactor, draw));
   }
 
   /** Keys in all databases. */
@@ -82,95 +109,31 @@ export class Dataset {
   flush(index: number, wait: boolean): void {
     for (const database of this.databases) {
       if (index !== -1 && database.index !== index) continue;
-      if (database.count === 0) continue;
-      const old = database.detachAll();
-      check(old !== undefined, "memory for two empty tables");
-      this.release(old.keys, 0);
-      this.release(old.expires, RELEASING_BARE_FIRST);
+      while (database.count > 0) {
+        const old = database.detachAll();
+        if (old !== undefined) this.released.add(old.keys, old.expires);
+        else database.removeSome(REMOVED_KEYS);
+      }
     }
     if (wait) while (this.releaseStep());
   }
 
   /** Keys that wait to be freed, for INFO lazyfree_pending_objects. */
   get releasingCount(): number {
-    let count = 0;
-    for (let i = 0; i < RELEASING_BARE_FIRST; i++) {
-      const root = this.arena.root(i);
-      if (root !== NIL) count += new Table(this.arena, this.allocator, root).count;
-    }
-    return count;
+    return this.released.count;
   }
 
   /** Frees a few buckets of what FLUSHALL ASYNC left behind; false when nothing is left. */
   releaseStep(): boolean {
-    for (let i = 0; i < RELEASING_MAX; i++) {
-      if (this.arena.root(i) === NIL) continue;
-      this.releaseSome(i);
-      return true;
-    }
-    return false;
-  }
-
-  private releaseSome(place: number): void {
-    const table = new Table(this.arena, this.allocator, this.arena.root(place));
-    this.found.clear();
-    const done = table.releaseInto(RELEASE_BUCKETS, this.found);
-    if (place < RELEASING_BARE_FIRST) {
-      for (let k = 0; k < this.found.count; k++) releaseEntry(this, this.found.items[k]!);
-    }
-    if (done) this.arena.setRoot(place, NIL);
-  }
-
-  /** Leaves a table that nobody uses any more to `releaseStep`, in one of the 32 places from `first` on. */
-  private release(rootAddress: number, first: number): void {
-    for (let place = first; place < first + RELEASING_BARE_FIRST; place++) {
-      if (this.arena.root(place) !== NIL) continue;
-      this.arena.setRoot(place, rootAddress);
-      return;
-    }
-    // All places are taken: empty one, however long that takes.
-    while (this.arena.root(first) !== NIL) this.releaseSome(first);
-    this.arena.setRoot(first, rootAddress);
+    return this.released.step();
   }
 
   /**
-   * Active expiry: walks the expiring keys of one database after the other and removes those whose time has come, until `mayGoOn`
-   * says no. Returns true when a pass found little to do, so that there is no hurry.
+   * Active expiry until `mayGoOn` says no; to be called at least ten times a second. Returns true when there was little to do, so that
+   * there is no hurry.
    */
   expireStep(mayGoOn: () => boolean): boolean {
-    if (this.clockHeld) return true;
-    for (let visited = 0; visited < this.databases.length; visited++) {
-      const database = this.databases[this.expireDatabase]!;
-      const { expires } = database;
-      let looked = 0;
-      let removed = 0;
-      while (expires.count > 0) {
-        this.found.clear();
-        const before = this.expireCursors[this.expireDatabase]!;
-        const next = expires.scanInto(before, this.found);
-        this.expireCursors[this.expireDatabase] = next;
-        for (let k = 0; k < this.found.count; k++) {
-          const entry = this.found.items[k]!;
-          looked++;
-          if (!database.isExpired(entry)) continue;
-          database.expire(entry, database.hashOf(entry));
-          removed++;
-        }
-        if (!mayGoOn()) {
-          this.expireTimeCapReached++;
-          this.noteStale(looked, removed);
-          return false;
-        }
-        // A whole round, or a sample in which hardly anything had expired: the next database's turn.
-        if (next === 0 || (looked >= 40 && removed * 10 < looked)) break;
-      }
-      this.noteStale(looked, removed);
-      this.expireDatabase = (this.expireDatabase + 1) % this.databases.length;
-    }
-    return true;
-  }
-
-  private noteStale(looked: number, removed: number): void {
-    if (looked > 0) this.expiredStalePercent = this.expiredStalePercent * 0.95 + ((removed * 100) / looked) * 0.05;
+    if (this.clockHeld || !this.activeExpiry) return true;
+    return this.expiry.step(mayGoOn);
   }
 }

@@ -1,6 +1,8 @@
-/** What all types share about entries of the keyspace: freeing with the value, and moving to make room for an expiry. */
-import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
+/** What all types share about entries of the keyspace: freeing with the value, making room for an expiry, and putting a value under another key. */
+
 import type { Arena } from "../memory/arena.ts";
+import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
+import { Blob, copyBlob, createBlob, freeBlob, readReference, writeBlob, writeReference } from "../structure/blob.ts";
 import {
   createEntry,
   entryAccess,
@@ -9,11 +11,12 @@ import {
   expiryHigh,
   expiryLow,
   expiryMs,
+  fitsInline,
   freeEntry,
+  hasExpiry,
   keyLength,
   keyOffset,
   OUT_OF_LINE,
-  fitsInline,
   setEntryAccess,
   setExpiryMs,
   setExpiryWords,
@@ -25,10 +28,11 @@ import {
   valueLength,
   valueOffset,
 } from "../structure/entry.ts";
-import { Blob, createBlob, freeBlob, readReference, writeBlob, writeReference } from "../structure/blob.ts";
+import type { Database } from "./database.ts";
 import type { Dataset } from "./dataset.ts";
 
 const blob = new Blob();
+const copied = new Blob();
 
 /** Frees an entry and its value; it must be out of the tables already. */
 export function releaseEntry(dataset: Dataset, entry: number): void {
@@ -45,18 +49,30 @@ export function releaseEntry(dataset: Dataset, entry: number): void {
  * is not copied: the new entry refers to it, and the old one is to be freed alone. The expiry itself is not set.
  */
 export function withExpiry(dataset: Dataset, entry: number, expires: boolean): number {
+  const { arena } = dataset;
+  const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
+  return underKey(dataset, entry, bytes, keyOffset(arena, entry), keyLength(arena, entry), expires);
+}
+
+/** As `withExpiry`, under another key. */
+function underKey(
+  dataset: Dataset,
+  entry: number,
+  key: Uint8Array,
+  keyStart: number,
+  keyBytes: number,
+  expires: boolean,
+): number {
   const { arena, allocator } = dataset;
   const inline = valueIsInline(arena, entry);
   const length = valueLength(arena, entry);
-  const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
-  const keyBytes = keyLength(arena, entry);
   const stays = inline && fitsInline(keyBytes, length, expires);
   const type = entryType(arena, entry);
   const encoding = entryEncoding(arena, entry);
-  const offset = keyOffset(arena, entry);
-  const copy = createEntry(allocator, type, encoding, bytes, offset, keyBytes, stays ? length : OUT_OF_LINE, expires);
+  const copy = createEntry(allocator, type, encoding, key, keyStart, keyBytes, stays ? length : OUT_OF_LINE, expires);
   if (copy === NIL) return NIL;
   setEntryAccess(arena, copy, entryAccess(arena, entry));
+  const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
   if (stays) {
     touchValue(arena, copy);
     const to = valueOffset(arena, copy);
@@ -64,7 +80,7 @@ export function withExpiry(dataset: Dataset, entry: number, expires: boolean): n
     const target = arena.bytes[copy >>> SEGMENT_SHIFT]!;
     for (let i = 0; i < length; i++) target[to + i] = bytes[from + i]!;
   } else if (inline) {
-    // Eight bytes more and the value no longer fits inline.
+    // A longer key, or eight bytes for the expiry, and the value no longer fits inline.
     if (!createBlob(allocator, blob, length)) {
       freeEntry(allocator, copy);
       return NIL;
@@ -75,6 +91,69 @@ export function withExpiry(dataset: Dataset, entry: number, expires: boolean): n
     setValueReference(arena, copy, valueAddress(arena, entry), length, valueCapacity(arena, entry));
   }
   return copy;
+}
+
+/**
+ * Puts an entry's value and expiry under another key of the same database, in the place of `replaced` (NIL: there is nothing under the
+ * key). False: the address space is full, nothing changed.
+ */
+export function renameEntry(
+  db: Database,
+  entry: number,
+  hash: number,
+  key: Uint8Array,
+  keyStart: number,
+  keyBytes: number,
+  newHash: number,
+  replaced: number,
+): boolean {
+  const { dataset } = db;
+  const { arena, allocator } = dataset;
+  const expires = hasExpiry(arena, entry);
+  const renamed = underKey(dataset, entry, key, keyStart, keyBytes, expires);
+  if (renamed === NIL) return false;
+  if (expires) setExpiryWords(arena, renamed, expiryLow(arena, entry), expiryHigh(arena, entry));
+  if (!(replaced === NIL ? db.insert(renamed, newHash) : db.replace(replaced, renamed, newHash))) {
+    // A value that lay out of line before still belongs to the old entry.
+    if (valueIsInline(arena, entry)) releaseEntry(dataset, renamed);
+    else freeEntry(allocator, renamed);
+    return false;
+  }
+  db.detach(entry, hash);
+  freeEntry(allocator, entry);
+  return true;
+}
+
+/**
+ * Puts a copy of an entry, value and expiry, under a key of `target`, in the place of `replaced` (NIL: there is nothing under the key).
+ * False: the address space is full, nothing changed.
+ */
+export function copyEntry(
+  target: Database,
+  entry: number,
+  key: Uint8Array,
+  keyStart: number,
+  keyBytes: number,
+  newHash: number,
+  replaced: number,
+): boolean {
+  const { dataset } = target;
+  const { arena, allocator } = dataset;
+  const expires = hasExpiry(arena, entry);
+  const copy = underKey(dataset, entry, key, keyStart, keyBytes, expires);
+  if (copy === NIL) return false;
+  if (!valueIsInline(arena, entry)) {
+    readReference(arena, entry, blob);
+    if (!copyBlob(allocator, blob, copied)) {
+      freeEntry(allocator, copy);
+      return false;
+    }
+    writeReference(arena, copy, copied);
+  }
+  if (expires) setExpiryWords(arena, copy, expiryLow(arena, entry), expiryHigh(arena, entry));
+  if (replaced === NIL ? target.insert(copy, newHash) : target.replace(replaced, copy, newHash)) return true;
+  releaseEntry(dataset, copy);
+  return false;
 }
 
 /** Sets an expiry of any 64-bit number of ms. */

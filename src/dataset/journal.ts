@@ -48,11 +48,17 @@ export class Journal {
     this.effects = effects;
   }
 
-  /** A key's value or expiry changed. To be called for every change, by the command that makes it. */
+  /**
+   * A key's value or expiry changed. To be called for every change, by the command that makes it, and before it writes its effect: the
+   * position that readers wait for is that of the next effect.
+   */
   changed(database: number, hash: number, bytes: Uint8Array, offset: number, length: number): void {
     this.dirty++;
     this.changes++;
-    this.positions[(hash ^ Math.imul(database, 0x9e3779b1)) & (POSITIONS - 1)] = this.sequence + 1;
+    // Without a log no effect will ever come, and nobody may wait for one.
+    if (this.recording) {
+      this.positions[(hash ^ Math.imul(database, 0x9e3779b1)) & (POSITIONS - 1)] = this.sequence + 1;
+    }
     if (this.observer !== undefined) this.observer.keyChanged(database, bytes, offset, length);
   }
 
@@ -60,7 +66,7 @@ export class Journal {
   changedDatabase(database: number, count: number, swappedWith = -1): void {
     this.dirty += count;
     this.changes++;
-    this.floor = this.sequence + 1;
+    if (this.recording) this.floor = this.sequence + 1;
     if (this.observer !== undefined) this.observer.databaseChanged(database, swappedWith);
   }
 

@@ -6,8 +6,8 @@
  * the journal: that is the command's to do.
  */
 import { isInteger64 } from "../base/integer.ts";
-import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
 import type { Arena } from "../memory/arena.ts";
+import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
 import {
   Blob,
   createBlob,
