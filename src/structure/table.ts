@@ -21,10 +21,10 @@
  * ```
  * A hash belongs to bucket `hash & mask`, or, if that bucket doesn't exist yet, to `hash & (mask >>> 1)`. Adding bucket n splits bucket n − 2^level.
  *
- * Storage (see table_storage.ts) is flat up to FLAT_BUCKETS_MAX, growing by an eighth at a time; beyond that it is a directory of extents.
+ * Storage (see table_storage.ts) is flat up to FLAT_BUCKETS_MAX, growing by a sixteenth at a time; beyond that it is a directory of extents.
  *
  * Invariants: all buckets of a chain but the last are full; the last overflow bucket isn't empty; nothing but the root knows the table, so
- * several Table objects over one root see the same. LOAD_MAX keeps memory at 8–9 bytes a key and chains short: bench/micro/table.ts.
+ * several Table objects over one root see the same.
  *
  * It must not know what entries mean: the caller frees them.
  */
@@ -56,8 +56,11 @@ import {
   shrinkStorage,
 } from "./table_storage.ts";
 
-/** Entries a bucket, in quarters, above which a bucket is split: 8.25. */
-const LOAD_MAX_QUARTERS = 33;
+/**
+ * Entries a bucket, overflow buckets counted, above which a bucket is split. Counting them keeps memory the same at all sizes (8.4 bytes a key, up to a
+ * sixteenth more for room not used yet), while the share of keys in overflow buckets goes up and down between two powers of two: 3 % to 10 %.
+ */
+const LOAD_MAX = 7.6;
 /** Entries a bucket below which two buckets are merged. */
 const LOAD_MIN = 6;
 /** Entries that the first bucket takes before it is split for the first time. */
@@ -214,8 +217,8 @@ export class Table {
     const count = this.rootWords[this.root + ROOT_COUNT]! + 1;
     this.rootWords[this.root + ROOT_COUNT] = count;
     const buckets = this.rootWords[this.root + ROOT_BUCKETS]!;
-    // Compared by division, since 4 × count could leave the 32 bits.
-    if (count > (buckets === 1 ? ONE_BUCKET_MAX : (buckets * LOAD_MAX_QUARTERS) / 4)) this.split();
+    const overflow = this.rootWords[this.root + ROOT_OVERFLOW]!;
+    if (count > (buckets === 1 ? ONE_BUCKET_MAX : (buckets + overflow) * LOAD_MAX)) this.split();
     return true;
   }
 
@@ -254,7 +257,7 @@ export class Table {
         const count = this.rootWords[this.root + ROOT_COUNT]! - 1;
         this.rootWords[this.root + ROOT_COUNT] = count;
         const buckets = this.rootWords[this.root + ROOT_BUCKETS]!;
-        if (count < buckets * LOAD_MIN && buckets > 1) this.merge();
+        if (buckets > 1 && count < (buckets + this.rootWords[this.root + ROOT_OVERFLOW]!) * LOAD_MIN) this.merge();
         return true;
       }
       bucket = words[base + BUCKET_NEXT]!;

@@ -3,10 +3,10 @@
  *
  * ```
  * flat        root ──> [bucket 0][bucket 1] …                      up to FLAT_BUCKETS_MAX buckets (1 MiB), in one block
- * directory   root ──> [extent 0][extent 1] … ──> 2048 buckets each (128 KiB)
+ * directory   root ──> [extent 0][extent 1] … ──> 1024 buckets each (64 KiB)
  * ```
- * A flat block grows by an eighth, copied to a larger one: at most 1 MiB is copied, and the room not yet used stays within an eighth of the table. When it is full
- * at FLAT_BUCKETS_MAX it is not copied again: a directory points to eight extents inside it. From then on one extent at a time is added.
+ * A flat block grows by a sixteenth, copied to a larger one: at most 1 MiB is copied, and the room not yet used stays within a sixteenth of the table. When it is full
+ * at FLAT_BUCKETS_MAX it is not copied again: a directory points to sixteen extents inside it. From then on one extent at a time is added.
  * Room for new buckets is not cleared: whoever puts a bucket into use writes all of it.
  *
  * Shrinking leaves a gap between the two directions, so that a table that wavers about a size doesn't copy each time.
@@ -30,7 +30,7 @@ export const ROOT_COUNT = 4;
 export const ROOT_OVERFLOW = 5;
 export const DIRECTORY_ROOM = 6;
 
-export const EXTENT_BUCKETS_SHIFT = 11;
+export const EXTENT_BUCKETS_SHIFT = 10;
 const EXTENT_BUCKETS = 1 << EXTENT_BUCKETS_SHIFT;
 const EXTENT_BYTES = EXTENT_BUCKETS * BUCKET_BYTES;
 const FLAT_BUCKETS_MAX = 1 << 14;
@@ -73,7 +73,7 @@ export function growStorage(allocator: Allocator, rootAddress: number): boolean 
   const room = words[root + ROOT_ROOM]!;
   if (words[root + ROOT_BUCKETS]! < room) return true;
   if (words[root + DIRECTORY_ROOM] === 0) {
-    if (room < FLAT_BUCKETS_MAX) return moveFlat(allocator, rootAddress, room + Math.max(1, room >>> 3));
+    if (room < FLAT_BUCKETS_MAX) return moveFlat(allocator, rootAddress, room + Math.max(1, room >>> 4));
     if (!flatToDirectory(allocator, rootAddress)) return false;
   }
   return addExtent(allocator, rootAddress);
@@ -87,7 +87,7 @@ export function shrinkStorage(allocator: Allocator, rootAddress: number): void {
   const buckets = words[root + ROOT_BUCKETS]!;
   const room = words[root + ROOT_ROOM]!;
   if (words[root + DIRECTORY_ROOM] === 0) {
-    if (buckets <= room >>> 1) moveFlat(allocator, rootAddress, buckets + (buckets >>> 3));
+    if (buckets <= room >>> 1) moveFlat(allocator, rootAddress, buckets + (buckets >>> 4));
     return;
   }
   if (room > FLAT_BUCKETS_MAX) {
@@ -143,7 +143,7 @@ function flatToDirectory(allocator: Allocator, rootAddress: number): boolean {
   return true;
 }
 
-/** Back to one flat block, which is still the first eight extents. */
+/** Back to one flat block, which is still the first sixteen extents. */
 function directoryToFlat(allocator: Allocator, rootAddress: number): void {
   const { arena } = allocator;
   const words = arena.words[rootAddress >>> SEGMENT_SHIFT]!;
