@@ -13,11 +13,7 @@ import { errorText } from "../disk/errno.ts";
  * Throws CONFIG_INVALID when the file can't be written at start.
  */
 export function openLogSink(file: string | undefined): (line: string) => void {
-  if (file === undefined) {
-    // Whoever read our output may go away; the server stays.
-    process.stdout.on("error", () => {});
-    return (line) => process.stdout.write(line);
-  }
+  if (file === undefined) return (line) => process.stdout.write(line);
   try {
     appendFileSync(file, "");
   } catch (cause) {
