@@ -176,18 +176,25 @@ export class CommandSource {
   }
 
   private expireCommand(): RandomCommand {
-    const options = this.below(2) === 0 ? [] : [this.pick(["NX", "XX", "GT", "LT"])];
+    const options = this.below(2) === 0 ? [] : [this.pick(["NX", "XX"])];
+    // GT and LT compare times: two relative ones are a millisecond apart on one server and equal on the other.
+    const atOptions = this.below(2) === 0 ? [] : [this.pick(["NX", "XX", "GT", "LT"])];
     if (this.below(20) === 0) options.push(this.pick(["NX", "GT", "bogus"]));
     if (this.below(12) === 0) return ["PEXPIREAT", this.key(), this.pick(["1", "-5", "0"]), ...options];
     switch (this.below(4)) {
       case 0:
-        return ["EXPIRE", this.key(), this.pick(AHEAD_SECONDS), ...options];
+        return ["EXPIRE", this.key(), this.pick(AHEAD_SECONDS), ...options.filter((option) => option !== "GT")];
       case 1:
-        return ["PEXPIRE", this.key(), `${this.pick(AHEAD_SECONDS)}000`, ...options];
+        return [
+          "PEXPIRE",
+          this.key(),
+          `${this.pick(AHEAD_SECONDS)}000`,
+          ...options.filter((option) => option !== "GT"),
+        ];
       case 2:
-        return ["EXPIREAT", this.key(), this.pick(AT_SECONDS), ...options];
+        return ["EXPIREAT", this.key(), this.pick(AT_SECONDS), ...atOptions];
       default:
-        return ["PEXPIREAT", this.key(), `${this.pick(AT_SECONDS)}000`, ...options];
+        return ["PEXPIREAT", this.key(), `${this.pick(AT_SECONDS)}000`, ...atOptions];
     }
   }
 

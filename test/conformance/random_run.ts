@@ -18,6 +18,7 @@ const SHRINK_RUNS = 300;
 
 interface Divergence {
   readonly index: number;
+  readonly name: string;
   readonly text: string;
 }
 
@@ -32,7 +33,7 @@ export async function runRandom(conformance: Conformance, seed: number, steps: n
   }
   const found = await compare(conformance, commands, protocol);
   if (found === undefined) return "";
-  const shortest = await shrink(conformance, commands.slice(0, found.index + 1), protocol);
+  const shortest = await shrink(conformance, commands.slice(0, found.index + 1), protocol, found.name);
   const last = await compare(conformance, shortest, protocol);
   return [
     `seed ${seed}, RESP${protocol}: ${found.text}`,
@@ -67,6 +68,7 @@ async function compare(
         if (agree(args, mine, other, protocol)) continue;
         return {
           index: start + i,
+          name: args[0]!,
           text: `step ${start + i}: ${shown(batch[i]!)}\n    emberlog ${JSON.stringify(mine)}\n    redis    ${JSON.stringify(other)}`,
         };
       }
@@ -92,11 +94,12 @@ async function send(client: RespClient, batch: readonly RandomCommand[]): Promis
   return replies.map((reply) => reply.toString("latin1"));
 }
 
-/** Leaves out pieces of the sequence, ever smaller ones, as long as what remains still shows a difference. */
+/** Leaves out pieces of the sequence, ever smaller ones, as long as what remains still shows a difference at the same command. */
 async function shrink(
   conformance: Conformance,
   commands: readonly RandomCommand[],
   protocol: 2 | 3,
+  name: string,
 ): Promise<readonly RandomCommand[]> {
   let current = commands;
   let runs = 0;
@@ -105,7 +108,7 @@ async function shrink(
       const without = [...current.slice(0, start), ...current.slice(start + piece)];
       runs++;
       const found = await compare(conformance, without, protocol);
-      if (found === undefined) start += piece;
+      if (found?.name !== name) start += piece;
       else current = without.slice(0, found.index + 1);
     }
   }
