@@ -24,6 +24,7 @@
  * Invariants: a slot is a small integer, below `queuedBytes.length`, and means one connection from OPENED to `release`.
  * After `close` nothing more is reported of it. Rows in the table of the running turn that stand behind a `close` or
  * `release` made in that turn still name it: the caller skips them. Sending to a connection that is gone drops the bytes.
+ * After `stop` every call but the listens is without effect.
  *
  * Back-pressure: a connection with more than `queuedBytesMax` queued is not read until half of that is left; one that
  * is paused is not read at all (that its peer is gone shows only when nothing unread stands before it).

@@ -3,6 +3,7 @@
  * One crossing a turn; nothing here runs for each command.
  */
 import { check } from "../base/check.ts";
+import { EmberlogError } from "../base/errors.ts";
 import { listenError } from "./listen_error.ts";
 import type { NativeAddon, NativeReactor } from "./native.ts";
 import {
@@ -49,81 +50,84 @@ export class EpollTransport implements Transport {
   }
 
   async listenTcp(host: string, port: number, backlog: number): Promise<Listener> {
+    if (this.stopped) throw new EmberlogError("CLOSED", "the transport is stopped");
     const listener = this.reactor.listenTcp(host, port, backlog);
     if (listener < 0) throw listenError(`${host}:${port}`, listener);
     return { listener, port: this.reactor.listenerPort(listener) };
   }
 
   async listenUnix(path: string, mode: number, backlog: number): Promise<Listener> {
+    if (this.stopped) throw new EmberlogError("CLOSED", "the transport is stopped");
     const listener = this.reactor.listenUnix(path, mode, backlog);
     if (listener < 0) throw listenError(path, listener);
     return { listener, port: 0 };
   }
 
   closeListener(listener: number): void {
-    this.reactor.closeListener(listener);
+    if (!this.stopped) this.reactor.closeListener(listener);
   }
 
   setKeepAlive(seconds: number): void {
-    this.reactor.setKeepAlive(seconds);
+    if (!this.stopped) this.reactor.setKeepAlive(seconds);
   }
 
   send(slot: number, bytes: Uint8Array, offset: number, length: number): void {
-    this.reactor.send(slot, bytes, offset, length);
+    if (!this.stopped) this.reactor.send(slot, bytes, offset, length);
   }
 
   flush(rows: number): void {
-    this.reactor.flush(rows);
+    if (!this.stopped) this.reactor.flush(rows);
   }
 
   close(slot: number, afterFlush: boolean): void {
-    this.reactor.close(slot, afterFlush);
+    if (!this.stopped) this.reactor.close(slot, afterFlush);
   }
 
   release(slot: number): void {
-    this.reactor.release(slot);
+    if (!this.stopped) this.reactor.release(slot);
   }
 
   pauseReading(slot: number): void {
-    this.reactor.pauseReading(slot);
+    if (!this.stopped) this.reactor.pauseReading(slot);
   }
 
   resumeReading(slot: number): void {
-    this.reactor.resumeReading(slot);
+    if (!this.stopped) this.reactor.resumeReading(slot);
   }
 
   peerAddress(slot: number): string {
-    return this.reactor.peerAddress(slot);
+    return this.stopped ? "" : this.reactor.peerAddress(slot);
   }
 
   localAddress(slot: number): string {
-    return this.reactor.localAddress(slot);
+    return this.stopped ? "" : this.reactor.localAddress(slot);
   }
 
   descriptor(slot: number): number {
-    return this.reactor.descriptor(slot);
+    return this.stopped ? -1 : this.reactor.descriptor(slot);
   }
 
   listenerOf(slot: number): number {
-    return this.reactor.listenerOf(slot);
+    return this.stopped ? -1 : this.reactor.listenerOf(slot);
   }
 
   attachLog(log: TransportLog | undefined): void {
+    if (this.stopped) return;
     if (this.log !== undefined) this.log.onComplete = undefined;
     this.log = log;
     const failed = this.reactor.attachLog(log?.native ?? null);
     check(failed === undefined || failed === 0, "the log's eventfd is in no other epoll set");
     if (log === undefined) return;
     // A log without threads of its own wakes the reactor from JavaScript.
-    log.onComplete = log.native === undefined ? () => this.reactor.wake(LOG) : () => {};
+    log.onComplete = log.native === undefined ? () => this.wakeForLog() : () => {};
   }
 
   wake(): void {
-    this.reactor.wake(WOKEN);
+    if (!this.stopped) this.reactor.wake(WOKEN);
   }
 
   acceptError(): number {
-    return -this.reactor.acceptError();
+    return this.stopped ? 0 : -this.reactor.acceptError();
   }
 
   stop(): void {
@@ -132,6 +136,10 @@ export class EpollTransport implements Transport {
     if (this.log !== undefined) this.log.onComplete = undefined;
     this.log = undefined;
     this.reactor.stop();
+  }
+
+  private wakeForLog(): void {
+    if (!this.stopped) this.reactor.wake(LOG);
   }
 
   private turn(rows: number): number {

@@ -211,14 +211,16 @@ export class NetTransport implements Transport {
   release(slot: number): void {
     const c = this.connections[slot];
     if (c === undefined || !c.used) return;
+    const closing = c.closing;
     c.used = false;
+    c.closing = true;
     c.events = 0;
+    this.forget(c);
     if (c.gone) {
       this.recycle(slot);
       return;
     }
-    if (!c.closing) {
-      c.closing = true;
+    if (!closing) {
       c.socket.destroy();
       return;
     }
