@@ -1,8 +1,9 @@
 /** Replies with the value of a string entry, straight from the arena. */
+
+import { locateString } from "../../dataset/strings.ts";
 import { SEGMENT_SHIFT } from "../../memory/layout.ts";
 import { Span } from "../../structure/blob.ts";
 import { valueIsInline, valueLength, valueOffset } from "../../structure/entry.ts";
-import { locateString } from "../../dataset/strings.ts";
 import type { Call } from "../call.ts";
 
 const span = new Span();
