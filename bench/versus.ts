@@ -1,0 +1,226 @@
+/**
+ * Emberlog beside redis-server (and any further server), one table:
+ *
+ *   npm run bench:versus -- [--peer PATH]... [--smoke] [--keys 1000000,5000000] [--rounds 3] [--seconds 3.5]
+ *                           [--policies no-aof,everysec,always] [--pipelines 1,16,64] [--commands get,set] [--dir DIR]
+ *
+ * One server runs at a time, on core 0, with redis-benchmark on core 1; the servers take turns in every round, so that what
+ * changes on the machine meanwhile changes for all. Results go to bench/results/, except those of --smoke.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
+import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
+import { redisAvailable, redisVersion, toolAvailable } from "../test/support/redis_server.ts";
+import { ServerProcess } from "../test/support/server_process.ts";
+import { drive, loadKeys, type Sample } from "./versus_load.ts";
+import { describeMachine, residentBytes } from "./versus_machine.ts";
+import { formatReport, median, type Row } from "./versus_report.ts";
+
+const CLIENTS = 50;
+/** Requests of the run that finds out how many fill the time of a measurement. */
+const CALIBRATION_REQUESTS = 20_000;
+
+const POLICIES: Readonly<Record<string, readonly string[]>> = {
+  "no-aof": ["--appendonly", "no"],
+  everysec: ["--appendonly", "yes", "--appendfsync", "everysec"],
+  always: ["--appendonly", "yes", "--appendfsync", "always"],
+  no: ["--appendonly", "yes", "--appendfsync", "no"],
+};
+
+interface Contender {
+  readonly label: string;
+  readonly command: readonly string[];
+  readonly args: readonly string[];
+}
+
+interface Work {
+  readonly keys: number;
+  readonly policy: string;
+  readonly command: string;
+  readonly pipeline: number;
+}
+
+interface Measurement extends Work {
+  readonly server: string;
+  readonly sample: Sample;
+  readonly usedBytesPerKey: number;
+  readonly residentBytesPerKey: number;
+}
+
+const { values } = parseArgs({
+  options: {
+    peer: { type: "string", multiple: true, default: [] },
+    smoke: { type: "boolean", default: false },
+    keys: { type: "string" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    policies: { type: "string" },
+    pipelines: { type: "string" },
+    commands: { type: "string" },
+    dir: { type: "string" },
+  },
+});
+const smoke = values.smoke;
+const keyCounts = numbers(values.keys ?? (smoke ? "20000" : "1000000,5000000"));
+const rounds = Number(values.rounds ?? (smoke ? 1 : 3));
+const seconds = Number(values.seconds ?? (smoke ? 0.4 : 3.5));
+const policies = (values.policies ?? "no-aof,everysec,always").split(",");
+const pipelines = numbers(values.pipelines ?? "1,16,64");
+const commands = (values.commands ?? "get,set").split(",");
+for (const policy of policies) {
+  if (POLICIES[policy] === undefined)
+    throw new Error(`no such policy: ${policy} (${Object.keys(POLICIES).join(", ")})`);
+}
+
+function numbers(list: string): number[] {
+  return list.split(",").map(Number);
+}
+
+if (!toolAvailable("redis-benchmark")) process.exit(0);
+const dataRoot = values.dir ?? tmpdir();
+const machine = describeMachine(dataRoot);
+if (!machine.pinned)
+  console.log("fewer than two cores, or no taskset: server and client are NOT pinned, mind the numbers");
+
+const BASE = `redis ${redisVersion()}`;
+const contenders: Contender[] = [{ label: "emberlog", command: [process.execPath, emberlogMain], args: [] }];
+if (redisAvailable())
+  contenders.push({ label: BASE, command: ["redis-server"], args: ["--auto-aof-rewrite-percentage", "0"] });
+for (const peer of values.peer) {
+  const version = /v=([\w.]+)/.exec(spawnSync(peer, ["--version"], { encoding: "utf8" }).stdout ?? "")?.[1] ?? "";
+  contenders.push({
+    label: `${basename(peer)} ${version}`.trim(),
+    command: [peer],
+    args: ["--auto-aof-rewrite-percentage", "0"],
+  });
+}
+
+/** Requests a second last seen for a workload on a server, to size the next measurement. */
+const rates = new Map<string, number>();
+const measurements: Measurement[] = [];
+
+for (const keys of keyCounts) {
+  for (const policy of policies) {
+    for (let round = 1; round <= rounds; round++) {
+      for (const contender of contenders) await measure(contender, keys, policy, round);
+    }
+  }
+}
+report();
+
+/** Starts one server, fills it, and runs every workload on it. */
+async function measure(contender: Contender, keys: number, policy: string, round: number): Promise<void> {
+  const dir = mkdtempSync(join(dataRoot, "emberlog-versus-"));
+  const args = ["--save", "", "--bind", "127.0.0.1", ...POLICIES[policy]!, ...contender.args];
+  const prefix = machine.pinned ? ["taskset", "-c", "0"] : [];
+  const server = await ServerProcess.start("versus", contender.command, { dir, args, prefix });
+  try {
+    await loadKeys(server.port, keys);
+    const residentBytesPerKey = residentBytes(server.pid) / keys;
+    const usedBytesPerKey = (await usedMemory(server)) / keys;
+    for (const command of commands) {
+      for (const pipeline of pipelines) {
+        const sample = await sampleOf(server, contender, { keys, policy, command, pipeline });
+        measurements.push({
+          server: contender.label,
+          keys,
+          policy,
+          command,
+          pipeline,
+          sample,
+          usedBytesPerKey,
+          residentBytesPerKey,
+        });
+        const rate = Math.round(sample.requestsPerSecond).toLocaleString("en-US");
+        console.log(
+          `round ${round}: ${keys} keys, ${policy}, ${command}, pipeline ${pipeline}, ${contender.label}: ${rate}/s`,
+        );
+      }
+    }
+  } finally {
+    await server.kill9();
+    server.dispose();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+async function sampleOf(server: ServerProcess, contender: Contender, work: Work): Promise<Sample> {
+  const name = `${contender.label}|${work.policy}|${work.command}|${work.pipeline}`;
+  const load = {
+    port: server.port,
+    pid: server.pid,
+    command: work.command,
+    pipeline: work.pipeline,
+    clients: CLIENTS,
+    keys: work.keys,
+    prefix: machine.pinned ? ["taskset", "-c", "1"] : [],
+  };
+  if (!rates.has(name)) {
+    const requests = CALIBRATION_REQUESTS * Math.min(work.pipeline, 16);
+    rates.set(name, (await drive({ ...load, requests })).requestsPerSecond);
+  }
+  const sample = await drive({ ...load, requests: Math.max(1000, Math.round(rates.get(name)! * seconds)) });
+  rates.set(name, sample.requestsPerSecond);
+  return sample;
+}
+
+async function usedMemory(server: ServerProcess): Promise<number> {
+  const client = await server.connect();
+  const info = String(await client.call("INFO", "memory"));
+  client.close();
+  return Number(/used_memory:(\d+)/.exec(info)?.[1] ?? Number.NaN);
+}
+
+function report(): void {
+  const rows: Row[] = [];
+  for (const keys of keyCounts) {
+    for (const policy of policies) {
+      for (const command of commands) {
+        for (const pipeline of pipelines) {
+          for (const { label } of contenders) rows.push(row({ keys, policy, command, pipeline }, label));
+        }
+      }
+    }
+  }
+  const date = new Date().toISOString();
+  const text = formatReport(rows, BASE, machine, date);
+  console.log(`\n${text}`);
+  // A smoke run proves that this program works; its numbers say nothing.
+  if (smoke) return;
+  const folder = join(projectRoot, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  const name = `versus-${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
+  writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ date, machine, rows, measurements }, null, 1)}\n`);
+  console.log(`\nwritten: bench/results/${name}.txt and .json`);
+}
+
+function row(work: Work, server: string): Row {
+  const samples = measurements.filter(
+    (each) =>
+      each.server === server &&
+      each.keys === work.keys &&
+      each.policy === work.policy &&
+      each.command === work.command &&
+      each.pipeline === work.pipeline,
+  );
+  const middle = (read: (sample: Sample) => number): number => median(samples.map((each) => read(each.sample)));
+  return {
+    server,
+    ...work,
+    rounds: samples.length,
+    requestsPerSecond: middle((sample) => sample.requestsPerSecond),
+    p50Ms: middle((sample) => sample.p50Ms),
+    p99Ms: middle((sample) => sample.p99Ms),
+    p999Ms: middle((sample) => sample.p999Ms),
+    userUsPerRequest: middle((sample) => sample.userUsPerRequest),
+    systemUsPerRequest: middle((sample) => sample.systemUsPerRequest),
+    serverShare: middle((sample) => sample.serverShare),
+    clientShare: middle((sample) => sample.clientShare),
+    usedBytesPerKey: median(samples.map((each) => each.usedBytesPerKey)),
+    residentBytesPerKey: median(samples.map((each) => each.residentBytesPerKey)),
+  };
+}

@@ -1,0 +1,126 @@
+/** Fills a server with keys key:000000000000 … of 16 bytes and values of 32 bytes, and drives it with redis-benchmark. */
+import { spawn } from "node:child_process";
+import { connect } from "node:net";
+import { type CpuSeconds, endedChildrenCpu, processCpu } from "./versus_machine.ts";
+
+/** SETs sent before their replies are waited for; two such batches are on their way at a time. */
+const BATCH = 5000;
+const REPLY_BYTES = "+OK\r\n".length;
+
+/** Sets every key of [0, keys) once. */
+export function loadKeys(port: number, keys: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    let sent = 0;
+    let received = 0;
+    const send = (): void => {
+      const end = Math.min(sent + BATCH, keys);
+      let text = "";
+      for (; sent < end; sent++) {
+        text += `*3\r\n$3\r\nSET\r\n$16\r\nkey:${String(sent).padStart(12, "0")}\r\n$32\r\n${"x".repeat(32)}\r\n`;
+      }
+      socket.write(text, "latin1");
+    };
+    socket.once("connect", () => {
+      send();
+      if (sent < keys) send();
+    });
+    socket.on("data", (chunk) => {
+      if (chunk[0] === 45) {
+        reject(new Error(`loading failed: ${chunk.toString("latin1").slice(0, 200)}`));
+        socket.destroy();
+        return;
+      }
+      received += chunk.length;
+      while (sent < keys && sent * REPLY_BYTES - received <= BATCH * REPLY_BYTES) send();
+      if (received === keys * REPLY_BYTES) {
+        socket.end();
+        resolve();
+      }
+    });
+    socket.once("error", reject);
+  });
+}
+
+export interface Load {
+  readonly port: number;
+  /** Pid of the server, whose processor time is measured. */
+  readonly pid: number;
+  readonly command: string;
+  readonly pipeline: number;
+  readonly clients: number;
+  readonly requests: number;
+  readonly keys: number;
+  /** Put before redis-benchmark: `["taskset", "-c", "1"]`. */
+  readonly prefix: readonly string[];
+}
+
+export interface Sample {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly userUsPerRequest: number;
+  readonly systemUsPerRequest: number;
+  /** Processor time of server and client as a share of the wall time, 1 = a whole core. */
+  readonly serverShare: number;
+  readonly clientShare: number;
+}
+
+/** One run of redis-benchmark. */
+export async function drive(load: Load): Promise<Sample> {
+  const args = ["-p", String(load.port), "-c", String(load.clients), "-P", String(load.pipeline)];
+  args.push("-n", String(load.requests), "-r", String(load.keys), "-d", "32", "-t", load.command, "--precision", "3");
+  const [program, ...rest] = [...load.prefix, "redis-benchmark", ...args];
+  const serverBefore = processCpu(load.pid);
+  const clientBefore = endedChildrenCpu();
+  const startMs = performance.now();
+  const output = await run(program!, rest);
+  const wallSeconds = (performance.now() - startMs) / 1000;
+  const server = difference(processCpu(load.pid), serverBefore);
+  const client = difference(endedChildrenCpu(), clientBefore);
+  return {
+    ...readReport(output),
+    userUsPerRequest: (server.user * 1e6) / load.requests,
+    systemUsPerRequest: (server.system * 1e6) / load.requests,
+    serverShare: (server.user + server.system) / wallSeconds,
+    clientShare: (client.user + client.system) / wallSeconds,
+  };
+}
+
+function difference(after: CpuSeconds, before: CpuSeconds): CpuSeconds {
+  return { user: after.user - before.user, system: after.system - before.system };
+}
+
+function run(program: string, args: readonly string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    child.stdout.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      output += chunk.toString();
+    });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve(output);
+      else reject(new Error(`redis-benchmark ended with ${code}:\n${output.slice(-2000)}`));
+    });
+  });
+}
+
+/** Reads throughput and percentiles from redis-benchmark's report, whose latencies are those of a whole pipeline. */
+export function readReport(output: string): Pick<Sample, "requestsPerSecond" | "p50Ms" | "p99Ms" | "p999Ms"> {
+  const throughput = /throughput summary: ([\d.]+) requests per second/.exec(output);
+  const errors = /Error from server: .*/.exec(output);
+  if (throughput === null || errors !== null) throw new Error(`redis-benchmark: ${errors?.[0] ?? output.slice(-2000)}`);
+  const points = [...output.matchAll(/^([\d.]+)% <= ([\d.]+) milliseconds \(cumulative count \d+\)/gm)].map(
+    (match) => ({
+      percent: Number(match[1]),
+      ms: Number(match[2]),
+    }),
+  );
+  const at = (percent: number): number => points.find((point) => point.percent >= percent)?.ms ?? Number.NaN;
+  return { requestsPerSecond: Number(throughput[1]), p50Ms: at(50), p99Ms: at(99), p999Ms: at(99.9) };
+}
