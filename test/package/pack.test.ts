@@ -90,6 +90,14 @@ describe.each([
     expect(refused.stderr).toContain("ECONNREFUSED");
   });
 
+  test("the addon is compiled where that is allowed and possible, and nowhere else", () => {
+    const compiler = ["c++", "make", "python3"].every((tool) => spawnSync(tool, ["--version"]).error === undefined);
+    const compiled = existsSync(join(home, "node_modules/emberlog/native/build/Release/emberlog.node"));
+    const prebuilt = existsSync(join(home, "node_modules/emberlog/prebuilds"));
+    const wanted = process.platform === "linux" && compiler && !prebuilt && process.env["EMBERLOG_NATIVE"] !== "0";
+    expect(compiled).toBe(wanted && flags.length === 0);
+  });
+
   test("the library is imported, and its types are there", () => {
     writeFileSync(join(home, "consumer.ts"), CONSUMER);
     const options = ["--module", "nodenext", "--target", "es2023", "--strict", "--outDir", home];
