@@ -130,7 +130,7 @@ export class Call {
 
   /** The entry of key argument i for writing: as `read`, but not counted. */
   write(i: number): number {
-    return this.db.lookup(this.input, this.start(i), this.length(i), this.hash(i), false);
+    return this.db.lookup(this.input, this.start(i), this.length(i), this.hash(i), this.session.noTouch);
   }
 
   /** Key argument i changed: to be called once a change, before or after it is made. */

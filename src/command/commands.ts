@@ -2,10 +2,12 @@
 
 import { bitmapCommands } from "./bitmap/index.ts";
 import type { CommandDefinition } from "./definition.ts";
+import { keyspaceCommands } from "./keyspace/index.ts";
 import { stringCommands } from "./string/index.ts";
 import { discard, exec, multi, unwatch, watch } from "./transaction/multi.ts";
 
 export const datasetCommands: readonly CommandDefinition[] = [
+  ...keyspaceCommands,
   ...stringCommands,
   ...bitmapCommands,
   multi,

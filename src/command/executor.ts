@@ -164,6 +164,17 @@ export class Executor {
     if (this.timed !== UNKNOWN_COMMAND) this.switchTimer(call, UNKNOWN_COMMAND);
   }
 
+  /** Forgets what was counted by command and by error: CONFIG RESETSTAT, and after a replay. */
+  resetStatistics(call: Call): void {
+    this.stopTimer(call);
+    this.calls.fill(0);
+    this.microseconds.fill(0);
+    this.rejected.fill(0);
+    this.failed.fill(0);
+    this.errorsByCode.clear();
+    this.commands = 0;
+  }
+
   /** Runs of the same command are measured as one: a clock read a command would cost more than many a command. */
   private switchTimer(call: Call, id: number): void {
     const nowUs = call.clock.monotonicUs();

@@ -10,7 +10,7 @@
  * Invariant: an effect enters the log in the order of execution, before any reply that shows it can leave.
  */
 import type { Clock } from "../base/clock.ts";
-import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
+import { ADDRESS_SPACE_RESERVE_BYTES, EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import { Call } from "../command/call.ts";
 import { Executor } from "../command/executor.ts";
@@ -21,15 +21,19 @@ import { Journal } from "../dataset/journal.ts";
 import { Allocator } from "../memory/allocator.ts";
 import { Arena } from "../memory/arena.ts";
 import type { MemoryCalls } from "../memory/calls.ts";
+import { SEGMENT_BYTES } from "../memory/layout.ts";
 import { growingSink, type ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
 
 /** What the engine needs of a log; `log/writer.ts` is one. */
 export interface CommitLog {
-  /** The current turn's buffer and where its payload begins. */
+  /** The buffer for the current turn's effects, and where they begin in it; stays the same until `commit`. */
   payloadBytes(): Uint8Array;
   payloadStart(): number;
-  /** Makes `bytes[start, end)` with `commands` effects one frame. `bytes` is the current buffer, or a larger one that the writer outgrew into. */
+  /**
+   * Makes the `commands` effects in `bytes[payloadStart, end)` one unit; `bytes` is the current buffer or a larger copy of it.
+   * `database` is the one selected before them, -1 for none.
+   */
   commit(bytes: Uint8Array, end: number, commands: number, database: number): void;
   /** Reserves space for a turn; false: the disk is full. */
   reserve(bytes: number): boolean;
@@ -62,6 +66,7 @@ export class Engine {
   log: CommitLog | undefined;
 
   private readonly sink: { target: ReplySink };
+  /** The database selected before the effects that gather now. */
   private frameDatabase = -1;
 
   constructor(options: EngineOptions) {
@@ -94,13 +99,21 @@ export class Engine {
   attachLog(log: CommitLog, sequence: number): void {
     this.log = log;
     this.journal.sequence = sequence;
+    this.journal.selected = -1;
     this.journal.recording = true;
-    this.useLogBuffer();
+    this.useLogBuffer(log);
+  }
+
+  /** Nothing is logged from here on. */
+  detachLog(): void {
+    this.log = undefined;
+    this.journal.recording = false;
+    this.journal.effects.use(new Uint8Array(4096), 0);
   }
 
   /** Log position that a reply may show. */
   get released(): number {
-    return this.log === undefined ? this.journal.sequence : this.log.releasedSequence;
+    return this.log === undefined ? Number.POSITIVE_INFINITY : this.log.releasedSequence;
   }
 
   beginTurn(): void {
@@ -111,7 +124,14 @@ export class Engine {
     if (log === undefined) return;
     const space = log.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
     const refusal = log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
-    this.executor.restrict(refusal, this.dataset.allocator.full);
+    this.executor.restrict(refusal, this.addressSpaceFull);
+  }
+
+  /** Nearly nothing is left of the address space: what needs memory is refused before it begins. */
+  private get addressSpaceFull(): boolean {
+    const { arena } = this;
+    if (arena.segmentCount < arena.segmentsMax) return false;
+    return this.dataset.allocator.allocatedBytes > arena.segmentsMax * SEGMENT_BYTES - ADDRESS_SPACE_RESERVE_BYTES;
   }
 
   /** Makes the effects since the last commit one frame of the log. */
@@ -125,11 +145,12 @@ export class Engine {
       return;
     }
     log.commit(effects.bytes, effects.position, effects.requests, this.frameDatabase);
-    this.useLogBuffer();
+    this.useLogBuffer(log);
   }
 
-  private useLogBuffer(): void {
+  private useLogBuffer(log: CommitLog): void {
     this.frameDatabase = this.journal.selected;
-    this.journal.effects.use(this.log!.payloadBytes(), this.log!.payloadStart());
+    const bytes = log.payloadBytes();
+    this.journal.effects.use(bytes, log.payloadStart());
   }
 }

@@ -19,6 +19,7 @@ import type { Executor } from "../command/executor.ts";
 import { type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
 import { hashBytes } from "../base/hash.ts";
 import { latin1 } from "../base/bytes.ts";
+import { threadCpuClock } from "../platform/thread_calls.ts";
 import type { Engine } from "../engine/engine.ts";
 import {
   CLOSED,
@@ -43,6 +44,7 @@ import { encodeRequest } from "../protocol/request_writer.ts";
 import { RequestBatch } from "./batch.ts";
 import type { Connection } from "./connection.ts";
 import { ReplyQueue } from "./reply_queue.ts";
+import { TurnTimes } from "./statistics.ts";
 
 /** What the server decides about connections; the turn only executes. */
 export interface TurnHost {
@@ -66,6 +68,7 @@ export class TurnRunner implements ReplySink {
   inputBytes = 0;
   outputBytes = 0;
   turns = 0;
+  readonly times = new TurnTimes();
 
   private readonly engine: Engine;
   private readonly transport: Transport;
@@ -83,6 +86,8 @@ export class TurnRunner implements ReplySink {
   private rowStart = 0;
   private current: Connection | undefined;
   private touched = 0;
+  /** Time on the processor of this thread, µs. */
+  private readonly cpuUs = threadCpuClock();
 
   constructor(engine: Engine, transport: Transport, host: TurnHost) {
     this.engine = engine;
@@ -103,6 +108,13 @@ export class TurnRunner implements ReplySink {
 
   /** The transport's callback: `rows` rows of input wait. Returns the rows of output. */
   run(rows: number): number {
+    const beganUs = this.cpuUs();
+    const ready = this.runRows(rows);
+    this.times.record(this.cpuUs() - beganUs);
+    return ready;
+  }
+
+  private runRows(rows: number): number {
     this.turns++;
     this.engine.beginTurn();
     const { inputTable, input } = this.transport;
@@ -122,13 +134,30 @@ export class TurnRunner implements ReplySink {
     for (let i = 0; i < this.slow.length; i++) this.runPending(this.slow[i]!);
     this.slow.length = 0;
     this.settle();
-    this.engine.endTurn();
     return this.queue.takeRows();
   }
 
   /** Executes what waits in a connection's pending bytes, outside of the transport's callback (CLIENT UNPAUSE). */
   resume(connection: Connection): void {
     this.slow.push(connection);
+  }
+
+  /** proto-max-bulk-len. */
+  setBulkBytesMax(bytes: number): void {
+    this.parser.bulkBytesMax = bytes;
+  }
+
+  /** Cuts a connection: nothing more of it is executed or sent. */
+  closeNow(connection: Connection): void {
+    if (connection === this.call.session) this.queue.closeWhenSent(connection);
+    else this.queue.close(connection);
+  }
+
+  /** Runs work of the server's own between turns and counts its time on the processor like a turn's. */
+  measure(work: () => void): void {
+    const beganUs = this.cpuUs();
+    work();
+    this.times.record(this.cpuUs() - beganUs);
   }
 
   /** Sends what the log's progress has released, outside of the transport's callback. */

@@ -13,7 +13,7 @@ import { argument, block, type CommandDefinition, keysAt, oneOf, token } from ".
 import { NOT_AN_INTEGER, OUT_OF_MEMORY, STRING_TOO_LONG, SYNTAX_ERROR, WRONG_TYPE } from "../messages.ts";
 import { growRaw, isOtherType } from "../string/store.ts";
 import { readBitOffset } from "./bit_offset.ts";
-import { FAIL, FIELD_BYTES_MAX, fit, readField, SATURATE, WRAP, writeField } from "./field.ts";
+import { FAIL, FIELD_BYTES_MAX, fitTo, readField, SATURATE, WRAP, writeField } from "./field.ts";
 
 type Kind = "get" | "set" | "incrby";
 
@@ -199,7 +199,8 @@ function writeOperation(call: Call, entry: number, operation: Operation, grown: 
   const { kind, bits, signed, offset, operand, overflow } = operation;
   load(call, entry, offset);
   const old = readField(window, offset % 8, bits, signed);
-  const value = kind === "set" ? fit(operand, 0n, bits, signed, overflow) : fit(old, operand, bits, signed, overflow);
+  const value =
+    kind === "set" ? fitTo(operand, 0n, bits, signed, overflow) : fitTo(old, operand, bits, signed, overflow);
   if (value === undefined) {
     call.reply.nil();
     return false;

@@ -39,7 +39,7 @@ export function writeField(bytes: Uint8Array, offset: number, bits: number, valu
  * `value` + `increment` as a field of `bits` bits holds it; undefined when it doesn't fit and `overflow` is FAIL. To fit a value that is
  * given, the increment is 0. Both are signed 64-bit numbers; a value given for an unsigned field counts as its 64 bits without a sign.
  */
-export function fit(
+export function fitTo(
   value: bigint,
   increment: bigint,
   bits: number,

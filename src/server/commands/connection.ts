@@ -1,0 +1,18 @@
+import { argument, type CommandDefinition } from "../../command/definition.ts";
+import { wrongArity } from "../../command/messages.ts";
+
+export const ping: CommandDefinition = {
+  name: "PING",
+  group: "connection",
+  since: "1.0.0",
+  summary: "Returns the server's liveliness response.",
+  complexity: "O(1)",
+  arity: -1,
+  flags: ["fast"],
+  args: [argument("message", "string", { optional: true })],
+  run(call) {
+    if (call.argc > 2) call.reply.error(wrongArity("ping"));
+    else if (call.argc === 2) call.reply.bulk(call.input, call.start(1), call.length(1));
+    else call.reply.status("PONG");
+  },
+};

@@ -1,0 +1,100 @@
+/**
+ * The server's timer: expiry, freeing, limits, statistics. Everything here goes in bounded slices between turns, so that no client
+ * waits for it.
+ */
+import type { Connection } from "./connection.ts";
+import type { Server } from "./server.ts";
+import { OperationsRate } from "./statistics.ts";
+
+/** Work of one slice, µs, and the pause after a slice that did not finish, ms: about a quarter of the thread at most. */
+const SLICE_US = 1000;
+const SLICE_PAUSE_MS = 3;
+/** Chunks of 2 MiB returned to the system at each tick. */
+const RETURNED_CHUNKS = 8;
+
+export class Housekeeping {
+  readonly rate = new OperationsRate();
+  private readonly server: Server;
+  private timer: NodeJS.Timeout | undefined;
+  private slice: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  start(): void {
+    this.schedule();
+    this.server.config.onChange(["hz"], () => {
+      if (this.timer !== undefined) clearInterval(this.timer);
+      this.schedule();
+      return undefined;
+    });
+  }
+
+  stop(): void {
+    this.stopped = true;
+    if (this.timer !== undefined) clearInterval(this.timer);
+    if (this.slice !== undefined) clearTimeout(this.slice);
+  }
+
+  private schedule(): void {
+    this.timer = setInterval(() => this.tick(), Math.max(2, Math.round(1000 / this.server.config.integer("hz"))));
+  }
+
+  private tick(): void {
+    const { server } = this;
+    const { engine, clients, clock } = server;
+    const nowMs = clock.wallMs();
+    if (clients.paused !== "no" && nowMs >= clients.pausedUntilMs) clients.unpause();
+    server.storage?.tick();
+    engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);
+    this.rate.sample(nowMs, engine.executor.commands, server.turns.inputBytes, server.turns.outputBytes);
+    for (const connection of clients) this.watch(connection, nowMs);
+    if (this.slice === undefined) this.work();
+  }
+
+  /** A slice of expiry and freeing; goes on soon while there is more. */
+  private work(): void {
+    this.slice = undefined;
+    if (this.stopped || this.server.isStopping()) return;
+    const { dataset } = this.server.engine;
+    const { clock } = this.server;
+    const untilUs = clock.monotonicUs() + SLICE_US;
+    const mayGoOn = (): boolean => clock.monotonicUs() < untilUs;
+    let more = false;
+    this.server.turns.measure(() => {
+      this.server.runTurn(() => {
+        if (this.server.clients.paused === "no") more = !dataset.expireStep(mayGoOn);
+        while (mayGoOn()) {
+          if (!dataset.releaseStep()) return;
+        }
+        more = true;
+      });
+    });
+    if (more) this.slice = setTimeout(() => this.work(), SLICE_PAUSE_MS);
+  }
+
+  /** Time-outs and output limits of one connection. */
+  private watch(connection: Connection, nowMs: number): void {
+    const { server } = this;
+    const { clients, config, transport, logger } = server;
+    const timeout = config.integer("timeout");
+    if (timeout > 0 && nowMs - connection.lastActiveMs > timeout * 1000) {
+      logger.verbose(`Closing idle client ${connection.id} (${connection.peerAddress})`);
+      clients.kill(connection);
+      return;
+    }
+    const { hardBytes, softBytes, softSeconds } = config.outputBufferLimits().normal;
+    const queued = (transport.queuedBytes[connection.slot] ?? 0) + connection.parkedBytes;
+    let exceeded = hardBytes > 0 && queued >= hardBytes;
+    if (softBytes > 0 && queued >= softBytes) {
+      if (connection.softLimitSinceMs === 0) connection.softLimitSinceMs = nowMs;
+      else if (nowMs - connection.softLimitSinceMs > softSeconds * 1000) exceeded = true;
+    } else connection.softLimitSinceMs = 0;
+    if (!exceeded) return;
+    clients.outputLimitDisconnections++;
+    logger.warning(`Closing client ${connection.id} (${connection.peerAddress}): output buffer limit exceeded`);
+    clients.kill(connection);
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The server: an engine behind a transport, its connections, its timer and its end.
+ *
+ * It owns what is the server's alone (who is connected, what is configured, what is counted); commands that speak about that are in
+ * `commands/`, and everything about data is the engine's.
+ */
+import { check } from "../base/check.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { type Random, systemRandom } from "../base/random.ts";
+import { datasetCommands } from "../command/commands.ts";
+import { CommandTable } from "../command/table.ts";
+import { Engine } from "../engine/engine.ts";
+import { openStorage, refuseData, type FsyncPolicy, type Storage } from "../engine/storage.ts";
+import { missingGuarantees } from "../platform/capabilities.ts";
+import { nativeMemoryCalls } from "../platform/memory_calls.ts";
+import { openTransport } from "../platform/open_transport.ts";
+import type { Transport } from "../platform/transport.ts";
+import type { StartupReport } from "./banner.ts";
+import { Clients } from "./clients.ts";
+import { serverCommands } from "./commands/index.ts";
+import type { Config } from "./config/config.ts";
+import type { Connection } from "./connection.ts";
+import { Housekeeping } from "./housekeeping.ts";
+import { listen } from "./listen.ts";
+import type { Logger } from "./logger.ts";
+import { TurnRunner } from "./turn.ts";
+
+export interface ServerOptions {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** Opens the data directory, recovers, listens. Throws EmberlogError when one of them can't be done; nothing stays open then. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const server = new Server(options);
+  try {
+    await server.start();
+  } catch (error) {
+    await server.abandon();
+    throw error;
+  }
+  return server;
+}
+
+export class Server {
+  readonly config: Config;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly engine: Engine;
+  readonly transport: Transport;
+  readonly clients: Clients;
+  readonly turns: TurnRunner;
+  readonly housekeeping: Housekeeping;
+  readonly startedMs: number;
+  /** Hexadecimal name of this run of the server. */
+  readonly runId: string;
+  /** Log and recovery; undefined with `appendonly no`. */
+  storage: Storage | undefined;
+  /** Addresses listened on: "127.0.0.1:6379", a path. */
+  listening: string[] = [];
+  /** TCP port in use, 0 for none; with `port 0` in tests a free one is chosen by `listenAnyPort`. */
+  port = 0;
+  /** Resolves with the exit code when the server has stopped. */
+  readonly closed: Promise<number>;
+
+  private resolveClosed: (code: number) => void = () => {};
+  private stopping = false;
+
+  constructor(options: ServerOptions) {
+    this.config = options.config;
+    this.logger = options.logger;
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? systemRandom();
+    this.startedMs = this.clock.wallMs();
+    this.runId = Buffer.from(this.random.bytes(20)).toString("hex");
+    this.closed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
+    });
+    const table = new CommandTable([...datasetCommands, ...serverCommands(this)]);
+    const memoryCalls = nativeMemoryCalls();
+    this.engine = new Engine({
+      clock: this.clock,
+      random: this.random,
+      table,
+      databases: this.config.integer("databases"),
+      ...(memoryCalls === undefined ? {} : { memoryCalls }),
+    });
+    this.transport = openTransport({ onTurn: (rows) => this.turns.run(rows) });
+    this.clients = new Clients(this);
+    this.turns = new TurnRunner(this.engine, this.transport, this.clients);
+    this.engine.setReplySink(this.turns);
+    this.housekeeping = new Housekeeping(this);
+  }
+
+  /** What the banner tells. */
+  get report(): StartupReport {
+    return {
+      directory: this.storage === undefined ? undefined : this.config.text("dir"),
+      appendFsync: this.config.text("appendfsync"),
+      recovered: this.recovered,
+      listening: this.listening,
+      missing: this.missingGuarantees,
+    };
+  }
+
+  /** What the data directory gave back; undefined when it was new or there is none. */
+  private get recovered(): StartupReport["recovered"] {
+    const report = this.storage?.report;
+    if (report === undefined || report.segments === 0) return undefined;
+    const cut = report.setAside[0];
+    return {
+      keys: this.engine.dataset.keyCount,
+      commands: report.commands,
+      bytes: report.bytes,
+      segments: report.segments,
+      milliseconds: report.tookMs,
+      cutBytes: cut?.bytes ?? 0,
+      cutCopy: cut?.copy,
+    };
+  }
+
+  /** Each guarantee that this machine lacks. */
+  get missingGuarantees(): string[] {
+    return missingGuarantees().map(({ name, consequence }) => `${name}: ${consequence}`);
+  }
+
+  async start(): Promise<void> {
+    const { config } = this;
+    if (config.flag("appendonly")) {
+      this.storage = openStorage(this.engine, {
+        directory: config.text("dir"),
+        policy: config.text("appendfsync") as FsyncPolicy,
+        segmentBytesMax: config.integer("log-segment-bytes"),
+        clock: this.clock,
+        random: this.random,
+      });
+      this.storage.onProgress = () => this.logProgressed();
+      this.transport.attachLog(this.storage.logIo);
+    } else refuseData(config.text("dir"));
+    this.applyConfig();
+    await listen(this);
+    this.housekeeping.start();
+  }
+
+  /** The log has written or synced more, or failed: replies may leave. */
+  private logProgressed(): void {
+    const failure = this.storage?.fatalFailure;
+    if (failure !== undefined && !this.stopping) {
+      // D9: what is undecided is answered by nobody; the connections end and the process does.
+      this.logger.warning(failure);
+      this.stopping = true;
+      this.clients.cutAll();
+      void this.abandon().then(() => this.resolveClosed(1));
+      return;
+    }
+    this.turns.release();
+  }
+
+  /** Stops gracefully: no new connections, what is in hand is answered, the log is synced. */
+  async close(code = 0): Promise<void> {
+    if (this.stopping) return;
+    this.stopping = true;
+    this.housekeeping.stop();
+    for (const listener of this.clients.listeners) this.transport.closeListener(listener);
+    this.engine.commit();
+    let exitCode = code;
+    try {
+      await this.storage?.close();
+    } catch (error) {
+      exitCode = 1;
+      this.logger.warning(`The log could not be closed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.turns.release();
+    this.transport.stop();
+    this.resolveClosed(exitCode);
+  }
+
+  /** Gives everything back without another write: after a start that failed, or a failed sync. */
+  async abandon(): Promise<void> {
+    this.stopping = true;
+    this.housekeeping.stop();
+    this.transport.stop();
+    await this.storage?.abandon();
+  }
+
+  /** Directives that take effect at once, now and whenever CONFIG SET changes them. */
+  private applyConfig(): void {
+    const { config, transport, turns, engine } = this;
+    const apply = (): undefined => {
+      transport.setKeepAlive(config.integer("tcp-keepalive"));
+      turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
+      engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
+      this.clients.queryBytesMax = config.integer("client-query-buffer-limit");
+      if (this.storage !== undefined) this.storage.policy = config.text("appendfsync") as FsyncPolicy;
+    };
+    apply();
+    config.onChange(["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"], apply);
+  }
+
+  /** Runs work of the server itself that may change data: a turn of its own, committed like any other. */
+  runTurn(work: () => void): void {
+    check(!this.stopping, "a stopping server runs nothing");
+    this.engine.beginTurn();
+    work();
+    this.engine.commit();
+  }
+
+  isStopping(): boolean {
+    return this.stopping;
+  }
+
+  connectionBySlot(slot: number): Connection | undefined {
+    return this.clients.connection(slot);
+  }
+}

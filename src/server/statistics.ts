@@ -1,0 +1,57 @@
+/** Rates for INFO: operations and bytes a second over the last samples, as Redis averages them. */
+
+const SAMPLES = 16;
+
+export class OperationsRate {
+  operationsPerSecond = 0;
+  inputKilobytesPerSecond = 0;
+  outputKilobytesPerSecond = 0;
+
+  private readonly operations = new Float64Array(SAMPLES);
+  private readonly input = new Float64Array(SAMPLES);
+  private readonly output = new Float64Array(SAMPLES);
+  private at = 0;
+  private lastMs = 0;
+  private lastOperations = 0;
+  private lastInput = 0;
+  private lastOutput = 0;
+
+  /** Takes totals at a time; calls closer than 100 ms are ignored. */
+  sample(nowMs: number, operations: number, inputBytes: number, outputBytes: number): void {
+    if (nowMs - this.lastMs < 100) return;
+    const seconds = (nowMs - this.lastMs) / 1000;
+    const first = this.lastMs === 0;
+    this.operations[this.at] = first ? 0 : (operations - this.lastOperations) / seconds;
+    this.input[this.at] = first ? 0 : (inputBytes - this.lastInput) / seconds;
+    this.output[this.at] = first ? 0 : (outputBytes - this.lastOutput) / seconds;
+    this.at = (this.at + 1) % SAMPLES;
+    this.lastMs = nowMs;
+    this.lastOperations = operations;
+    this.lastInput = inputBytes;
+    this.lastOutput = outputBytes;
+    this.operationsPerSecond = Math.round(mean(this.operations));
+    this.inputKilobytesPerSecond = mean(this.input) / 1024;
+    this.outputKilobytesPerSecond = mean(this.output) / 1024;
+  }
+}
+
+function mean(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The longest turn since the counters were reset, µs on the processor. */
+export class TurnTimes {
+  maxUs = 0;
+  /** Turns over 5 ms. */
+  long = 0;
+
+  record(us: number): void {
+    if (us > this.maxUs) this.maxUs = us;
+    if (us > 5000) this.long++;
+  }
+
+  reset(): void {
+    this.maxUs = 0;
+    this.long = 0;
+  }
+}
