@@ -35,6 +35,8 @@ export class Dataset {
 
   /** DEBUG SET-ACTIVE-EXPIRE: off, keys expire only when they are looked up. */
   activeExpiry = true;
+  /** lazyfree-lazy-user-flush: FLUSHALL and FLUSHDB without a modifier mean ASYNC. */
+  lazyUserFlush = false;
   /** The most bytes that were ever allocated, since start. */
   allocatedBytesPeak = 0;
   /** How LFU counters decay and rise: lfu-decay-time and lfu-log-factor. */
