@@ -1,6 +1,6 @@
 /**
  * The two threads behind the log, as the writer needs them: one that writes, one that syncs, each with one task at a time.
- * platform/log_io.ts has them; `DiskLogIo` makes them out of any `Disk`.
+ * platform/log_io.ts has them; tests make them out of any `Disk`.
  *
  * Invariants: completions are delivered outside the writer's own calls, one after the other, never from inside `write` or
  * `sync`. A result is bytes written (at least one, perhaps fewer than asked), zero for a sync, or a negative error number.

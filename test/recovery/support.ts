@@ -2,7 +2,7 @@
 import { seededRandom } from "../../src/base/random.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "../../src/engine/data_directory.ts";
-import { DiskLogIo } from "../../src/log/disk_log_io.ts";
+import { DiskLogIo } from "../unit/log/disk_log_io.ts";
 import { referenceCrc32c, Steps, TestClock } from "../unit/log/support.ts";
 
 export const DIRECTORY = "/data";

@@ -5,12 +5,12 @@ import { seededRandom } from "../../../src/base/random.ts";
 import type { Disk } from "../../../src/disk/disk.ts";
 import { joinPath } from "../../../src/disk/file_names.ts";
 import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
-import { DiskLogIo } from "../../../src/log/disk_log_io.ts";
 import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, type SegmentHeader } from "../../../src/log/format.ts";
 import { beginSegment, prepareSegment } from "../../../src/log/segment_file.ts";
 import { readSegment, type SegmentReadResult } from "../../../src/log/segment_reader.ts";
 import { LogWriter } from "../../../src/log/writer.ts";
 import type { LogWriterOptions } from "../../../src/log/writer_options.ts";
+import { DiskLogIo } from "./disk_log_io.ts";
 
 export const referenceCrc32c: Crc32c = crc32cReference;
 

@@ -2,9 +2,9 @@
  * The log's two threads over any `Disk`, for disks that are not the operating system's: the one in memory, the simulated one.
  * The real ones are in platform/log_io.ts.
  */
-import { check } from "../base/check.ts";
-import type { Disk } from "../disk/disk.ts";
-import type { LogIo } from "./log_io.ts";
+import { check } from "../../../src/base/check.ts";
+import type { Disk } from "../../../src/disk/disk.ts";
+import type { LogIo } from "../../../src/log/log_io.ts";
 
 export class DiskLogIo implements LogIo {
   onWritten: (result: number) => void = () => {};

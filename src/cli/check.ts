@@ -1,0 +1,178 @@
+/**
+ * `emberlog check DIR [--json]`: verifies a data directory and explains what is in it, what is wrong and how to go on.
+ *
+ * It reads with the eyes of a start (engine/examination.ts), changes nothing and takes no lock, so it also works while a
+ * server runs on the directory. Then the end of the last segment is being written while it is read: a frame that is not whole
+ * there is no damage, and a manifest that changed on the way means reading again.
+ *
+ * Exit codes: 0 sound; 1 a start will cut a torn tail (or discard a log that was never complete); 2 damaged, missing or not to
+ * be read by this version: a start will refuse.
+ */
+import { systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { MANIFEST_BYTES_MAX } from "../base/limits.ts";
+import { type Disk, readWholeFile } from "../disk/disk.ts";
+import { hex, joinPath, MANIFEST_NAME } from "../disk/file_names.ts";
+import { NodeDisk } from "../disk/node_disk.ts";
+import { type Examination, type ExaminedSegment, examine } from "../engine/examination.ts";
+import { advice, decide } from "../engine/recovery.ts";
+import type { Decision } from "../engine/recovery_cases.ts";
+import { crc32c } from "../platform/checksum.ts";
+
+export const CHECK_SOUND = 0;
+export const CHECK_TORN = 1;
+export const CHECK_DAMAGED = 2;
+
+export const CHECK_USAGE = "usage: emberlog check DIR [--json]\n";
+
+/** While a server rotates its log the manifest changes; as often is tried before giving an answer all the same. */
+const ROUNDS_MAX = 10;
+
+interface Check {
+  readonly examination: Examination;
+  readonly decision: Decision;
+  readonly why: string;
+  /** The process that runs on the directory. */
+  readonly holder: number | undefined;
+  /** The end is being written by that process. */
+  readonly beingWritten: boolean;
+  readonly tookMs: number;
+}
+
+/** Runs the command with the words behind `check`; writes text to `out` and resolves to the exit code. */
+export async function run(args: readonly string[], out: (text: string) => void): Promise<number> {
+  const json = args.includes("--json");
+  const [directory, ...more] = args.filter((word) => word !== "--json");
+  if (directory === undefined || more.length > 0 || directory.startsWith("--")) {
+    out(CHECK_USAGE);
+    return CHECK_DAMAGED;
+  }
+  try {
+    const check = checkDirectory(new NodeDisk(), directory);
+    const code = exitCode(check);
+    out(json ? `${JSON.stringify(asJson(directory, check, code))}\n` : asText(directory, check, code));
+    return code;
+  } catch (thrown) {
+    if (!(thrown instanceof EmberlogError)) throw thrown;
+    const { code, message, file, offset } = thrown;
+    out(json ? `${JSON.stringify({ directory, state: "error", code, message, file, offset })}\n` : `${message}\n`);
+    return CHECK_DAMAGED;
+  }
+}
+
+function checkDirectory(disk: Disk, directory: string): Check {
+  if (disk.status(directory)?.kind !== "directory") {
+    throw new EmberlogError("DATA_MISSING", `there is no directory ${directory}`, { file: directory });
+  }
+  const beganUs = systemClock.monotonicUs();
+  for (let round = 1; ; round++) {
+    const holder = disk.holder(directory);
+    const before = manifestBytes(disk, directory);
+    const examination = examine(disk, directory, crc32c, { unit: () => undefined });
+    const after = manifestBytes(disk, directory);
+    if (holder !== undefined && before !== after && round < ROUNDS_MAX) continue;
+    const tookMs = (systemClock.monotonicUs() - beganUs) / 1000;
+    const beingWritten = holder !== undefined && examination.segments === "torn";
+    return { examination, ...decide(examination), holder, beingWritten, tookMs };
+  }
+}
+
+function manifestBytes(disk: Disk, directory: string): string {
+  const bytes = readWholeFile(disk, joinPath(directory, MANIFEST_NAME), MANIFEST_BYTES_MAX);
+  return bytes === undefined ? "" : hex(bytes);
+}
+
+function exitCode(check: Check): number {
+  if (check.decision.startsWith("refuse")) return CHECK_DAMAGED;
+  if (check.beingWritten) return CHECK_SOUND;
+  return check.decision === "cut" || check.decision === "discard" ? CHECK_TORN : CHECK_SOUND;
+}
+
+function commandsIn(examination: Examination): number {
+  return examination.examined.reduce((sum, { scan }) => sum + scan.commands, 0);
+}
+
+function whatAStartDoes(directory: string, check: Check): string {
+  const { decision, examination } = check;
+  const commands = commandsIn(examination);
+  if (check.beingWritten) return "the server is writing the last frame; everything before it is sound";
+  switch (decision) {
+    case "create":
+      return "a start begins an empty log";
+    case "open":
+      return `a start replays ${commands} commands`;
+    case "cut":
+      return `a start replays ${commands} commands, cuts the tail, keeps a copy of it in quarantine/ and begins a new epoch`;
+    case "discard":
+      return "a start sets the incomplete log aside in quarantine/ and begins an empty one";
+    default:
+      return `a start refuses. To go on: ${advice(directory, decision)}`;
+  }
+}
+
+function segmentLine({ name, listed, scan }: ExaminedSegment): string {
+  const kind = listed === null ? "unlisted" : listed.sealed === null ? "open" : "sealed";
+  const range = scan.commands === 0 ? "no commands" : `${scan.header.firstSequence} … ${scan.lastSequence}`;
+  return `segment    ${name}: ${kind}, ${range}, ${scan.frames} frames, ${scan.endOffset} bytes, known durable ${scan.durableSequence}\n`;
+}
+
+function asText(directory: string, check: Check, code: number): string {
+  const { examination, holder } = check;
+  const { manifest, findings, examined } = examination;
+  let text = `directory  ${directory}${holder === undefined ? "" : `, in use by process ${holder}`}\n`;
+  if (manifest === null) text += `manifest   ${examination.manifestState}\n`;
+  else {
+    const epoch = `epoch ${hex(manifest.epoch)} from sequence ${manifest.forkSequence}`;
+    text += `manifest   ${examination.manifestState}, ${epoch}, ${manifest.segments.length} segments\n`;
+  }
+  for (const segment of examined) text += segmentLine(segment);
+  for (const { state, file, offset, text: words } of findings) {
+    text += `${state.padEnd(10)} ${file}${offset === undefined ? "" : ` at ${offset}`}: ${words}\n`;
+  }
+  const verdict = code === CHECK_SOUND ? "sound" : code === CHECK_TORN ? "torn" : "damaged";
+  text += `${verdict.padEnd(10)} ${check.why}\n`;
+  text += `next       ${whatAStartDoes(directory, check)} (checked in ${Math.round(check.tookMs)} ms)\n`;
+  return text;
+}
+
+function asJson(directory: string, check: Check, code: number): object {
+  const { examination, decision, why, holder, beingWritten, tookMs } = check;
+  const { manifest } = examination;
+  return {
+    directory,
+    state: code === CHECK_SOUND ? "sound" : code === CHECK_TORN ? "torn" : "damaged",
+    exitCode: code,
+    decision,
+    why,
+    next: whatAStartDoes(directory, check),
+    holder: holder ?? null,
+    beingWritten,
+    manifest: {
+      state: examination.manifestState,
+      epoch: manifest === null ? null : hex(manifest.epoch),
+      forkSequence: manifest?.forkSequence ?? null,
+    },
+    lastSequence: examination.lastSequence,
+    commands: commandsIn(examination),
+    segments: examination.examined.map(({ name, epoch, listed, scan }) => ({
+      name,
+      epoch: hex(epoch),
+      listed: listed !== null,
+      sealed: listed?.sealed != null,
+      firstSequence: scan.header.firstSequence,
+      lastSequence: scan.lastSequence,
+      durableSequence: scan.durableSequence,
+      frames: scan.frames,
+      commands: scan.commands,
+      bytes: scan.endOffset,
+      fileBytes: scan.fileBytes,
+    })),
+    findings: examination.findings.map(({ state, file, offset, text }) => ({
+      state,
+      file,
+      offset: offset ?? null,
+      text,
+    })),
+    tookMs,
+  };
+}
