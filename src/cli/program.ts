@@ -9,7 +9,7 @@ import { VERSION } from "../base/version.ts";
 import { ping } from "./ping.ts";
 
 export interface Output {
-  out(text: string): void;
+  out(text: string | Uint8Array): void;
   error(text: string): void;
 }
 
@@ -20,7 +20,7 @@ Serving:
   emberlog /etc/emberlog.conf --port 6380        the last value wins
   emberlog --save "" --appendfsync always        directives alone; a lone "-" reads lines from standard input
 
-Exit codes: 0 done, or stopped gracefully; 1 failed.`;
+Exit codes: 0 done, or stopped gracefully; 1 failed (see also check --help).`;
 
 /** Runs the command line (without node and script) and resolves to the exit code. */
 export async function runProgram(argv: readonly string[], output: Output): Promise<number> {
@@ -31,7 +31,7 @@ export async function runProgram(argv: readonly string[], output: Output): Promi
     return runServe(word === "serve" ? rest : argv, output.error);
   }
   let code = 0;
-  const program = buildProgram(output, (result) => {
+  const program = buildProgram(rest, output, (result) => {
     code = result;
   });
   try {
@@ -49,7 +49,8 @@ function isHelp(argument: string | undefined): boolean {
   return argument === "--help" || argument === "-h";
 }
 
-function buildProgram(output: Output, done: (code: number) => void): Command {
+/** `words` stand behind the command's name; check and dump read them themselves once commander has found no mistake. */
+function buildProgram(words: readonly string[], output: Output, done: (code: number) => void): Command {
   const program = new Command("emberlog")
     .description("A durable, Redis-compatible in-memory store: acknowledged means durable.")
     .version(`Emberlog ${VERSION} (Redis 7.2.4 compatible)`, "-v, --version", "print the version")
@@ -62,19 +63,23 @@ function buildProgram(output: Output, done: (code: number) => void): Command {
     .description("serve (the default): a configuration file, then --directive value ...");
   program
     .command("check <directory>")
-    .description("verify a data directory and explain what is in it; the server must not be running on it")
+    .description("verify a data directory and explain what is in it; changes nothing")
     .option("--json", "one JSON object instead of text")
-    .action(async (directory: string, options: { json?: boolean }) => {
+    .addHelpText("after", "\nExit codes: 0 sound; 1 a start will cut a torn tail; 2 damaged, a start will refuse.")
+    .action(async () => {
       const { run } = await import("./check.ts");
-      done(await run([directory, ...(options.json === true ? ["--json"] : [])], output.out));
+      done(await run(words, output.out));
     });
   program
     .command("dump <directory>")
     .description("print the frames and commands of a data directory's log")
     .option("--json", "JSON lines instead of text")
-    .action(async (directory: string, options: { json?: boolean }) => {
+    .option("--resp", "the commands alone, as redis-cli --pipe takes them")
+    .option("--from <sequence>", "begin at this sequence number")
+    .option("--limit <commands>", "end after so many commands")
+    .action(async () => {
       const { run } = await import("./dump.ts");
-      done(await run([directory, ...(options.json === true ? ["--json"] : [])], output.out));
+      done(await run(words, output.out, output.error));
     });
   program
     .command("ping")

@@ -39,7 +39,7 @@ async function program(...argv: string[]): Promise<{ code: number; out: string; 
   let [out, error] = ["", ""];
   const code = await runProgram(argv, {
     out: (text) => {
-      out += text;
+      out += String(text);
     },
     error: (text) => {
       error += text;

@@ -7,7 +7,7 @@ async function run(...argv: string[]): Promise<{ code: number; out: string; erro
   let [out, error] = ["", ""];
   const code = await runProgram(argv, {
     out: (text) => {
-      out += text;
+      out += String(text);
     },
     error: (text) => {
       error += text;
