@@ -109,7 +109,7 @@ function replyExpiry(call: Call, absolute: boolean, seconds: boolean): void {
   call.reply.integer(seconds ? Math.floor((ms + 500) / 1000) : ms);
 }
 
-/** Beyond 2^53; rounding the very last half second wraps around, as Redis's signed sum does. */
+/** Beyond 2^53. */
 function replyFarExpiry(call: Call, ms: bigint, seconds: boolean): void {
-  call.reply.bigint(seconds ? BigInt.asIntN(64, ms + 500n) / 1000n : ms);
+  call.reply.bigint(seconds ? (ms + 500n) / 1000n : ms);
 }

@@ -1,0 +1,2 @@
+export { debugCommand } from "./debug.ts";
+export type { DebugHost } from "./host.ts";
