@@ -1,0 +1,230 @@
+/**
+ * Rounds of load, SIGKILL, restart and judgement by the oracle in crash_model.ts, on one data directory.
+ *
+ * Now and then the server is killed again while it recovers, and once recovered it is killed idle: neither may change anything.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Random, seededRandom, uniform } from "../../src/base/random.ts";
+import { startEmberlog } from "../support/emberlog_server.ts";
+import { ConnectionClosed, type RespClient, request } from "../support/resp_client.ts";
+import type { ServerProcess } from "../support/server_process.ts";
+import { checkJournal, type State, TIMED, Writer } from "./crash_model.ts";
+
+const WRITERS = 8;
+const READERS = 2;
+/** Operations in one pipeline, at most. */
+const PIPELINE_MAX = 16;
+/** Rounds after which the directory is replaced, so that the log does not grow for the whole run. */
+const ROUNDS_PER_DIRECTORY = 10;
+
+export interface CrashResult {
+  readonly acknowledged: number;
+  /** Operations sent and not acknowledged that survived, which is allowed. */
+  readonly survivors: number;
+  readonly failure: string;
+}
+
+/** Runs `rounds` rounds under `policy`; the failure, if there is one, names the seed and the round. */
+export async function crashRounds(
+  policy: "always" | "everysec" | "no",
+  rounds: number,
+  seed: number,
+): Promise<CrashResult> {
+  const random = seededRandom(seed);
+  const total = { acknowledged: 0, survivors: 0 };
+  for (let round = 1; round <= rounds; ) {
+    const dir = mkdtempSync(join(tmpdir(), `emberlog-crash-${policy}-`));
+    const crash = new CrashDirectory(dir, policy, random);
+    try {
+      for (let i = 0; i < ROUNDS_PER_DIRECTORY && round <= rounds; i++, round++) {
+        const failure = await crash.round();
+        if (failure !== "") {
+          const replay = `replay: EMBERLOG_SEED=${seed} EMBERLOG_ROUNDS=${rounds} npx vitest run test/process/crash.test.ts`;
+          return {
+            ...total,
+            failure: `${policy}, seed ${seed}, round ${round}, directory kept in ${dir}: ${failure}\n${replay}`,
+          };
+        }
+      }
+      total.acknowledged += crash.acknowledged;
+      total.survivors += crash.survivors;
+    } finally {
+      await crash.end();
+    }
+    rmSync(dir, { recursive: true, force: true });
+  }
+  return { ...total, failure: "" };
+}
+
+class CrashDirectory {
+  acknowledged = 0;
+  survivors = 0;
+  private readonly dir: string;
+  private readonly policy: string;
+  private readonly random: Random;
+  private readonly writers = Array.from({ length: WRITERS }, (_, i) => new Writer(i));
+  private journal = "";
+  private server: ServerProcess | undefined;
+
+  constructor(dir: string, policy: string, random: Random) {
+    this.dir = dir;
+    this.policy = policy;
+    this.random = random;
+  }
+
+  async round(): Promise<string> {
+    const server = this.server ?? (await this.start());
+    const loads = [
+      ...this.writers.map((writer) => this.write(server, writer)),
+      ...Array.from({ length: READERS }, () => this.read(server)),
+    ];
+    const stopped = Promise.all(loads);
+    await sleep(20 + uniform(this.random, 400));
+    await server.kill9();
+    const errors = (await stopped).filter((error) => error !== "");
+    if (errors.length > 0) return errors.join("; ");
+    if (uniform(this.random, 4) === 0) await this.interruptRecovery();
+    this.server = await this.start();
+    const failure = await this.judge(this.server);
+    if (failure !== "" || uniform(this.random, 5) !== 0) return failure;
+    return this.killIdle();
+  }
+
+  async end(): Promise<void> {
+    await this.server?.kill9();
+  }
+
+  private start(): Promise<ServerProcess> {
+    return startEmberlog({ dir: this.dir, args: ["--appendonly", "yes", "--appendfsync", this.policy] });
+  }
+
+  /** Kills the server at some moment of its start. */
+  private async interruptRecovery(): Promise<void> {
+    const starting = this.start();
+    starting.catch(() => {});
+    await Promise.race([starting, sleep(uniform(this.random, 400))]);
+    await (await starting).kill9();
+  }
+
+  /** A crash with nothing to do must change nothing. */
+  private async killIdle(): Promise<string> {
+    const before = await digest(this.server!);
+    await this.server!.kill9();
+    this.server = await this.start();
+    const after = await digest(this.server);
+    return before === after ? "" : `recovering twice gave two states: ${before}, then ${after}`;
+  }
+
+  private async write(server: ServerProcess, writer: Writer): Promise<string> {
+    const client = await server.connect();
+    try {
+      await client.command("SELECT", String(writer.database));
+      for (;;) {
+        const counts: number[] = [];
+        const parts: Buffer[] = [];
+        for (let i = uniform(this.random, PIPELINE_MAX); i >= 0; i--) {
+          const operation = writer.draw(this.random);
+          const requests = writer.requests(operation, writer.sent);
+          counts.push(requests.length);
+          for (const args of requests) parts.push(request(args));
+        }
+        client.write(Buffer.concat(parts));
+        for (const count of counts) {
+          let last: Buffer = Buffer.alloc(0);
+          for (let i = 0; i < count; i++) {
+            last = await client.reply();
+            if (last[0] === 45) return `writer ${writer.index} got ${last.toString()}`;
+          }
+          if (count > 1 && last[0] !== 42) return `writer ${writer.index}: EXEC answered ${last.toString()}`;
+          writer.acknowledged++;
+        }
+      }
+    } catch (error) {
+      if (error instanceof ConnectionClosed) return "";
+      return String(error);
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Reads what the writers write, and notes the newest operation seen of each. */
+  private async read(server: ServerProcess): Promise<string> {
+    const client = await server.connect();
+    try {
+      for (;;) {
+        const writer = this.writers[uniform(this.random, WRITERS)]!;
+        const keys = writer.keys().slice(0, -3);
+        const wanted = Array.from({ length: 5 }, () => keys[uniform(this.random, keys.length)]!);
+        client.write(
+          Buffer.concat([request(["SELECT", String(writer.database)]), ...wanted.map((key) => request(["GET", key]))]),
+        );
+        await client.reply();
+        for (let i = 0; i < wanted.length; i++) {
+          const reply = await client.reply();
+          const number = Number(reply.toString("latin1").split("\r\n")[1]);
+          if (reply[1] !== 45 && number > writer.seen) writer.seen = number;
+        }
+      }
+    } catch (error) {
+      if (error instanceof ConnectionClosed) return "";
+      return String(error);
+    } finally {
+      client.close();
+    }
+  }
+
+  private async judge(server: ServerProcess): Promise<string> {
+    const client = await server.connect();
+    try {
+      const units: number[][] = [];
+      for (const writer of this.writers) {
+        const recovered = await stateOf(client, writer);
+        const { acknowledged, sent } = writer;
+        const settled = writer.settle(recovered, this.policy === "always");
+        if (typeof settled === "string") return settled;
+        this.acknowledged += acknowledged;
+        this.survivors += Math.max(0, Math.min(sent, writer.acknowledged) - acknowledged);
+        units.push(settled.units);
+      }
+      await client.command("SELECT", "0");
+      const journal = String((await client.call("GET", "journal")) ?? "");
+      const failure = checkJournal(this.journal, journal, units);
+      this.journal = journal;
+      return failure;
+    } finally {
+      client.close();
+    }
+  }
+}
+
+async function stateOf(client: RespClient, writer: Writer): Promise<State> {
+  await client.command("SELECT", String(writer.database));
+  const keys = writer.keys();
+  const replies = await client.pipeline(
+    keys.flatMap((key) => [
+      ["GET", key],
+      ["TTL", key],
+    ]),
+  );
+  const state: State = new Map();
+  keys.forEach((key, i) => {
+    const value = replies[i * 2]!.toString("latin1");
+    if (value === "$-1\r\n") return;
+    const timed = /^:[1-9]/.test(replies[i * 2 + 1]!.toString());
+    state.set(key, value.slice(value.indexOf("\r\n") + 2, -2) + (timed ? TIMED : ""));
+  });
+  return state;
+}
+
+async function digest(server: ServerProcess): Promise<string> {
+  const client = await server.connect();
+  const reply = await client.command("DEBUG", "DIGEST");
+  client.close();
+  return reply.toString().trim();
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
