@@ -58,15 +58,13 @@ class Subject {
     const { table } = this;
     const hashes = new Int32Array(BATCH);
     let found = 0;
-    let touched = 0;
     for (let offset = 0; offset < input.length; offset += BATCH * KEY_BYTES) {
       for (let i = 0; i < BATCH; i++) hashes[i] = table.hash(input, offset + i * KEY_BYTES, KEY_BYTES);
-      if (touching) for (let i = 0; i < BATCH; i++) touched |= table.prefetch(hashes[i]!);
+      if (touching) table.prefetch(hashes, 0, BATCH);
       for (let i = 0; i < BATCH; i++) {
         if (table.find(hashes[i]!, input, offset + i * KEY_BYTES, KEY_BYTES) !== 0) found++;
       }
     }
-    table.touched = touched;
     return found;
   }
 

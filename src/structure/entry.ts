@@ -177,9 +177,20 @@ export function keyEquals(arena: Arena, address: number, bytes: Uint8Array, offs
     if (words[at >>> 2] !== length) return false;
     at += LONG_KEY_BYTES;
   }
-  const own = arena.bytes[address >>> SEGMENT_SHIFT]!;
-  for (let i = 0; i < length; i++) if (own[at + i] !== bytes[offset + i]) return false;
-  return true;
+  // Keys begin at a multiple of four, so that one of the two sides can be read by words.
+  let i = offset;
+  const wordsEnd = offset + (length & ~3);
+  for (let own = at >>> 2; i < wordsEnd; own++, i += 4) {
+    const probe = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    if (words[own] !== probe) return false;
+  }
+  const tail = length & 3;
+  if (tail === 0) return true;
+  // What lies behind the key in its last word is the value's, or free.
+  let probe = bytes[i]!;
+  if (tail > 1) probe |= bytes[i + 1]! << 8;
+  if (tail > 2) probe |= bytes[i + 2]! << 16;
+  return ((words[(at + length) >>> 2]! ^ probe) & ((1 << (tail << 3)) - 1)) === 0;
 }
 
 /** Whether the value lies inline: then valueLength and valueOffset apply, else the reference functions. */

@@ -45,6 +45,8 @@ import {
   bucketAddress,
   createStorage,
   DIRECTORY_ROOM,
+  EXTENT_BUCKETS_MASK,
+  EXTENT_BUCKETS_SHIFT,
   freeStorage,
   growStorage,
   ROOT_BUCKETS,
@@ -53,6 +55,7 @@ import {
   ROOT_MASK,
   ROOT_OVERFLOW,
   ROOT_ROOM,
+  ROOT_STORAGE,
   shrinkStorage,
 } from "./table_storage.ts";
 
@@ -65,6 +68,10 @@ const LOAD_MAX = 7.6;
 const LOAD_MIN = 6;
 /** Entries that the first bucket takes before it is split for the first time. */
 const ONE_BUCKET_MAX = BUCKET_SLOTS;
+
+/** How far behind its start an entry is loaded too: what is there lies in the next cache line, or in the same. */
+const FAR_WORDS = 12;
+const SEGMENT_WORD_MASK = 0xffffff;
 
 const TAG_ONES = 0x01010101;
 const TAG_HIGHS = 0x80808080 | 0;
@@ -79,6 +86,11 @@ export interface TableStatistics {
   chains: number[];
 }
 
+/** Hashes of one touching pass: more would push each other out of the nearest cache again. */
+export const PREFETCH_MAX = 256;
+/** Scratch of the touching pass: buckets, then entries. */
+const prefetched = new Int32Array(PREFETCH_MAX);
+
 /** Scratch for rebuilding chains: entries, their tags and the chain's overflow buckets. */
 const moved = new EntryList(64);
 const movedTags = new EntryList(64);
@@ -89,6 +101,14 @@ const spare = new EntryList(16);
 /** The tag of a hash: its high byte, but never 0, which marks a free slot. */
 function tagOf(hash: number): number {
   return hash >>> 24 || 1;
+}
+
+/** Bit n is set when byte n of a word of tags equals the pattern's (or, rarely, when a lower one does). */
+function matchesOf(tags: number, pattern: number): number {
+  const difference = tags ^ pattern;
+  const highs = (difference - TAG_ONES) & ~difference & TAG_HIGHS;
+  // The multiplication gathers bits 7, 15, 23 and 31 in the upper four.
+  return Math.imul(highs >>> 7, 0x10204080) >>> 28;
 }
 
 export class Table {
@@ -168,24 +188,65 @@ export class Table {
   }
 
   /**
-   * Loads the bucket and the header of the first entry with the hash's tag, and nothing else: called for the keys of a whole batch first, so that the
-   * CPU overlaps the cache misses. The result means nothing; add it to something that is kept, so that the loads are not dropped.
+   * The touching pass: loads the buckets and the entries of up to PREFETCH_MAX hashes, so that the finds that follow meet them in the cache. Only a hint: it changes nothing, and
+   * a hash may be of another table.
+   *
+   * Each loop is short and free of branches on bytes that are still on their way, because a CPU overlaps as many cache misses as it has
+   * iterations in flight, and none behind a branch predicted wrongly.
    */
-  prefetch(hash: number): number {
-    const bucket = this.bucketOf(hash);
+  prefetch(hashes: Int32Array, start: number, count: number): void {
+    const end = start + Math.min(count, PREFETCH_MAX);
+    const allWords = this.words;
+    this.bucketsOf(hashes, start, end);
+    let touched = 0;
+    for (let i = 0; i < end - start; i++) {
+      const bucket = prefetched[i]!;
+      touched ^= allWords[bucket >>> SEGMENT_SHIFT]![(bucket & UNIT_MASK) << 1]!;
+    }
+    for (let i = 0; i < end - start; i++) prefetched[i] = this.candidate(prefetched[i]!, hashes[start + i]!);
+    for (let i = 0; i < end - start; i++) {
+      const entry = prefetched[i]!;
+      const words = allWords[entry >>> SEGMENT_SHIFT]!;
+      const word = (entry & UNIT_MASK) << 1;
+      // Both ends of a short entry; the mask keeps the index in the segment.
+      touched ^= words[word]! ^ words[(word + FAR_WORDS) & SEGMENT_WORD_MASK]!;
+    }
+    this.touched = touched;
+  }
+
+  /** Fills `prefetched` with the buckets of hashes, as bucketOf does one by one. */
+  private bucketsOf(hashes: Int32Array, start: number, end: number): void {
+    const rootWords = this.rootWords;
+    const root = this.root;
+    const mask = rootWords[root + ROOT_MASK]!;
+    const half = (mask >>> 1) + 1;
+    const last = rootWords[root + ROOT_BUCKETS]! - 1;
+    const storage = rootWords[root + ROOT_STORAGE]!;
+    const flat = rootWords[root + DIRECTORY_ROOM] === 0;
+    const directory = this.words[storage >>> SEGMENT_SHIFT]!;
+    const first = (storage & UNIT_MASK) << 1;
+    for (let i = start; i < end; i++) {
+      let index = hashes[i]! & mask;
+      index &= ~(((last - index) >> 31) & half);
+      prefetched[i - start] = flat
+        ? storage + (index << 3)
+        : directory[first + (index >>> EXTENT_BUCKETS_SHIFT)]! + ((index & EXTENT_BUCKETS_MASK) << 3);
+    }
+  }
+
+  /** The first entry of a bucket with the tag of a hash; else the next bucket of the chain; else the bucket. Without a branch. */
+  private candidate(bucket: number, hash: number): number {
     const words = this.words[bucket >>> SEGMENT_SHIFT]!;
     const base = (bucket & UNIT_MASK) << 1;
     const pattern = Math.imul(tagOf(hash), TAG_ONES);
-    for (let i = 0; i < 3; i++) {
-      const difference = words[base + i]! ^ pattern;
-      const matches = (difference - TAG_ONES) & ~difference & TAG_HIGHS;
-      if (matches !== 0) {
-        const slot = (i << 2) + ((31 - Math.clz32(matches & -matches)) >>> 3);
-        const entry = words[base + BUCKET_ADDRESSES + slot]!;
-        return this.words[entry >>> SEGMENT_SHIFT]![(entry & UNIT_MASK) << 1]! | 0;
-      }
-    }
-    return 0;
+    const found =
+      matchesOf(words[base]!, pattern) |
+      (matchesOf(words[base + 1]!, pattern) << 4) |
+      (matchesOf(words[base + 2]!, pattern) << 8) |
+      (1 << BUCKET_SLOTS);
+    const address = words[base + BUCKET_ADDRESSES + 31 - Math.clz32(found & -found)]!;
+    const nothing = ~((address | -address) >> 31);
+    return address | (bucket & nothing);
   }
 
   /** Adds an entry whose key is known to be absent. False: the address space is full, and nothing changed. */
@@ -365,9 +426,10 @@ export class Table {
     const rootWords = this.rootWords;
     const root = this.root;
     const mask = rootWords[root + ROOT_MASK]!;
-    let index = hash & mask;
-    if (index >= rootWords[root + ROOT_BUCKETS]!) index &= mask >>> 1;
-    return bucketAddress(this.words, rootWords, root, index);
+    const index = hash & mask;
+    // −1 where the bucket doesn't exist yet: a mask instead of a branch, which nobody could predict.
+    const absent = (rootWords[root + ROOT_BUCKETS]! - 1 - index) >> 31;
+    return bucketAddress(this.words, rootWords, root, index & ~(absent & ((mask >>> 1) + 1)));
   }
 
   /** Adds a bucket and moves there what belongs there. Without memory for it the load simply rises. */

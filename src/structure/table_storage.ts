@@ -32,6 +32,7 @@ export const DIRECTORY_ROOM = 6;
 
 export const EXTENT_BUCKETS_SHIFT = 10;
 const EXTENT_BUCKETS = 1 << EXTENT_BUCKETS_SHIFT;
+export const EXTENT_BUCKETS_MASK = EXTENT_BUCKETS - 1;
 const EXTENT_BYTES = EXTENT_BUCKETS * BUCKET_BYTES;
 const FLAT_BUCKETS_MAX = 1 << 14;
 /** Extents that lie in what was the flat block. */
@@ -62,7 +63,7 @@ export function bucketAddress(words: Int32Array[], rootWords: Int32Array, root: 
   const storage = rootWords[root + ROOT_STORAGE]!;
   if (rootWords[root + DIRECTORY_ROOM] === 0) return (storage + (index << 3)) | 0;
   const extent = words[storage >>> SEGMENT_SHIFT]![((storage & UNIT_MASK) << 1) + (index >>> EXTENT_BUCKETS_SHIFT)]!;
-  return (extent + ((index & (EXTENT_BUCKETS - 1)) << 3)) | 0;
+  return (extent + ((index & EXTENT_BUCKETS_MASK) << 3)) | 0;
 }
 
 /** Makes room for one more bucket than are in use; false when the address space is full. */

@@ -252,7 +252,31 @@ describe("chains", () => {
     }
     for (const name of names) subject.insert(name);
     subject.checkEqual();
-    for (const name of names) subject.table.prefetch(subject.hashOf(latin1Bytes(name)));
+  });
+
+  test("the touching pass changes nothing, whatever the table and the hashes", () => {
+    const random = seededRandom(4);
+    for (const firstSegment of [0, 255]) {
+      const subject = new Subject(4, firstSegment);
+      const barrier = new BarrierCheck(subject.arena);
+      const hashes = Int32Array.from({ length: 400 }, () => random.int32());
+      for (const size of [0, 1, 30, 3000, 200_000]) {
+        while (subject.names.length < size) subject.insert(freshName(random, subject.names.length));
+        for (let i = 0; i < 200 && i < size; i++) hashes[i] = subject.hashOf(latin1Bytes(subject.names[i]!));
+        barrier.begin();
+        subject.table.prefetch(hashes, 0, 100);
+        subject.table.prefetch(hashes, 100, 300);
+        expect(subject.arena.marks.every((marks) => marks.every((mark) => mark === 0))).toBe(true);
+        if (size === 1) {
+          const entry = subject.model.get(subject.names[0]!)!;
+          subject.table.prefetch(hashes, 0, 1);
+          const words = subject.arena.words[entry >>> SEGMENT_SHIFT]!;
+          const word = (entry & 0x7fffff) << 1;
+          const bucketTags = subject.table.touched ^ words[word]! ^ words[word + 12]!;
+          expect(bucketTags).toBe(hashes[0]! >>> 24 || 1);
+        }
+      }
+    }
   });
 });
 
