@@ -30,6 +30,13 @@ const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/;
 const HEXADECIMAL = /^([+-]?)0[xX]([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?$/;
 const INFINITE = /^([+-]?)inf(?:inity)?$/i;
 
+/** Powers of ten that common numbers need, by exponent. */
+const POWERS_KEPT = 64;
+const POWERS: bigint[] = [];
+const NUMBER_MAX = 2 ** 1000;
+const DOUBLE = new Float64Array(1);
+const DOUBLE_WORDS = new Int32Array(DOUBLE.buffer);
+
 const ZERO: LongDouble = { mantissa: 0n, exponent: 0 };
 const SCALE = 10n ** BigInt(FRACTION_DIGITS);
 
@@ -86,9 +93,9 @@ function parseDecimal(
   const magnitude = digits.length + exponent;
   if (magnitude > DECIMAL_DIGITS_MAX || magnitude < DECIMAL_DIGITS_MIN) return undefined;
   const number = BigInt(digits);
-  if (exponent >= 0) return representable(round(number * 10n ** BigInt(exponent), 0, negative));
+  if (exponent >= 0) return representable(round(number * powerOfTen(exponent), 0, negative));
   // A quotient of two bits more than the mantissa has, and one bit for whatever remains: enough to round once, rightly.
-  const divisor = 10n ** BigInt(-exponent);
+  const divisor = powerOfTen(-exponent);
   const shift = Math.max(0, MANTISSA_BITS + 2 + bitLength(divisor) - bitLength(number));
   const dividend = number << BigInt(shift);
   const quotient = dividend / divisor;
@@ -144,6 +151,19 @@ function shiftRound(value: bigint, bits: number): bigint {
 }
 
 function bitLength(value: bigint): number {
+  const near = Number(value);
+  if (near < NUMBER_MAX) {
+    // The double's exponent, one too high where rounding carried it to the next power of two.
+    DOUBLE[0] = near;
+    const high = (DOUBLE_WORDS[1]! >>> 20) - 1023;
+    return value >> BigInt(high) === 0n ? high : high + 1;
+  }
   const text = value.toString(16);
   return (text.length - 1) * 4 + (32 - Math.clz32(Number.parseInt(text[0]!, 16)));
+}
+
+function powerOfTen(exponent: number): bigint {
+  if (exponent >= POWERS_KEPT) return 10n ** BigInt(exponent);
+  POWERS[exponent] ??= 10n ** BigInt(exponent);
+  return POWERS[exponent];
 }

@@ -4,6 +4,9 @@ import { NOT_AN_INTEGER } from "./messages.ts";
 
 const MAX_64 = 9223372036854775807n;
 
+/** Below this an amount in any unit, with the present time added, stays far below 2^53 ms. */
+const SMALL_MAX = 4_000_000_000_000;
+
 /** The unit and base of an expiry option. */
 export const SECONDS = 1;
 export const MILLISECONDS = 2;
@@ -15,6 +18,12 @@ export const MILLISECONDS_ABSOLUTE = 4;
  * undefined returned. The result is absolute ms; a bigint only beyond 2^53.
  */
 export function readExpiryOption(call: Call, i: number, unit: number, command: string): number | bigint | undefined {
+  // The common case without a bigint: seconds that make milliseconds within 2^53.
+  const small = call.integer(i);
+  if (small > 0 && small < SMALL_MAX) {
+    const ms = unit === SECONDS || unit === SECONDS_ABSOLUTE ? small * 1000 : small;
+    return unit === SECONDS || unit === MILLISECONDS ? ms + call.nowMs : ms;
+  }
   const value = call.integer64(i);
   if (value === undefined) {
     call.reply.error(NOT_AN_INTEGER);

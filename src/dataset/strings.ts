@@ -5,6 +5,7 @@
  * Functions that may move an entry return its address, 0 when the address space is full and nothing has changed. None of them tells
  * the journal: that is the command's to do.
  */
+import { copyBytes } from "../base/bytes.ts";
 import { isInteger64 } from "../base/integer.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
@@ -213,7 +214,7 @@ export function writeString(
     touchValue(arena, resized);
     const bytes = arena.bytes[resized >>> SEGMENT_SHIFT]!;
     const at = valueOffset(arena, resized) + offset;
-    bytes.set(source.subarray(start, start + length), at);
+    copyBytes(bytes, at, source, start, length);
     return resized;
   }
   readReference(arena, resized, blob);

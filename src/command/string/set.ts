@@ -1,4 +1,5 @@
 import { equalBytes } from "../../base/bytes.ts";
+import { INTEGER64_DIGITS_MAX, writeInteger } from "../../base/decimal.ts";
 import { KEEP_EXPIRY, locateString, NO_EXPIRY, stringLength } from "../../dataset/strings.ts";
 import { Span } from "../../structure/blob.ts";
 import type { Call } from "../call.ts";
@@ -10,6 +11,7 @@ import { replyString } from "./reply.ts";
 import { exchangeArgument, isOtherType, storeArgument } from "./store.ts";
 
 const span = new Span();
+const digits = new Uint8Array(INTEGER64_DIGITS_MAX);
 
 /** SET key value [NX | XX | IFEQ value] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL] */
 export const set: CommandDefinition = {
@@ -120,6 +122,7 @@ export function logStored(call: Call, valueIndex: number, expiry: number | bigin
   if (keep) effect.text("KEEPTTL");
   if (timed) {
     effect.text("PXAT");
-    effect.integer(expiry);
+    if (typeof expiry === "number") effect.argument(digits, 0, writeInteger(digits, 0, expiry));
+    else effect.integer(expiry);
   }
 }
