@@ -31,7 +31,13 @@ export async function runRandom(conformance: Conformance, seed: number, steps: n
     commands.push(source.next());
     if (i % INSPECT_EVERY === 0 || i === steps) commands.push(...inspection());
   }
-  const found = await compare(conformance, commands, protocol);
+  const replay = `replay: EMBERLOG_SEED=${seed} EMBERLOG_STEPS=${steps} npx vitest run test/conformance/random.test.ts`;
+  let found: Divergence | undefined;
+  try {
+    found = await compare(conformance, commands, protocol);
+  } catch (error) {
+    return `seed ${seed}, RESP${protocol}: ${error}\n${await conformance.obituary()}\n${replay}`;
+  }
   if (found === undefined) return "";
   const shortest = await shrink(conformance, commands.slice(0, found.index + 1), protocol, found.name);
   const last = await compare(conformance, shortest, protocol);
@@ -40,7 +46,7 @@ export async function runRandom(conformance: Conformance, seed: number, steps: n
     `shortest sequence found:`,
     ...shortest.map((command) => `  ${shown(command)}`),
     last === undefined ? "(which no longer differs: it depends on time or on what was before)" : last.text,
-    `replay: EMBERLOG_SEED=${seed} EMBERLOG_STEPS=${steps} npx vitest run test/conformance/random.test.ts`,
+    replay,
   ].join("\n");
 }
 

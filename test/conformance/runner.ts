@@ -8,7 +8,7 @@ import { startRedis } from "../support/redis_server.ts";
 import { RespClient } from "../support/resp_client.ts";
 import type { ServerOptions, ServerProcess } from "../support/server_process.ts";
 import { acceptedDifference } from "./differences.ts";
-import { type ConformanceCase, type Step, type StepInput, step, type Target } from "./step.ts";
+import { CLOSED, type ConformanceCase, type Step, type StepInput, step, type Target } from "./step.ts";
 
 /** One server's side of one case. */
 class Side implements Target {
@@ -42,23 +42,36 @@ class Side implements Target {
 }
 
 export class Conformance {
-  readonly ours: ServerProcess;
+  ours: ServerProcess;
   readonly theirs: ServerProcess;
+  private readonly options: ServerOptions;
   /** Steps compared so far. */
   steps = 0;
 
-  private constructor(ours: ServerProcess, theirs: ServerProcess) {
+  private constructor(ours: ServerProcess, theirs: ServerProcess, options: ServerOptions) {
     this.ours = ours;
     this.theirs = theirs;
+    this.options = options;
   }
 
   static async start(options: ServerOptions = {}): Promise<Conformance> {
     const [ours, theirs] = await Promise.all([startEmberlog(options), startRedis(options)]);
-    return new Conformance(ours, theirs);
+    return new Conformance(ours, theirs, options);
   }
 
   async stop(): Promise<void> {
     await Promise.all([this.ours.stop(), this.theirs.stop()]);
+  }
+
+  /** What Emberlog printed before it ended by itself, "" while it runs; a new one is started, so that other cases mean something. */
+  async obituary(): Promise<string> {
+    // The exit may be noticed a moment after the connections' end.
+    if (this.ours.running) await new Promise((resolve) => setTimeout(resolve, 50));
+    if (this.ours.running) return "";
+    const text = `the server ended by itself:\n${this.ours.output.slice(-3000)}`;
+    this.ours.dispose();
+    this.ours = await startEmberlog(this.options);
+    return text;
   }
 
   /** Runs one case in one protocol; the text says what differs, "" when nothing does. */
@@ -74,6 +87,11 @@ export class Conformance {
         this.steps++;
         if (this.agree(each, ours, theirs, protocol)) continue;
         failures.push(`${each.label}\n    emberlog ${cut(ours)}\n    redis    ${cut(theirs)}`);
+        if (ours === CLOSED && theirs !== CLOSED) {
+          const end = await this.obituary();
+          if (end !== "") failures.push(end);
+          if (end !== "") break;
+        }
         if (failures.length === 20) break;
       }
     } finally {

@@ -82,6 +82,7 @@ class CrashDirectory {
     ];
     const stopped = Promise.all(loads);
     await sleep(20 + uniform(this.random, 400));
+    if (!server.running) return `the server ended by itself:\n${server.output.slice(-4000)}`;
     await server.kill9();
     const errors = (await stopped).filter((error) => error !== "");
     if (errors.length > 0) return errors.join("; ");
