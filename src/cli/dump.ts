@@ -170,7 +170,8 @@ class Printer {
 
   private frame(header: FrameHeader, offset: number): void {
     const { number, flags, commands, firstSequence, durableSequence, commitMs, payloadBytes, database } = header;
-    if (this.done || this.options.format === "resp" || firstSequence + Math.max(1, commands) <= this.options.from) return;
+    if (this.done || this.options.format === "resp" || firstSequence + Math.max(1, commands) <= this.options.from)
+      return;
     const kind = (flags & FLAG_MARK) !== 0 ? "mark" : (flags & FLAG_CONTINUES) !== 0 ? "continued" : "commands";
     const committed = new Date(commitMs).toISOString();
     if (this.options.format === "json") {

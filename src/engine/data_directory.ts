@@ -131,7 +131,7 @@ function begin(
     salt: random.bytes(SALT_BYTES),
     keyId: new Uint8Array(KEY_ID_BYTES),
   };
-  const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES);
+  const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES, 0);
   if (typeof space === "number") throw new DiskError("reserve space in", directory, space);
   const segment = beginSegment(disk, directory, space, header, crc32c);
   // D1, and D3: the segment is durable before the manifest lists it.

@@ -94,9 +94,9 @@ export class SegmentFile {
     this.disk.truncate(this.fd, this.goodPosition);
   }
 
-  /** Makes sure that `length` further bytes have their place (D15): zero or a negative error number. */
-  reserve(length: number): number {
-    return this.space.extendTo(this.position + length);
+  /** Makes sure that `length` further bytes have their place (D15), and `ahead` more if that is easy. */
+  reserve(length: number, ahead: number): number {
+    return this.space.extendTo(this.position + length, ahead);
   }
 
   get reservesSpace(): boolean {
@@ -128,12 +128,14 @@ export class ReservedSpace {
     this.fd = fd;
   }
 
-  extendTo(end: number): number {
-    if (end <= this.endBytes || !this.supported) return 0;
+  /** Sets space aside up to `end`, and `ahead` more where there is some: zero or a negative error number. */
+  extendTo(end: number, ahead: number): number {
+    if (end + ahead <= this.endBytes || !this.supported) return 0;
     const missing = end - this.endBytes;
-    let length = Math.max(missing, this.stepBytes);
+    let length = Math.max(missing + ahead, this.stepBytes);
     let result = this.disk.reserve(this.fd, this.endBytes, length);
-    if (isOutOfSpace(result) && length > missing) {
+    if (isOutOfSpace(result)) {
+      if (missing <= 0) return 0;
       length = missing;
       result = this.disk.reserve(this.fd, this.endBytes, length);
     }
@@ -148,12 +150,15 @@ export class ReservedSpace {
   }
 }
 
-/** A nameless file with space for `length` bytes of frames; throws a DiskError and leaves nothing behind. */
-export function prepareSegment(disk: Disk, directory: string, length: number): ReservedSpace | number {
+/**
+ * A file without a name of its own, with space for `length` bytes of frames and for `ahead` more if there is that much. A
+ * negative error number, or a DiskError thrown, leaves nothing behind that a start would not remove.
+ */
+export function prepareSegment(disk: Disk, directory: string, length: number, ahead: number): ReservedSpace | number {
   const path = joinPath(directory, NEXT_SEGMENT_NAME);
   if (disk.status(path) !== undefined) disk.unlink(path);
   const space = new ReservedSpace(disk, disk.open(path, "create"));
-  const result = space.extendTo(SEGMENT_HEADER_BYTES + length);
+  const result = space.extendTo(SEGMENT_HEADER_BYTES + length, ahead);
   if (result === 0) return space;
   abandonSegment(disk, directory, space);
   return result;

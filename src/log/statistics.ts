@@ -39,3 +39,15 @@ export function emptyLogStatistics(): LogStatistics {
     failures: 0,
   };
 }
+
+/** A sync has ended: how long it took, how many commands it covers, and how old the oldest write in it is by now. */
+export function countSync(statistics: LogStatistics, tookUs: number, commands: number, exposureUs: number): void {
+  statistics.syncs++;
+  statistics.syncUsLast = tookUs;
+  statistics.syncUsTotal += tookUs;
+  statistics.syncUsMax = Math.max(statistics.syncUsMax, tookUs);
+  statistics.groupCommandsLast = commands;
+  statistics.groupCommandsTotal += commands;
+  statistics.exposureMsLast = exposureUs / 1000;
+  statistics.exposureMsMax = Math.max(statistics.exposureMsMax, statistics.exposureMsLast);
+}

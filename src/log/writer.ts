@@ -46,12 +46,17 @@ import {
   type SegmentFile,
   type SegmentSummary,
 } from "./segment_file.ts";
-import { emptyLogStatistics, type LogStatistics } from "./statistics.ts";
+import { countSync, emptyLogStatistics, type LogStatistics } from "./statistics.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
 /** Marks, and what expiry logs without asking, find their place although the disk is full. */
 const RESERVE_SLACK_BYTES = 64 * 1024;
+/** Beyond what a turn needs. */
+const RESERVE_AHEAD_BYTES = 4 * 1024 * 1024;
+/** A full segment is sealed when no more than this is left to sync, or after so many syncs at most. */
+const SEAL_BYTES_MAX = 1024 * 1024;
+const EARLY_SYNCS_MAX = 3;
 const MARK_IDLE_US = 100_000;
 /** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment. */
 const RETRY_US = 250_000;
@@ -92,6 +97,7 @@ export class LogWriter {
   private syncCoversPosition = 0;
   private syncOldestUs = 0;
   private syncSealsSegment = false;
+  private earlySyncs = 0;
 
   /** Of the current segment: how far syncs have got, and whether the manifest lists it. */
   private syncedSequence: number;
@@ -190,11 +196,10 @@ export class LogWriter {
   reserve(bytes: number): boolean {
     if (this.failed !== null || this.state === "closed") return false;
     const needed = this.pendingBytes + bytes + unitHeaderBytes(bytes) + RESERVE_SLACK_BYTES;
-    const result =
-      this.next === null
-        ? this.segment.reserve(needed - this.inFlight())
-        : this.next.extendTo(SEGMENT_HEADER_BYTES + needed);
-    return result === 0;
+    // Between two syncs the file system has its hands free: space for later turns is set aside then.
+    const ahead = this.syncInFlight || !this.listed ? 0 : RESERVE_AHEAD_BYTES;
+    if (this.state === "open" && this.segment.reserve(needed - this.inFlight(), ahead) < 0) return false;
+    return this.next === null || this.next.extendTo(SEGMENT_HEADER_BYTES + needed, 0) === 0;
   }
 
   /**
@@ -308,10 +313,11 @@ export class LogWriter {
   private pump(): void {
     while (this.state === "open" && !this.writeInFlight && this.pendingBytes > 0) {
       const buffer = this.queue.head();
-      if (this.startsNextSegment(buffer) && this.beginRotation()) return;
+      if (this.isFull() && (frameFlagsAt(buffer.bytes, buffer.taken) & FLAG_MARK) === 0 && this.beginRotation()) return;
       this.placeFrames(buffer);
       const { logIo } = this.options;
-      if (this.syncInFlight || this.inFlightLength > LOG_WRITE_NOW_BYTES_MAX) {
+      // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread.
+      if (this.syncInFlight || !this.listed || this.inFlightLength > LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
         this.writeInFlight = true;
         logIo.write(this.inFlightFd, buffer.bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
@@ -327,16 +333,16 @@ export class LogWriter {
     }
   }
 
-  /** At the beginning of a unit (D18) and with the segment full; a mark belongs to what it is about. */
-  private startsNextSegment(buffer: LogBuffer): boolean {
+  /** The segment is full, and what has been placed in it ends with a whole unit (D18). */
+  private isFull(): boolean {
     return (
       this.segment.position >= this.options.segmentBytesMax &&
-      buffer.taken === buffer.written &&
-      (frameFlagsAt(buffer.bytes, buffer.taken) & FLAG_MARK) === 0
+      this.segment.position === this.segment.goodPosition &&
+      !this.closing
     );
   }
 
-  /** Gives the next frames their place: as many as fit one write, ending where the segment is full. */
+  /** Gives the next frames their place: as many as fit one write. */
   private placeFrames(buffer: LogBuffer): void {
     const { segment, statistics } = this;
     const start = buffer.taken;
@@ -353,11 +359,7 @@ export class LogWriter {
       endsUnit = (flags & FLAG_CONTINUES) === 0;
       at += segment.place(buffer.bytes, at, this.durableSequence);
       statistics.frames++;
-    } while (
-      at < buffer.end &&
-      at - start < LOG_WRITE_BYTES_MAX &&
-      !(endsUnit && segment.position >= this.options.segmentBytesMax)
-    );
+    } while (at < buffer.end && at - start < LOG_WRITE_BYTES_MAX);
     this.markedDurable = this.durableSequence;
     buffer.taken = at;
     this.inFlightLength = at - start;
@@ -398,7 +400,9 @@ export class LogWriter {
   }
 
   private syncIfDue(): void {
-    if (this.syncInFlight || this.state !== "open" || !this.hasUnsynced()) return;
+    if (this.syncInFlight || this.state !== "open") return;
+    if (this.isFull() && !this.writeInFlight && this.beginRotation()) return;
+    if (!this.hasUnsynced()) return;
     if (this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs) <= 0) this.startSync();
   }
 
@@ -422,7 +426,8 @@ export class LogWriter {
       return;
     }
     const nowUs = this.options.clock.monotonicUs();
-    this.countSync(nowUs);
+    const group = this.syncCovers - this.syncedSequence;
+    countSync(this.statistics, nowUs - this.syncBeganUs, group, nowUs - this.syncOldestUs);
     this.schedule.ended(nowUs, nowUs - this.syncBeganUs);
     this.syncedSequence = this.syncCovers;
     this.syncedPosition = this.syncCoversPosition;
@@ -433,19 +438,6 @@ export class LogWriter {
     this.pump();
     this.syncIfDue();
     this.report();
-  }
-
-  private countSync(nowUs: number): void {
-    const { statistics } = this;
-    const tookUs = nowUs - this.syncBeganUs;
-    statistics.syncs++;
-    statistics.syncUsLast = tookUs;
-    statistics.syncUsTotal += tookUs;
-    statistics.syncUsMax = Math.max(statistics.syncUsMax, tookUs);
-    statistics.groupCommandsLast = this.syncCovers - this.syncedSequence;
-    statistics.groupCommandsTotal += statistics.groupCommandsLast;
-    statistics.exposureMsLast = (nowUs - this.syncOldestUs) / 1000;
-    statistics.exposureMsMax = Math.max(statistics.exposureMsMax, statistics.exposureMsLast);
   }
 
   // D12, D13
@@ -463,14 +455,26 @@ export class LogWriter {
     this.pump();
   }
 
-  /** Begins the change to a new segment; false if there is no space for it yet, then the old one goes on. */
+  /**
+   * Begins the change to a new segment; false while the old one goes on: until the manifest lists it, until there is space for
+   * the next, and until earlier syncs have left so little to sync that nobody notices the wait for the last one (D11).
+   */
   private beginRotation(): boolean {
+    if (this.syncInFlight || !this.listed) return false;
     const nowUs = this.options.clock.monotonicUs();
-    if (nowUs < this.retryUs) return false;
-    if (this.prepareNext() < 0) {
-      this.retryUs = nowUs + RETRY_US;
+    if (this.next === null) {
+      if (nowUs < this.retryUs) return false;
+      if (this.prepareNext() < 0) {
+        this.retryUs = nowUs + RETRY_US;
+        return false;
+      }
+    }
+    if (this.segment.goodPosition - this.syncedPosition > SEAL_BYTES_MAX && this.earlySyncs < EARLY_SYNCS_MAX) {
+      this.earlySyncs++;
+      this.startSync();
       return false;
     }
+    this.earlySyncs = 0;
     this.state = "rotating";
     this.continueRotation();
     return true;
@@ -480,7 +484,8 @@ export class LogWriter {
   private prepareNext(): number {
     const { disk, directory } = this.options;
     try {
-      const prepared = prepareSegment(disk, directory, this.pendingBytes + RESERVE_SLACK_BYTES);
+      const needed = this.pendingBytes + RESERVE_SLACK_BYTES;
+      const prepared = prepareSegment(disk, directory, needed, this.options.segmentBytesMax);
       if (typeof prepared === "number") return prepared;
       this.next = prepared;
       return 0;
@@ -567,6 +572,7 @@ export class LogWriter {
   }
 
   private dropNext(): void {
+    this.earlySyncs = 0;
     if (this.next === null) return;
     const { disk, directory } = this.options;
     try {

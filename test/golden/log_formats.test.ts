@@ -29,7 +29,7 @@ const header: SegmentHeader = {
 /** A segment with SELECT 0 and SET a b in a frame, and a mark. */
 function goldenSegment(): { file: Uint8Array; segment: SegmentFile } {
   const disk = new MemoryDisk();
-  const space = prepareSegment(disk, "/", 1000);
+  const space = prepareSegment(disk, "/", 1000, 0);
   if (typeof space === "number") throw new Error("no space");
   const segment = beginSegment(disk, "/", space, header, crc32cReference);
   const buffer = new LogBuffer(new Uint8Array(1000));

@@ -90,7 +90,7 @@ describe.each(addon === undefined ? [true] : [false, true])("portable: %s", (por
       let released = 0;
       for (let i = 0; i < 2000; i++) {
         commit(first.data, ["SET", `key${i}`, value]);
-        if (i % 100 === 0) await new Promise((resolve) => setImmediate(resolve));
+        if (i % 100 === 0) await first.data.writer.durable();
         expect(first.data.writer.releasedSequence).toBeGreaterThanOrEqual(released);
         released = first.data.writer.releasedSequence;
       }

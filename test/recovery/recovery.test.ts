@@ -78,10 +78,9 @@ describe("sound", () => {
   test("a segment that the manifest does not list yet is taken over (D13)", () => {
     const world = newWorld();
     const { data } = openWorld(world, { segmentBytesMax: 4096 + 1000 });
-    for (let i = 0; i < 3; i++) commitBytes(data.writer, 600, i);
-    // The old segment is synced and the new one begun; nothing of the listing has happened.
-    world.steps.one();
-    commitBytes(data.writer, 600, 3);
+    for (let i = 0; i < 4; i++) commitBytes(data.writer, 600, i);
+    // The old segment is synced, the new one begun, synced and written; the manifest has not been replaced.
+    for (let i = 0; i < 3; i++) world.steps.one();
     expect(data.writer.writtenSequence).toBe(4);
     expect(manifestOf(world).segments).toHaveLength(1);
     crash(world, "killed");

@@ -1,3 +1,4 @@
+/** The decision table, enumerated: every combination has one answer, and the two principles hold in all of them. */
 import { describe, expect, test } from "vitest";
 import {
   casesFor,

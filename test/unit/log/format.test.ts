@@ -1,3 +1,4 @@
+/** The bytes of segments and frames: round trips, every flipped bit, every length. */
 import { describe, expect, test } from "vitest";
 import { joinPath } from "../../../src/disk/file_names.ts";
 import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
@@ -176,8 +177,13 @@ describe("a small log", () => {
     expect(read(file, log.names[0]!).units.map((unit) => unit.bytes.length)).toEqual([10, length]);
     for (const cut of [1, 5, 68, 69, 70, 1000]) {
       const { units, result } = read(file.slice(0, file.length - cut), log.names[0]!);
-      expect(units.map((unit) => unit.bytes.length), `cut ${cut}`).toEqual([10]);
-      expect(result).toMatchObject({ scan: { endOffset: 4096 + 74, lastSequence: 1, damage: { unitOffset: 4096 + 74 } } });
+      expect(
+        units.map((unit) => unit.bytes.length),
+        `cut ${cut}`,
+      ).toEqual([10]);
+      expect(result).toMatchObject({
+        scan: { endOffset: 4096 + 74, lastSequence: 1, damage: { unitOffset: 4096 + 74 } },
+      });
     }
   });
 });

@@ -88,7 +88,7 @@ export function openTestLogOn(
   firstSequence: number,
 ): TestLog {
   const clock = new TestClock();
-  const space = prepareSegment(disk, DIRECTORY, 65536);
+  const space = prepareSegment(disk, DIRECTORY, 65536, 0);
   if (typeof space === "number") throw new Error(`no space: ${space}`);
   const segment = beginSegment(disk, DIRECTORY, space, headerFor(firstSequence), referenceCrc32c);
   disk.fdatasync(segment.fd);
