@@ -34,6 +34,8 @@ export class RequestStream {
     bytes.set(piece, this.bytes.length);
     this.heldBytesMax = Math.max(this.heldBytesMax, bytes.length);
     const end = this.read(bytes);
+    // What moves in the buffer must be read from its start again.
+    if (end > 0) this.resumable = false;
     this.bytes = bytes.slice(end);
   }
 

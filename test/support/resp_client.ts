@@ -76,6 +76,7 @@ export class RespClient {
 
   /** Sends bytes and waits until the kernel has taken them. */
   flush(bytes: Uint8Array): Promise<void> {
+    if (this.closed) return Promise.resolve();
     return new Promise((resolve) => this.socket.write(bytes, () => resolve()));
   }
 
@@ -130,6 +131,11 @@ export class RespClient {
   /** Bytes received and not read as a reply yet. */
   get unread(): number {
     return this.end - this.start;
+  }
+
+  /** Those bytes. */
+  get received(): Buffer {
+    return this.buffer.subarray(this.start, this.end);
   }
 
   /** Stops reading, as a slow client does, until `resume`. */
