@@ -6,14 +6,14 @@
  */
 import { latin1 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { hashBytes } from "../base/hash.ts";
+import { parseInteger64, parseIntegerSafe } from "../base/integer.ts";
 import type { Random } from "../base/random.ts";
 import type { Database } from "../dataset/database.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Journal } from "../dataset/journal.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { RequestWriter } from "../protocol/request_writer.ts";
-import { parseInteger64, parseIntegerSafe } from "../base/integer.ts";
-import { hashBytes } from "../base/hash.ts";
 import type { Executor } from "./executor.ts";
 import type { Session } from "./session.ts";
 import { Watchers } from "./watch.ts";

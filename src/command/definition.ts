@@ -86,6 +86,7 @@ export interface Argument {
   readonly type: ArgumentType;
   readonly token?: string;
   readonly since?: string;
+  readonly deprecatedSince?: string;
   readonly summary?: string;
   readonly display?: string;
   readonly keySpec?: number;
@@ -112,18 +113,17 @@ export interface CommandDefinition {
   readonly tips?: readonly string[];
   readonly history?: readonly (readonly [version: string, change: string])[];
   readonly deprecated?: { readonly since: string; readonly replacedBy: string };
+  /** For the system's own use, not for applications. */
+  readonly system?: boolean;
   readonly subcommands?: readonly CommandDefinition[];
+  /** What a request does to its keys, where a key specification says "variable_flags": `argc` arguments from index `at` on. */
+  keyFlags?(call: Call, at: number, argc: number): readonly KeyFlag[];
   /** Executes a request. A container without a default action has none. */
   run?(call: Call): void;
 }
 
 /** One key at `index`, or with `last` and `step` several. */
-export function keysAt(
-  flags: readonly KeyFlag[],
-  index = 1,
-  last = 0,
-  step = 1,
-): KeySpec {
+export function keysAt(flags: readonly KeyFlag[], index = 1, last = 0, step = 1): KeySpec {
   return { flags, begin: { index }, find: { last, step, limit: 0 } };
 }
 
@@ -141,10 +141,18 @@ export function token(text: string, more: Omit<Argument, "name" | "type" | "toke
   return { name: text.toLowerCase(), type: "pure-token", token: text, ...more };
 }
 
-export function oneOf(name: string, args: readonly Argument[], more: Omit<Argument, "name" | "type" | "args"> = {}): Argument {
+export function oneOf(
+  name: string,
+  args: readonly Argument[],
+  more: Omit<Argument, "name" | "type" | "args"> = {},
+): Argument {
   return { name, type: "oneof", args, ...more };
 }
 
-export function block(name: string, args: readonly Argument[], more: Omit<Argument, "name" | "type" | "args"> = {}): Argument {
+export function block(
+  name: string,
+  args: readonly Argument[],
+  more: Omit<Argument, "name" | "type" | "args"> = {},
+): Argument {
   return { name, type: "block", args, ...more };
 }

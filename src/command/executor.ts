@@ -4,11 +4,15 @@
  *
  * Invariant: when `execute` returns, exactly one reply (or what CLIENT REPLY leaves of it) has been written.
  */
+
+import { latin1 } from "../base/bytes.ts";
+import { check } from "../base/check.ts";
+import { hashBytes } from "../base/hash.ts";
 import type { Call } from "./call.ts";
 import { OUT_OF_MEMORY, unknownSubcommand, wrongArity } from "./messages.ts";
 import {
-  type CommandTable,
   CONTAINER,
+  type CommandTable,
   DENY_OOM,
   KEYS_KNOWN,
   NO_AUTH,
@@ -18,9 +22,6 @@ import {
   UNKNOWN_COMMAND,
   WRITE,
 } from "./table.ts";
-import { check } from "../base/check.ts";
-import { latin1 } from "../base/bytes.ts";
-import { hashBytes } from "../base/hash.ts";
 
 export class Executor {
   readonly table: CommandTable;
@@ -195,7 +196,9 @@ export class Executor {
     let gate = 0;
     for (let i = this.table.firstKey[id]!; i <= last && i < call.argc; i += step) {
       const hash =
-        i === 1 ? call.hash(1) : hashBytes(call.input, call.start(i), call.length(i), call.dataset.seed0, call.dataset.seed1);
+        i === 1
+          ? call.hash(1)
+          : hashBytes(call.input, call.start(i), call.length(i), call.dataset.seed0, call.dataset.seed1);
       const position = journal.positionOf(database, hash);
       if (position > gate) gate = position;
     }

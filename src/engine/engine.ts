@@ -123,7 +123,8 @@ export class Engine {
     const { log } = this;
     if (log === undefined) return;
     const space = log.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
-    const refusal = log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
+    const refusal =
+      log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
     this.executor.restrict(refusal, this.addressSpaceFull);
   }
 

@@ -10,10 +10,10 @@ import { EmberlogError } from "../base/errors.ts";
 import { hashBytes } from "../base/hash.ts";
 import { UNKNOWN_COMMAND } from "../command/table.ts";
 import { REQUEST, RequestParser } from "../protocol/request_parser.ts";
+import { PREFETCH_MAX } from "../structure/table.ts";
 import type { Engine } from "./engine.ts";
 
-const BATCH_REQUESTS = 512;
-
+const BATCH_REQUESTS = PREFETCH_MAX;
 
 export class Replay {
   /** Effects applied. */
@@ -29,7 +29,6 @@ export class Replay {
   private readonly hash = new Int32Array(BATCH_REQUESTS);
   private readonly multiId: number;
   private readonly execId: number;
-  private touched = 0;
 
   constructor(engine: Engine) {
     this.engine = engine;
@@ -41,7 +40,14 @@ export class Replay {
   }
 
   /** Applies one unit: `commands` requests in `payload[start, end)`, the first numbered `firstSequence`. */
-  unit(payload: Uint8Array, start: number, end: number, commands: number, database: number, firstSequence: number): undefined {
+  unit(
+    payload: Uint8Array,
+    start: number,
+    end: number,
+    commands: number,
+    database: number,
+    firstSequence: number,
+  ): undefined {
     const { call } = this.engine;
     if (database >= 0 && database < call.dataset.databaseCount) call.db = call.dataset.database(database);
     call.input = payload;
@@ -100,7 +106,6 @@ export class Replay {
     const { call, table } = this.engine;
     const { args } = this.parser;
     const { seed0, seed1 } = call.dataset;
-    const { keys } = call.db;
     for (let i = 0; i < count; i++) {
       const id = this.command[i]!;
       if (id === UNKNOWN_COMMAND || table.firstKey[id] !== 1 || this.argc[i]! < 2) {
@@ -108,10 +113,9 @@ export class Replay {
         continue;
       }
       const arg = (this.first[i]! + 1) << 1;
-      const hash = hashBytes(payload, args[arg]!, args[arg + 1]!, seed0, seed1);
-      this.hash[i] = hash;
-      this.touched = (this.touched + keys.prefetch(hash)) | 0;
+      this.hash[i] = hashBytes(payload, args[arg]!, args[arg + 1]!, seed0, seed1);
     }
+    call.db.keys.prefetch(this.hash, 0, count);
   }
 
   private apply(count: number, firstSequence: number): void {
@@ -128,7 +132,8 @@ export class Replay {
       reply.position = 0;
       const errors = reply.errors;
       executor.run(call, id, this.start[i]!, this.end[i]!);
-      if (reply.errors !== errors) this.refuse(i, firstSequence + i, `was answered with an error (${replyText(reply)})`);
+      if (reply.errors !== errors)
+        this.refuse(i, firstSequence + i, `was answered with an error (${replyText(reply)})`);
     }
     reply.position = 0;
   }
@@ -148,5 +153,7 @@ function idOf(engine: Engine, name: string): number {
 }
 
 function replyText(reply: { bytes: Uint8Array; position: number }): string {
-  return Buffer.from(reply.bytes.subarray(0, Math.min(reply.position, 200))).toString("latin1").trim();
+  return Buffer.from(reply.bytes.subarray(0, Math.min(reply.position, 200)))
+    .toString("latin1")
+    .trim();
 }

@@ -8,13 +8,14 @@
  * Limits and messages are Redis's (networking.c): the '\n' behind a length and the "\r\n" behind a bulk are skipped
  * without being looked at.
  */
+
+import { latin1 } from "../base/bytes.ts";
 import {
   INLINE_BYTES_MAX,
   REQUEST_ARGUMENTS_MAX,
   UNAUTHENTICATED_ARGUMENTS_MAX,
   UNAUTHENTICATED_BULK_BYTES_MAX,
 } from "../base/limits.ts";
-import { latin1 } from "../base/bytes.ts";
 
 /** What `next` found at the cursor. */
 export const REQUEST = 1;
@@ -99,7 +100,8 @@ export class RequestParser {
       this.needed = limit - start + 1;
       return INCOMPLETE;
     }
-    if (count === BAD_LENGTH || count > REQUEST_ARGUMENTS_MAX) return this.fail("Protocol error: invalid multibulk length");
+    if (count === BAD_LENGTH || count > REQUEST_ARGUMENTS_MAX)
+      return this.fail("Protocol error: invalid multibulk length");
     if (this.unauthenticated && count > UNAUTHENTICATED_ARGUMENTS_MAX) {
       return this.fail("Protocol error: unauthenticated multibulk length");
     }
@@ -244,7 +246,13 @@ export function splitArguments(bytes: Uint8Array, start: number, end: number): U
       const byte = at < end ? bytes[at]! : 0;
       if (quote === 34) {
         if (byte === 0) return undefined;
-        if (byte === 92 && at + 3 < end && bytes[at + 1] === 120 && hex(bytes[at + 2]!) >= 0 && hex(bytes[at + 3]!) >= 0) {
+        if (
+          byte === 92 &&
+          at + 3 < end &&
+          bytes[at + 1] === 120 &&
+          hex(bytes[at + 2]!) >= 0 &&
+          hex(bytes[at + 3]!) >= 0
+        ) {
           word.push(hex(bytes[at + 2]!) * 16 + hex(bytes[at + 3]!));
           at += 3;
         } else if (byte === 92 && at + 1 < end) {

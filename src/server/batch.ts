@@ -3,9 +3,10 @@
  * All requests of a batch lie in the same buffer; those of one connection are neighbours.
  */
 import { TURN_ROWS_MAX } from "../base/limits.ts";
+import { PREFETCH_MAX } from "../structure/table.ts";
 
-/** Requests in a batch: enough to overlap cache misses, few enough that a batch stays well under a millisecond of simple work. */
-export const BATCH_REQUESTS_MAX = 1024;
+/** Requests in a batch: as many as one touching pass takes. */
+export const BATCH_REQUESTS_MAX = PREFETCH_MAX;
 
 export class RequestBatch {
   /** Requests in the batch. */

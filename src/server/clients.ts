@@ -151,5 +151,10 @@ export class Clients implements TurnHost {
 
 /** "127.0.0.1:1234", "[::1]:1234" */
 function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address.startsWith("[::1]") || address.startsWith("[::ffff:127.") || address.startsWith("::1");
+  return (
+    address.startsWith("127.") ||
+    address.startsWith("[::1]") ||
+    address.startsWith("[::ffff:127.") ||
+    address.startsWith("::1")
+  );
 }

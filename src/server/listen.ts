@@ -3,7 +3,7 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Server } from "./server.ts";
 
 /**
- * `bind` as Redis has it: an address with "-" in front may be missing on this machine. `port` 0 means no TCP, unless the server was
+ * `bind` as Redis has it: an address with "-" in front may be missing on this machine, no address means no TCP. `port` 0 means no TCP, unless the server was
  * told to choose a free port (the library's `startServer({ port: 0 })`).
  */
 export async function listen(server: Server, anyPort = false): Promise<void> {
@@ -13,9 +13,10 @@ export async function listen(server: Server, anyPort = false): Promise<void> {
   if (port !== 0 || anyPort) {
     const addresses = config.list("bind");
     let bound = 0;
-    for (const address of addresses.length === 0 ? ["*"] : addresses) {
+    for (const address of addresses) {
       const optional = address.startsWith("-");
-      const host = optional ? address.slice(1) : address;
+      const named = optional ? address.slice(1) : address;
+      const host = named === "::*" ? "::" : named;
       try {
         const opened = await transport.listenTcp(host, port, backlog);
         clients.listeners.push(opened.listener);
@@ -27,8 +28,9 @@ export async function listen(server: Server, anyPort = false): Promise<void> {
         server.logger.verbose(`Not listening on ${host}: ${error.message}`);
       }
     }
-    if (bound === 0) throw new EmberlogError("CONFIG_INVALID", `None of the addresses in 'bind' can be listened on`);
-    server.port = port;
+    if (bound === 0 && addresses.length > 0)
+      throw new EmberlogError("CONFIG_INVALID", `None of the addresses in 'bind' can be listened on`);
+    if (bound > 0) server.port = port;
   }
   const path = config.path("unixsocket");
   if (path !== undefined) {

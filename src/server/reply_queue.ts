@@ -70,7 +70,11 @@ export class ReplyQueue {
 
   /** After a commit: rows whose gate is reached become ready, the others are parked. */
   settle(released: number, committed: number): void {
-    for (let i = this.parked.length - 1; i >= this.parkedHead && this.parked[i]!.gate === Number.POSITIVE_INFINITY; i--) {
+    for (
+      let i = this.parked.length - 1;
+      i >= this.parkedHead && this.parked[i]!.gate === Number.POSITIVE_INFINITY;
+      i--
+    ) {
       this.parked[i]!.gate = committed;
     }
     if (this.lastGate === Number.POSITIVE_INFINITY) this.lastGate = committed;

@@ -127,7 +127,8 @@ export class Server {
     return missingGuarantees().map(({ name, consequence }) => `${name}: ${consequence}`);
   }
 
-  async start(): Promise<void> {
+  /** `anyPort`: port 0 means a free one, not none. */
+  async start(anyPort = false): Promise<void> {
     const { config } = this;
     if (config.flag("appendonly")) {
       this.storage = openStorage(this.engine, {
@@ -141,7 +142,7 @@ export class Server {
       this.transport.attachLog(this.storage.logIo);
     } else refuseData(config.text("dir"));
     this.applyConfig();
-    await listen(this);
+    await listen(this, anyPort);
     this.housekeeping.start();
   }
 

@@ -14,22 +14,16 @@
  * Invariants: requests of a connection are executed in the order of arrival and its replies leave in that order; no reply leaves
  * before the log position that it depends on is reached.
  */
+
+import { latin1 } from "../base/bytes.ts";
+import { hashBytes } from "../base/hash.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
 import { type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
-import { hashBytes } from "../base/hash.ts";
-import { latin1 } from "../base/bytes.ts";
-import { threadCpuClock } from "../platform/thread_calls.ts";
 import type { Engine } from "../engine/engine.ts";
-import {
-  CLOSED,
-  DATA,
-  DRAINED,
-  INPUT_ROW_WORDS,
-  LOG,
-  OPENED,
-  type Transport,
-} from "../platform/transport.ts";
+import { threadCpuClock } from "../platform/thread_calls.ts";
+import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } from "../platform/transport.ts";
+import type { ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
 import {
   EMPTY,
   INCOMPLETE,
@@ -39,7 +33,6 @@ import {
   RequestParser,
   splitInline,
 } from "../protocol/request_parser.ts";
-import type { ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
 import { RequestBatch } from "./batch.ts";
 import type { Connection } from "./connection.ts";
@@ -63,6 +56,9 @@ export interface TurnHost {
   paused: "no" | "write" | "all";
 }
 
+/** Turns within this time share one reading of the processor time, µs. */
+const ACCOUNT_US = 250;
+
 export class TurnRunner implements ReplySink {
   /** Bytes and requests taken in, bytes of replies; for INFO. */
   inputBytes = 0;
@@ -85,9 +81,10 @@ export class TurnRunner implements ReplySink {
   /** Where the reply of the connection being executed begins in the output region. */
   private rowStart = 0;
   private current: Connection | undefined;
-  private touched = 0;
   /** Time on the processor of this thread, µs. */
   private readonly cpuUs = threadCpuClock();
+  private readCpuUs = 0;
+  private readAtUs = 0;
 
   constructor(engine: Engine, transport: Transport, host: TurnHost) {
     this.engine = engine;
@@ -99,6 +96,7 @@ export class TurnRunner implements ReplySink {
     this.reply = engine.call.reply;
     this.reply.bytes = transport.output;
     this.queue = new ReplyQueue(transport, host);
+    this.readProcessorTime(this.call.clock.monotonicUs());
   }
 
   /** Replies that wait for the log, bytes. */
@@ -108,10 +106,26 @@ export class TurnRunner implements ReplySink {
 
   /** The transport's callback: `rows` rows of input wait. Returns the rows of output. */
   run(rows: number): number {
-    const beganUs = this.cpuUs();
     const ready = this.runRows(rows);
-    this.times.record(this.cpuUs() - beganUs);
+    this.account(ACCOUNT_US);
     return ready;
+  }
+
+  /**
+   * Records the time on the processor since the last reading, when that is at least `leastUs` of wall clock ago. Reading it is a system
+   * call, so turns that are over sooner share one; what is recorded is never less than the longest of them took, and at most ACCOUNT_US more.
+   */
+  private account(leastUs: number): void {
+    const nowUs = this.call.clock.monotonicUs();
+    if (nowUs - this.readAtUs < leastUs) return;
+    const before = this.readCpuUs;
+    this.readProcessorTime(nowUs);
+    this.times.record(this.readCpuUs - before);
+  }
+
+  private readProcessorTime(nowUs: number): void {
+    this.readCpuUs = this.cpuUs();
+    this.readAtUs = nowUs;
   }
 
   private runRows(rows: number): number {
@@ -155,9 +169,9 @@ export class TurnRunner implements ReplySink {
 
   /** Runs work of the server's own between turns and counts its time on the processor like a turn's. */
   measure(work: () => void): void {
-    const beganUs = this.cpuUs();
+    this.readProcessorTime(this.call.clock.monotonicUs());
     work();
-    this.times.record(this.cpuUs() - beganUs);
+    this.account(0);
   }
 
   /** Sends what the log's progress has released, outside of the transport's callback. */
@@ -205,7 +219,6 @@ export class TurnRunner implements ReplySink {
       while (at < end && this.batch.full) {
         this.runBatch(input, this.parser.args);
         this.parser.reset();
-        this.settle();
         if (connection.closing || !connection.authenticated) break;
         at = this.split(this.parser, connection, input, at, end);
       }
@@ -295,8 +308,9 @@ export class TurnRunner implements ReplySink {
         parser.reset();
         end = this.split(parser, connection, bytes, 0, length);
       }
-      // Executing may append to `pending` only through `receive`, which does not run now.
       this.runBatch(bytes, parser.args);
+      // The journal refers to verbatim requests until it is told otherwise, and `consume` moves them.
+      this.call.journal.effects.finish();
       connection.consume(end);
       this.settle();
     }
@@ -383,29 +397,38 @@ export class TurnRunner implements ReplySink {
     this.executor.stopTimer(call);
   }
 
-  /** Independent loads, so that the processor overlaps the cache misses of the whole batch. Only a hint: execution decides. */
+  /** Hashes the first keys and touches what they lead to, database by database. Only a hint: execution decides. */
   private touchKeys(bytes: Uint8Array, args: Int32Array): void {
-    const batch = this.batch;
+    const { batch, call, host } = this;
+    let group = 0;
+    let database = 0;
+    for (let run = 0; run < batch.runs; run++) {
+      const selected = host.connection(batch.runSlot[run]!)?.database ?? 0;
+      const first = batch.runFirst[run]!;
+      if (selected !== database) {
+        call.dataset.database(database).keys.prefetch(batch.hash, group, first - group);
+        group = first;
+        database = selected;
+      }
+      this.hashKeys(bytes, args, first, batch.runFirst[run + 1]!);
+    }
+    call.dataset.database(database).keys.prefetch(batch.hash, group, batch.count - group);
+  }
+
+  private hashKeys(bytes: Uint8Array, args: Int32Array, first: number, last: number): void {
+    const { batch } = this;
     const { firstKey } = this.table;
     const { seed0, seed1 } = this.call.dataset;
-    for (let run = 0; run < batch.runs; run++) {
-      const connection = this.host.connection(batch.runSlot[run]!);
-      if (connection === undefined) continue;
-      const keys = this.call.dataset.database(connection.database).keys;
-      const last = batch.runFirst[run + 1]!;
-      for (let i = batch.runFirst[run]!; i < last; i++) {
-        const id = batch.command[i]!;
-        const key = id === UNKNOWN_COMMAND ? 0 : firstKey[id]!;
-        if (key !== 1 || batch.argc[i]! < 2) {
-          batch.hashed[i] = 0;
-          continue;
-        }
-        const arg = (batch.first[i]! + 1) << 1;
-        const hash = hashBytes(bytes, args[arg]!, args[arg + 1]!, seed0, seed1);
-        batch.hash[i] = hash;
-        batch.hashed[i] = 1;
-        this.touched = (this.touched + keys.prefetch(hash)) | 0;
+    for (let i = first; i < last; i++) {
+      const id = batch.command[i]!;
+      if (id === UNKNOWN_COMMAND || firstKey[id] !== 1 || batch.argc[i]! < 2) {
+        batch.hashed[i] = 0;
+        batch.hash[i] = 0;
+        continue;
       }
+      const arg = (batch.first[i]! + 1) << 1;
+      batch.hash[i] = hashBytes(bytes, args[arg]!, args[arg + 1]!, seed0, seed1);
+      batch.hashed[i] = 1;
     }
   }
 
@@ -472,6 +495,8 @@ export class TurnRunner implements ReplySink {
 
   /** The first bytes of a connection's pending input, for the log of protocol errors. */
   pendingSample(connection: Connection): string {
-    return connection.pending === undefined ? "" : latin1(connection.pending, 0, Math.min(128, connection.pendingLength));
+    return connection.pending === undefined
+      ? ""
+      : latin1(connection.pending, 0, Math.min(128, connection.pendingLength));
   }
 }

@@ -1,0 +1,258 @@
+/**
+ * The engine in a process, without a socket: `open({ dir })`.
+ *
+ * Calls are synchronous. Under every policy the effect of a call is in the log file when the call returns, or handed to the write thread
+ * while a sync runs; `durable()` resolves when it is on stable storage. `atomically` makes several calls one unit of the log.
+ *
+ * A data directory belongs to one process at a time (D15): a second `open` of it throws DIRECTORY_LOCKED.
+ */
+import { check } from "../base/check.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { DATABASES_DEFAULT, LOG_SEGMENT_BYTES_DEFAULT } from "../base/limits.ts";
+import { type Random, systemRandom } from "../base/random.ts";
+import { datasetCommands } from "../command/commands.ts";
+import { Session } from "../command/session.ts";
+import { CommandTable } from "../command/table.ts";
+import { nativeMemoryCalls } from "../platform/memory_calls.ts";
+import { type Reply, ReplyError, ReplyReader } from "../protocol/reply_reader.ts";
+import { RequestParser } from "../protocol/request_parser.ts";
+import { RequestWriter } from "../protocol/request_writer.ts";
+import { Engine } from "./engine.ts";
+import type { RecoveryReport } from "./recovery.ts";
+import { type FsyncPolicy, openStorage, type Storage } from "./storage.ts";
+
+export interface OpenOptions {
+  /** Data directory; created when missing. Without one nothing is written and everything ends with the process. */
+  readonly dir?: string;
+  /** As the directive. "everysec" when not given. */
+  readonly appendfsync?: FsyncPolicy;
+  /** Numbered databases, 1 … 16. */
+  readonly databases?: number;
+  /** Size at which a log segment is followed by the next, bytes. */
+  readonly logSegmentBytes?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** What can be given as an argument: strings are UTF-8. */
+export type Argument = string | number | bigint | Uint8Array;
+
+export interface SetOptions {
+  /** Time to live. */
+  readonly ex?: number;
+  readonly px?: number;
+  /** Only if the key does not exist (nx), or only if it does (xx). */
+  readonly only?: "nx" | "xx";
+  readonly keepTtl?: boolean;
+}
+
+/** Expiry and freeing go on in slices of this many µs, every TICK_MS. */
+const SLICE_US = 1000;
+const TICK_MS = 100;
+/** A request buffer larger than this is not kept. */
+const REQUEST_BYTES_KEPT = 1024 * 1024;
+
+const encoder = new TextEncoder();
+
+/**
+ * Opens a data directory (or, without `dir`, an empty dataset in memory) and recovers what it holds. Throws EmberlogError
+ * DIRECTORY_LOCKED, DATA_ROTTEN, DATA_MISSING, VERSION_UNKNOWN, DISK_FULL or DISK_FAILED when that is refused.
+ */
+export async function open(options: OpenOptions = {}): Promise<Embedded> {
+  return new Embedded(options);
+}
+
+export class Embedded {
+  /** What recovery found; undefined without a directory. */
+  readonly recovery: RecoveryReport | undefined;
+  private readonly engine: Engine;
+  private readonly storage: Storage | undefined;
+  private readonly session = new Session(1);
+  private readonly parser = new RequestParser(64);
+  private request = new RequestWriter(new Uint8Array(4096));
+  private readonly timer: NodeJS.Timeout;
+  private unit = false;
+  private closed = false;
+
+  constructor(options: OpenOptions) {
+    const clock = options.clock ?? systemClock;
+    const random = options.random ?? systemRandom();
+    const databases = options.databases ?? DATABASES_DEFAULT;
+    if (!Number.isInteger(databases) || databases < 1 || databases > DATABASES_DEFAULT) {
+      throw new EmberlogError("CONFIG_INVALID", `databases must be between 1 and ${DATABASES_DEFAULT}`);
+    }
+    const memoryCalls = nativeMemoryCalls();
+    this.engine = new Engine({
+      clock,
+      random,
+      table: new CommandTable(datasetCommands),
+      databases,
+      ...(memoryCalls === undefined ? {} : { memoryCalls }),
+    });
+    if (options.dir !== undefined) {
+      this.storage = openStorage(this.engine, {
+        directory: options.dir,
+        policy: options.appendfsync ?? "everysec",
+        segmentBytesMax: options.logSegmentBytes ?? LOG_SEGMENT_BYTES_DEFAULT,
+        clock,
+        random,
+      });
+    }
+    this.recovery = this.storage?.report;
+    this.session.protocol = 3;
+    this.engine.call.session = this.session;
+    this.engine.call.reply.protocol = 3;
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    this.timer.unref();
+  }
+
+  /**
+   * Runs any command, `run("SET", "key", "value", "EX", 60)`. Bulk strings come back as Buffers, maps as Map. Throws ReplyError for an error reply;
+   * errors inside arrays (EXEC) are returned in their place.
+   */
+  run(name: string, ...args: Argument[]): Reply {
+    if (this.closed) throw new EmberlogError("CLOSED", "this database has been closed");
+    const { engine, request, parser } = this;
+    const { call } = engine;
+    request.use(request.bytes, 0);
+    request.begin(args.length + 1);
+    request.text(name);
+    for (const arg of args) writeArgument(request, arg);
+    const length = request.position;
+    parser.reset();
+    parser.next(request.bytes, 0, length);
+    if (!this.unit) engine.beginTurn();
+    call.input = request.bytes;
+    call.args = parser.args;
+    call.first = 0;
+    call.argc = parser.argc;
+    call.hashed = false;
+    call.db = call.dataset.database(this.session.database);
+    call.reply.position = 0;
+    engine.executor.execute(call, engine.table.lookup(request.bytes, call.start(0), call.length(0)), 0, length);
+    engine.executor.stopTimer(call);
+    // The request's buffer is used again by the next call: what is logged verbatim moves now.
+    engine.journal.effects.finish();
+    if (!this.unit) engine.commit();
+    if (request.bytes.length > REQUEST_BYTES_KEPT) this.request = new RequestWriter(new Uint8Array(4096));
+    const reply = new ReplyReader(call.reply.bytes).read();
+    if (reply instanceof ReplyError) throw reply;
+    return reply;
+  }
+
+  /**
+   * Runs `work`, whose calls are one unit of the log: recovered all together or not at all. It does not undo: when `work` throws, what it
+   * had done before stays done.
+   */
+  atomically<T>(work: () => T): T {
+    check(!this.unit, "units are not nested");
+    const { engine } = this;
+    engine.beginTurn();
+    engine.journal.beginUnit();
+    this.unit = true;
+    try {
+      return work();
+    } finally {
+      this.unit = false;
+      engine.journal.endUnit();
+      engine.commit();
+    }
+  }
+
+  get(key: Argument): Buffer | null {
+    return this.run("GET", key) as Buffer | null;
+  }
+
+  /** The value as UTF-8 text. */
+  getText(key: Argument): string | null {
+    return this.get(key)?.toString() ?? null;
+  }
+
+  /** True when the value was set, false when `only` prevented it. */
+  set(key: Argument, value: Argument, options: SetOptions = {}): boolean {
+    const args: Argument[] = [key, value];
+    if (options.only !== undefined) args.push(options.only);
+    if (options.ex !== undefined) args.push("EX", options.ex);
+    if (options.px !== undefined) args.push("PX", options.px);
+    if (options.keepTtl === true) args.push("KEEPTTL");
+    return this.run("SET", ...args) !== null;
+  }
+
+  /** Keys removed. */
+  del(...keys: Argument[]): number {
+    return this.run("DEL", ...keys) as number;
+  }
+
+  exists(...keys: Argument[]): number {
+    return this.run("EXISTS", ...keys) as number;
+  }
+
+  mget(...keys: Argument[]): (Buffer | null)[] {
+    return this.run("MGET", ...keys) as (Buffer | null)[];
+  }
+
+  /** The value after adding; a bigint beyond 2^53. */
+  incr(key: Argument, by: number | bigint = 1): number | bigint {
+    return this.run("INCRBY", key, by) as number | bigint;
+  }
+
+  /** False when there is no such key. */
+  expire(key: Argument, seconds: number): boolean {
+    return this.run("PEXPIRE", key, Math.round(seconds * 1000)) === 1;
+  }
+
+  /** Seconds that the key has left, null when it never expires, undefined when there is none. */
+  ttl(key: Argument): number | null | undefined {
+    const ms = this.run("PTTL", key) as number;
+    return ms === -2 ? undefined : ms === -1 ? null : ms / 1000;
+  }
+
+  /** All keys (that match a glob pattern), a few at a time: keys that exist throughout are given, each perhaps more than once. */
+  *scan(pattern = "*"): Generator<Buffer> {
+    let cursor = "0";
+    do {
+      const [next, keys] = this.run("SCAN", cursor, "MATCH", pattern, "COUNT", 100) as [Buffer, Buffer[]];
+      cursor = next.toString();
+      yield* keys;
+    } while (cursor !== "0");
+  }
+
+  /** Keys in the selected database. */
+  get size(): number {
+    return this.run("DBSIZE") as number;
+  }
+
+  /** Resolves when all that was done so far is on stable storage, whatever the policy; at once without a directory. */
+  async durable(): Promise<void> {
+    await this.storage?.durable();
+  }
+
+  /** Syncs and closes. Further calls throw CLOSED. */
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.timer);
+    await this.storage?.close();
+  }
+
+  private tick(): void {
+    const { engine } = this;
+    const { dataset, clock } = engine;
+    const untilUs = clock.monotonicUs() + SLICE_US;
+    engine.beginTurn();
+    dataset.expireStep(() => clock.monotonicUs() < untilUs);
+    while (clock.monotonicUs() < untilUs && dataset.releaseStep());
+    engine.commit();
+    this.storage?.tick();
+    dataset.allocator.releaseFreeMemory(1);
+  }
+}
+
+function writeArgument(request: RequestWriter, arg: Argument): void {
+  if (typeof arg === "string") {
+    const bytes = encoder.encode(arg);
+    request.argument(bytes, 0, bytes.length);
+  } else if (typeof arg === "object") request.argument(arg, 0, arg.length);
+  else request.text(arg.toString());
+}
