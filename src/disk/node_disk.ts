@@ -1,6 +1,6 @@
 /**
  * The real disk, over `node:fs`; the only user of `node:fs` for data. What Node can't do (flock, fallocate) comes in as
- * hooks of the addon. Without a hook the guarantee is missing and `guarantees` says so; nothing pretends.
+ * hooks of the addon. Without a hook the guarantee is missing, which platform/capabilities.ts tells; nothing pretends.
  */
 import fs from "node:fs";
 import path from "node:path";

@@ -107,17 +107,6 @@ export function readSegment(
   }
 }
 
-/** The header alone. */
-export function readSegmentHeader(disk: Disk, path: string, crc32c: Crc32c): ReturnType<typeof decodeSegmentHeader> {
-  const fd = disk.open(path, "read");
-  try {
-    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
-    return decodeSegmentHeader(bytes, disk.read(fd, bytes, 0, SEGMENT_HEADER_BYTES, 0), crc32c);
-  } finally {
-    disk.close(fd);
-  }
-}
-
 class SegmentReading {
   private readonly disk: Disk;
   private readonly fd: number;
@@ -129,7 +118,7 @@ class SegmentReading {
   private readonly frame = emptyFrameHeader();
 
   /** The file's bytes [bufferOffset, bufferOffset + have). */
-  private buffer: Uint8Array = new Uint8Array(BLOCK_BYTES);
+  private buffer: Uint8Array;
   private bufferOffset = SEGMENT_HEADER_BYTES;
   private have = 0;
 
@@ -167,6 +156,7 @@ class SegmentReading {
     this.visitor = visitor;
     this.segment = segment;
     this.limit = limit;
+    this.buffer = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(0, limit - SEGMENT_HEADER_BYTES)));
     this.seed = saltSeed(segment.salt, crc32c);
     this.chain = crc32c(headerBytes, 0, SEGMENT_HEADER_BYTES, 0);
     this.goodChain = this.chain;

@@ -166,6 +166,29 @@ describe("rotation", () => {
     }
   });
 
+  test("D10: every sync goes through the descriptor that wrote, which stays open until then", () => {
+    const log = openTestLog({ segmentBytesMax: 8192, policy: "always" });
+    const opened = new Map<string, Set<number>>();
+    const { disk } = log;
+    const [pwrite, later] = [disk.pwrite.bind(disk), disk.fdatasyncLater.bind(disk)];
+    const note = (kind: string, fd: number) => opened.set(kind, (opened.get(kind) ?? new Set()).add(fd));
+    disk.pwrite = (fd, ...rest) => {
+      note("written", fd);
+      return pwrite(fd, ...rest);
+    };
+    disk.fdatasyncLater = (fd, done) => {
+      note("synced", fd);
+      later(fd, done);
+    };
+    for (let i = 0; i < 20; i++) {
+      commitBytes(log.writer, 1000, i);
+      log.steps.all();
+    }
+    expect(log.writer.durableSequence).toBe(20);
+    expect(log.names.length).toBeGreaterThan(3);
+    expect(opened.get("synced")).toEqual(opened.get("written"));
+  });
+
   test("nothing in a segment counts as durable before the manifest lists it (D13)", () => {
     let list: (result: number) => void = () => {};
     const log = openTestLog({ segmentBytesMax: 8192, policy: "always", listSegment: (_s, _o, done) => (list = done) });
