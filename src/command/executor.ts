@@ -40,8 +40,13 @@ export class Executor {
   private outOfMemory = false;
   /** Either of the two: one test on the common path. */
   private restricted = false;
+  /** Called before a write command runs: while a new log is being filled (engine/fill.ts). */
+  beforeWrite: ((call: Call, id: number) => void) | undefined;
   /** The log position that the reply just written must wait for. */
   gate = 0;
+
+  /** The command or subcommand that the last request for a container meant; for CLIENT LIST. */
+  lastSubcommand = UNKNOWN_COMMAND;
 
   private timed = UNKNOWN_COMMAND;
   private timedSinceUs = 0;
@@ -53,6 +58,11 @@ export class Executor {
     this.microseconds = new Float64Array(count);
     this.rejected = new Float64Array(count);
     this.failed = new Float64Array(count);
+  }
+
+  /** Full name of the command that is running. */
+  get runningName(): string {
+    return this.table.fullNames[this.timed] ?? "NULL";
   }
 
   /** What is refused from now on; the engine sets it between turns. */
@@ -89,6 +99,7 @@ export class Executor {
     if (session.closing) return;
     if (id !== UNKNOWN_COMMAND && (this.table.bits[id]! & CONTAINER) !== 0 && call.argc > 1) {
       const subcommand = this.table.subcommand(call, id);
+      this.lastSubcommand = subcommand;
       if (subcommand === UNKNOWN_COMMAND) {
         this.refuse(call, id, unknownSubcommand(this.table.definitions[id]!.name, call.text(1)));
         return;
@@ -129,6 +140,7 @@ export class Executor {
   /** Runs the handler without asking whether it may: for EXEC and replay, and behind the checks. */
   run(call: Call, id: number, start: number, end: number): void {
     const journal = call.journal;
+    if (this.beforeWrite !== undefined && (this.table.bits[id]! & WRITE) !== 0) this.beforeWrite(call, id);
     const changes = journal.changes;
     const errors = call.reply.errors;
     journal.explicit = 0;

@@ -2,6 +2,7 @@
  * The data directory of an engine: opened, replayed, and from then on written. It joins the log's writer to the engine's turns.
  */
 import type { Clock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { errorText } from "../disk/errno.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
@@ -10,8 +11,14 @@ import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { type LogIo, NativeLogIo, PortableLogIo } from "../platform/log_io.ts";
 import { nativeAddon } from "../platform/native.ts";
-import { type DataDirectory, openDataDirectory, refuseDirectoryWithData } from "./data_directory.ts";
+import {
+  type DataDirectory,
+  openDataDirectory,
+  openDataDirectoryToFill,
+  refuseDirectoryWithData,
+} from "./data_directory.ts";
 import type { Engine } from "./engine.ts";
+import { Fill } from "./fill.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import { Replay } from "./replay.ts";
 
@@ -39,6 +46,23 @@ export function openStorage(engine: Engine, options: StorageOptions): Storage {
   }
 }
 
+/**
+ * Begins a log for an engine that had none: what the engine holds is written to it by `fillStep`, while effects are logged already. Until that
+ * is done a start discards this log.
+ */
+export function openStorageToFill(engine: Engine, options: StorageOptions): Storage {
+  const logIo = openLogIo(options.clock);
+  try {
+    const directory = openDataDirectoryToFill(directoryOptions(options, logIo), engine.journal.sequence + 1);
+    const storage = new Storage(engine, directory, logIo);
+    storage.beginFill();
+    return storage;
+  } catch (error) {
+    void logIo.close();
+    throw error;
+  }
+}
+
 /** `appendonly no`: throws DIRECTORY_HOLDS_DATA where a directory holds what would be hidden. */
 export function refuseData(directory: string): void {
   refuseDirectoryWithData(new NodeDisk(nativeFileCalls()), directory);
@@ -59,6 +83,7 @@ export class Storage {
   readonly logIo: LogIo;
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
+  private fill: Fill | undefined;
 
   constructor(engine: Engine, directory: DataDirectory, logIo: LogIo) {
     this.engine = engine;
@@ -93,21 +118,51 @@ export class Storage {
     this.writer.tick();
   }
 
+  /** The dataset is still being written to the log. */
+  get filling(): boolean {
+    return this.fill !== undefined;
+  }
+
+  beginFill(): void {
+    this.fill = new Fill(this.engine);
+  }
+
+  /** Goes on writing the dataset, inside of a turn, until `mayGoOn` says no. True while there is more. */
+  fillStep(mayGoOn: () => boolean): boolean {
+    if (this.fill === undefined || this.fill.done || this.writer.congested) return this.fill !== undefined;
+    if (!this.fill.step(mayGoOn)) return true;
+    // Committed at the end of this turn: what completes the log must come behind it.
+    setImmediate(() => void this.completeFill());
+    return false;
+  }
+
+  private async completeFill(): Promise<void> {
+    try {
+      await this.directory.complete();
+      this.fill = undefined;
+    } catch (error) {
+      // The writer's own failure is what is reported; the log stays one that a start discards.
+      if (!(error instanceof EmberlogError)) throw error;
+    }
+  }
+
   /** Resolves when everything committed is durable. */
   durable(): Promise<void> {
     return this.writer.durable();
   }
 
   async close(): Promise<void> {
-    await this.directory.close();
     this.engine.detachLog();
+    this.fill?.stop();
+    await this.directory.close();
     await this.logIo.close();
   }
 
   /** Gives the directory back as a crash would. */
   async abandon(): Promise<void> {
-    this.directory.abandon();
     this.engine.detachLog();
+    this.fill?.stop();
+    this.directory.abandon();
     await this.logIo.close();
   }
 }

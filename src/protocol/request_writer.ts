@@ -84,6 +84,23 @@ export class RequestWriter {
     this.position = at + length + 2;
   }
 
+  /** An argument of `length` bytes that come in pieces: `argumentPiece` for each, then `endArgument`. */
+  beginArgument(length: number): void {
+    this.header(36, length);
+    this.ensure(length + 2);
+  }
+
+  argumentPiece(source: Uint8Array, offset: number, length: number): void {
+    this.bytes.set(source.subarray(offset, offset + length), this.position);
+    this.position += length;
+  }
+
+  endArgument(): void {
+    this.bytes[this.position] = 13;
+    this.bytes[this.position + 1] = 10;
+    this.position += 2;
+  }
+
   /** An ASCII or latin1 text as an argument. */
   text(text: string): void {
     const length = text.length;

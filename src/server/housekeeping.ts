@@ -14,6 +14,8 @@ const RETURNED_CHUNKS = 8;
 
 export class Housekeeping {
   readonly rate = new OperationsRate();
+  /** Time that expiry and freeing have taken since start, µs. */
+  workUs = 0;
   private readonly server: Server;
   private timer: NodeJS.Timeout | undefined;
   private slice: NodeJS.Timeout | undefined;
@@ -65,13 +67,16 @@ export class Housekeeping {
     let more = false;
     this.server.turns.measure(() => {
       this.server.runTurn(() => {
-        if (this.server.clients.paused === "no") more = !dataset.expireStep(mayGoOn);
-        while (mayGoOn()) {
-          if (!dataset.releaseStep()) return;
+        if (this.server.storage?.fillStep(mayGoOn) === true) more = true;
+        if (this.server.clients.paused === "no" && !dataset.expireStep(mayGoOn)) more = true;
+        while (dataset.releaseStep()) {
+          if (mayGoOn()) continue;
+          more = true;
+          break;
         }
-        more = true;
       });
     });
+    this.workUs += clock.monotonicUs() - (untilUs - SLICE_US);
     if (more) this.slice = setTimeout(() => this.work(), SLICE_PAUSE_MS);
   }
 

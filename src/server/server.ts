@@ -6,11 +6,19 @@
  */
 import { check } from "../base/check.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
 import { Engine } from "../engine/engine.ts";
-import { openStorage, refuseData, type FsyncPolicy, type Storage } from "../engine/storage.ts";
+import {
+  type FsyncPolicy,
+  openStorage,
+  openStorageToFill,
+  refuseData,
+  type Storage,
+  type StorageOptions,
+} from "../engine/storage.ts";
 import { missingGuarantees } from "../platform/capabilities.ts";
 import { nativeMemoryCalls } from "../platform/memory_calls.ts";
 import { openTransport } from "../platform/open_transport.ts";
@@ -130,20 +138,54 @@ export class Server {
   /** `anyPort`: port 0 means a free one, not none. */
   async start(anyPort = false): Promise<void> {
     const { config } = this;
-    if (config.flag("appendonly")) {
-      this.storage = openStorage(this.engine, {
-        directory: config.text("dir"),
-        policy: config.text("appendfsync") as FsyncPolicy,
-        segmentBytesMax: config.integer("log-segment-bytes"),
-        clock: this.clock,
-        random: this.random,
-      });
-      this.storage.onProgress = () => this.logProgressed();
-      this.transport.attachLog(this.storage.logIo);
-    } else refuseData(config.text("dir"));
+    if (config.flag("appendonly")) this.attachStorage(openStorage(this.engine, this.storageOptions()));
+    else refuseData(config.text("dir"));
     this.applyConfig();
     await listen(this, anyPort);
     this.housekeeping.start();
+  }
+
+  private storageOptions(): StorageOptions {
+    const { config } = this;
+    return {
+      directory: config.text("dir"),
+      policy: config.text("appendfsync") as FsyncPolicy,
+      segmentBytesMax: config.integer("log-segment-bytes"),
+      clock: this.clock,
+      random: this.random,
+    };
+  }
+
+  private attachStorage(storage: Storage): void {
+    this.storage = storage;
+    storage.onProgress = () => this.logProgressed();
+    this.transport.attachLog(storage.logIo);
+  }
+
+  /** CONFIG SET appendonly: begins a log with what is in memory, or ends the one there is. A text says why that can't be. */
+  private switchLog(): string | undefined {
+    const wanted = this.config.flag("appendonly");
+    const { storage } = this;
+    if (wanted === (storage !== undefined)) return undefined;
+    // What was executed so far belongs to the state before the switch.
+    this.engine.commit();
+    if (storage !== undefined) {
+      this.storage = undefined;
+      this.transport.attachLog(undefined);
+      storage.close().then(
+        () => this.logger.notice("The log is closed; from here on nothing is written (appendonly no)"),
+        (error: unknown) => this.logger.warning(`The log could not be closed: ${String(error)}`),
+      );
+      return undefined;
+    }
+    try {
+      this.attachStorage(openStorageToFill(this.engine, this.storageOptions()));
+    } catch (error) {
+      if (!(error instanceof EmberlogError)) throw error;
+      return error.message;
+    }
+    this.logger.notice(`Writing the dataset to a new log in ${this.config.text("dir")}`);
+    return undefined;
   }
 
   /** The log has written or synced more, or failed: replies may leave. */
@@ -198,6 +240,7 @@ export class Server {
       if (this.storage !== undefined) this.storage.policy = config.text("appendfsync") as FsyncPolicy;
     };
     apply();
+    config.onChange(["appendonly"], () => this.switchLog());
     config.onChange(["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"], apply);
   }
 
