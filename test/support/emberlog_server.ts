@@ -15,7 +15,7 @@ export const subjectIsRedis: boolean = process.env["EMBERLOG_SUBJECT"] === "redi
 
 export async function startEmberlog(options: ServerOptions = {}): Promise<ServerProcess> {
   const args = ["--enable-debug-command", "yes", ...(options.args ?? [])];
-  if (subjectIsRedis) return startRedis({ ...options, args });
+  if (subjectIsRedis) return startRedis({ ...options, args: ["--appendonly", "yes", ...args] });
   if (!existsSync(emberlogMain)) throw new Error(`${emberlogMain} is missing: run "npm run build" first`);
   return ServerProcess.start("emberlog", [process.execPath, emberlogMain], { ...options, args });
 }
