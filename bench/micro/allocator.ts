@@ -1,8 +1,8 @@
 /**
  * Cost of allocating and freeing, and of making and freeing entries. `npx tsx bench/micro/run.ts allocator`
  *
- * "warm": a batch of 64 blocks taken and given back over and over. "mixed": a million blocks live, one given back at random for each one taken, with sizes
- * from 16 to 300 bytes: what a server does whose values change their lengths.
+ * "warm": a batch of 64 blocks taken and given back over and over. "mixed": a million blocks live, one given back at
+ * random for each one taken, with sizes from 16 to 300 bytes: what a server does whose values change their lengths.
  */
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { Allocator } from "../../src/memory/allocator.ts";

@@ -1,8 +1,9 @@
 /**
  * Runs a micro bench as the server runs: bundled into one file. `npx tsx bench/micro/run.ts table [arguments …]`
  *
- * It matters: constants and functions imported from other modules are cells that V8 reads at each use, while within one file they are known to it. Finds in
- * a Table are up to twice as fast in the bundle, so numbers of unbundled modules say little.
+ * It matters: constants and functions imported from other modules are cells that V8 reads at each use, while within
+ * one file they are known to it. Finds in a Table are up to twice as fast in the bundle, so numbers of unbundled
+ * modules say little.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";

@@ -2,8 +2,9 @@
  * Cost of a find, an insert and a removal in a Table of a given size, and its bytes a key.
  * `npx tsx bench/micro/run.ts table [keys …]`; default 1 and 5 million keys of 16 bytes with values of 32.
  *
- * Keys are looked up in random order through batches of 64, once as they come and once with a touching pass before each batch. The keys
- * are written into one input region first, as a turn would find them; hashing is part of the cost.
+ * Keys are looked up in random order through batches of 64, once as they come and once with a touching pass before
+ * each batch. The keys are written into one input region first, as a turn would find them; hashing is part of the
+ * cost.
  */
 import { systemClock } from "../../src/base/clock.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";

@@ -1,19 +1,21 @@
 /**
  * The allocator: blocks of up to 16 KiB lie in slabs of their size class, larger ones are runs of pages.
  *
- * A block has no header: whoever owns it knows its size and gives it back with `free(address, bytes)`; any size of the same class will do.
- * A slab is described by the page-table entry of its first page, since slabs are aligned to their length:
+ * A block has no header: whoever owns it knows its size and gives it back with `free(address, bytes)`; any size of
+ * the same class will do. A slab is described by the page-table entry of its first page, since slabs are aligned to
+ * their length:
  * ```
  * word 0   bits 0–3 KIND_SLAB, bits 4–9 class, bits 16–31 fresh: offset in units of the first block never handed out
  * word 1   bits 0–15 offset in units of the first free block (0xFFFF = none), bits 16–31 blocks in use
  * word 2   first page of the previous partly filled slab of the class, 0 = none
  * word 3   first page of the next one
  * ```
- * The first word of a free block holds the offset of the next. Blocks never used are taken in order, so that a slab's pages are
- * touched one after another.
+ * The first word of a free block holds the offset of the next. Blocks never used are taken in order, so that a
+ * slab's pages are touched one after another.
  *
- * Invariants: a slab is in its class's list if and only if it has a block to give; at most one slab of a class is wholly free, and
- * then it is alone in the list. All state lies in the arena; `allocatedBytes` is a sum of it, kept because `maxmemory` is compared with it at every write.
+ * Invariants: a slab is in its class's list if and only if it has a block to give; at most one slab of a class is
+ * wholly free, and then it is alone in the list. All state lies in the arena; `allocatedBytes` is a sum of it, kept
+ * because `maxmemory` is compared with it at every write.
  *
  * A full address space is answered with NIL, never with an exception. A block's content is whatever was there before.
  */
@@ -57,7 +59,10 @@ export interface AllocatorStatistics {
   freePageBytes: number;
   /** Bytes of free blocks, ends of slabs and metadata: pages in use less `allocatedBytes`. */
   overheadBytes: number;
-  /** Bytes of 2 MiB chunks that were written since they came from the system: what the arena can at most keep resident. */
+  /**
+   * Bytes of 2 MiB chunks that were written since they came from the system: what the arena can at most keep
+   * resident.
+   */
   chunkBytesInUse: number;
   /** Resident bytes of the process, -1 if unknown. */
   residentBytes: number;
@@ -87,7 +92,10 @@ export class Allocator {
     }
   }
 
-  /** A block of at least `bytes`, aligned to 8 (to 64 if `bytes` is a multiple of 64 below 1 KiB, or a power of two): its address, or NIL. */
+  /**
+   * A block of at least `bytes`, aligned to 8 (to 64 if `bytes` is a multiple of 64 below 1 KiB, or a power of two):
+   * its address, or NIL.
+   */
   allocate(bytes: number): number {
     if (bytes > SLAB_BLOCK_BYTES_MAX) return this.allocateRun(bytes);
     const sizeClass = CLASS_OF_UNITS[(bytes + 7) >>> 3]!;
@@ -157,8 +165,8 @@ export class Allocator {
   }
 
   /**
-   * Returns unused memory to the system: at most `chunksMax` chunks of 2 MiB a call, so that it stays short. Bytes returned.
-   * Call it regularly, say every 100 ms; it does nothing while there is nothing to return.
+   * Returns unused memory to the system: at most `chunksMax` chunks of 2 MiB a call, so that it stays short. Bytes
+   * returned. Call it regularly, say every 100 ms; it does nothing while there is nothing to return.
    */
   releaseFreeMemory(chunksMax: number): number {
     this.closeSpareSlabs();
@@ -249,7 +257,10 @@ export class Allocator {
     return page;
   }
 
-  /** A slab just became empty: it goes back, unless it is the last with room, where the next allocation would take it again. */
+  /**
+   * A slab just became empty: it goes back, unless it is the last with room, where the next allocation would take it
+   * again.
+   */
   private closeIfSpare(page: number, row: number, sizeClass: number): void {
     const entry = PAGE_TABLE + ((page & PAGE_MASK) << 2);
     const words = this.words[page >>> PAGE_SEGMENT_SHIFT]!;

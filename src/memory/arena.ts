@@ -1,12 +1,15 @@
 /**
  * The arena: segments of shared memory that hold the whole dataset, and the one write barrier before them.
  *
- * A segment is a SharedArrayBuffer of 66 MiB whose views begin at the first 2 MiB boundary of the real address, so that huge pages fit
- * and no 64-byte bucket straddles two cache lines. Addresses, the header page and all other offsets: see layout.ts.
+ * A segment is a SharedArrayBuffer of 66 MiB whose views begin at the first 2 MiB boundary of the real address, so
+ * that huge pages fit and no 64-byte bucket straddles two cache lines. Addresses, the header page and all other
+ * offsets: see layout.ts.
  *
  * Invariants:
- * - every write to `bytes`, `words` or `doubles` is preceded by `touch` or `touchBytes` over the range, except access metadata of entries;
- * - the view arrays have a slot for each possible segment from the start and never change their shape, so others may keep them;
+ * - every write to `bytes`, `words` or `doubles` is preceded by `touch` or `touchBytes` over the range, except
+ *   access metadata of entries;
+ * - the view arrays have a slot for each possible segment from the start and never change their shape, so others may
+ *   keep them;
  * - a segment is never removed or moved.
  *
  * It must not know what lies in the pages: that is pages.ts and allocator.ts.

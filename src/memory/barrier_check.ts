@@ -1,8 +1,9 @@
 /**
- * Proof that every write went through the barrier: checksums of all 256-byte blocks at one point, compared later for the blocks without a dirty mark.
+ * Proof that every write went through the barrier: checksums of all 256-byte blocks at one point, compared later for
+ * the blocks without a dirty mark.
  *
- * For tests and debugging. It clears the marks at the start, so nothing else may rely on them meanwhile, and it takes access metadata for a
- * violation: tests leave that alone.
+ * For tests and debugging. It clears the marks at the start, so nothing else may rely on them meanwhile, and it
+ * takes access metadata for a violation: tests leave that alone.
  */
 import type { Arena } from "./arena.ts";
 import { BLOCK_BYTES, SEGMENT_BLOCKS } from "./layout.ts";
@@ -34,7 +35,10 @@ export class BarrierCheck {
     arena.clearMarks();
   }
 
-  /** Blocks that changed since `begin` without a mark, at most `limit` of them. Segments added since then began as zeros. */
+  /**
+   * Blocks that changed since `begin` without a mark, at most `limit` of them. Segments added since then began as
+   * zeros.
+   */
   violations(limit: number): Unmarked[] {
     const { arena } = this;
     const found: Unmarked[] = [];

@@ -1,8 +1,8 @@
 /**
  * Where everything lies in a segment. These numbers are part of images: a change needs a new LAYOUT_VERSION.
  *
- * An address is a 32-bit pattern kept as a signed integer: bits 23–31 name the segment, bits 0–22 the unit of 8 bytes in it.
- * A page number is `address >>> 9`: bits 14–22 name the segment, bits 0–13 the page of 4 KiB in it.
+ * An address is a 32-bit pattern kept as a signed integer: bits 23–31 name the segment, bits 0–22 the unit of 8
+ * bytes in it. A page number is `address >>> 9`: bits 14–22 name the segment, bits 0–13 the page of 4 KiB in it.
  *
  * ```
  * segment (64 MiB, 16384 pages)

@@ -1,16 +1,18 @@
 /**
- * Runs of pages: a buddy system over each segment, in which a run need not be a power of two long. A run of n pages is cut from the
- * start of an aligned free block and the rest of the block becomes free blocks again, so nothing is wasted inside.
+ * Runs of pages: a buddy system over each segment, in which a run need not be a power of two long. A run of n pages
+ * is cut from the start of an aligned free block and the rest of the block becomes free blocks again, so nothing is
+ * wasted inside.
  *
  * All of it lies in the arena. Each page has an entry of four words in the page table of its segment:
  * ```
  * word 0   bits 0–3 kind, further bits by kind     kinds: 0 inside of something, 1 free block, 2 slab, 3 run
- * free     word 0 bits 4–7 order; word 2, 3 first page of the previous and next free block of that order in the segment, 0 = none
+ * free     word 0 bits 4–7 order; words 2, 3 first page of the previous and next free block of the order, 0 = none
  * slab     see allocator.ts
  * run      word 1 pages
  * ```
- * Invariants: only the first page of a block, slab or run has a kind other than 0; a free block of 2^order pages is aligned to its length;
- * two free buddies never stand side by side. The lowest segment with room is preferred, so that the high ones drain and can be returned.
+ * Invariants: only the first page of a block, slab or run has a kind other than 0; a free block of 2^order pages is
+ * aligned to its length; two free buddies never stand side by side. The lowest segment with room is preferred, so
+ * that the high ones drain and can be returned.
  *
  * Every operation is bounded: at most 14 orders up or down, and one look at each segment's row (512 × 16 bytes).
  */
@@ -106,8 +108,8 @@ export class Pages {
   }
 
   /**
-   * Returns free 2 MiB chunks to the system, at most `chunksMax` of them, the highest first, and says how many bytes went.
-   * To be called now and then rather than at each free, so that a chunk freed and taken again at once stays.
+   * Returns free 2 MiB chunks to the system, at most `chunksMax` of them, the highest first, and says how many bytes
+   * went. To be called now and then rather than at each free, so that a chunk freed and taken again at once stays.
    */
   releaseChunks(chunksMax: number): number {
     const { firstSegment, segmentCount } = this.arena;
@@ -168,7 +170,10 @@ export class Pages {
     return segment;
   }
 
-  /** Takes a block of order `found`, splits it down to `order` and gives back what lies behind the first `count` pages. */
+  /**
+   * Takes a block of order `found`, splits it down to `order` and gives back what lies behind the first `count`
+   * pages.
+   */
   private take(segment: number, found: number, order: number, count: number): number {
     const words = this.arena.words[segment]!;
     const local = words[ORDER_HEADS + found]!;
@@ -180,7 +185,9 @@ export class Pages {
     return (segment << PAGE_SEGMENT_SHIFT) | local;
   }
 
-  /** A run of more than half a segment: the end of a segment that is wholly free, since no buddy block is that long. */
+  /**
+   * A run of more than half a segment: the end of a segment that is wholly free, since no buddy block is that long.
+   */
   private allocateLongest(count: number): number {
     const { firstSegment, segmentCount } = this.arena;
     let segment = -1;

@@ -1,10 +1,10 @@
 /**
- * Size classes of small blocks: multiples of 8 up to 128 bytes, then four to a doubling up to 16 KiB. Beyond the first sixteen a block
- * wastes at most a fifth, on average a tenth; larger blocks are runs of whole pages, for which 16 KiB is where the last page's waste
- * falls below that of a class.
+ * Size classes of small blocks: multiples of 8 up to 128 bytes, then four to a doubling up to 16 KiB. Beyond the
+ * first sixteen a block wastes at most a fifth, on average a tenth; larger blocks are runs of whole pages, for which
+ * 16 KiB is where the last page's waste falls below that of a class.
  *
- * A slab is 2^order pages that hold blocks of one class. Its order is the smallest at which it holds eight blocks or more and leaves no more than
- * a sixteenth of itself unused at its end, as far as 16 pages go.
+ * A slab is 2^order pages that hold blocks of one class. Its order is the smallest at which it holds eight blocks or
+ * more and leaves no more than a sixteenth of itself unused at its end, as far as 16 pages go.
  */
 import { PAGE_BYTES } from "./layout.ts";
 

@@ -4,13 +4,16 @@
  * A blob is named by three words that its owner keeps (an entry's reference, for one): address, length, capacity.
  * ```
  * capacity ≤ 1 MiB   address ──> one block of `capacity` bytes
- * capacity > 1 MiB   address ──> list of 2 KiB: ⌈capacity / 1 MiB⌉ addresses ──> chunks of 1 MiB, the last one as long as what is left of `capacity`
+ * capacity > 1 MiB   address ──> list of 2 KiB: ⌈capacity / 1 MiB⌉ addresses ──> chunks of 1 MiB,
+ *                    the last one as long as what is left of `capacity`
  * ```
- * Invariants: the capacity is what the size classes round to, so that it is also what is freed; every chunk but the last is full-sized, so that a
- * position is found by a shift; an empty blob (capacity 0) has no block. Bytes between length and capacity mean nothing.
+ * Invariants: the capacity is what the size classes round to, so that it is also what is freed; every chunk but the
+ * last is full-sized, so that a position is found by a shift; an empty blob (capacity 0) has no block. Bytes between
+ * length and capacity mean nothing.
  *
- * Functions take a Blob, an object that is read from and written back to wherever the words are kept; where one fails for lack of address space it returns
- * false and the Blob is as it was. Work in one call is at most proportional to the bytes asked for; freeing goes in steps.
+ * Functions take a Blob, an object that is read from and written back to wherever the words are kept; where one
+ * fails for lack of address space it returns false and the Blob is as it was. Work in one call is at most
+ * proportional to the bytes asked for; freeing goes in steps.
  */
 import { check } from "../base/check.ts";
 import { STRING_BYTES_MAX } from "../base/limits.ts";
@@ -69,8 +72,9 @@ export function createBlob(allocator: Allocator, blob: Blob, length: number): bo
 }
 
 /**
- * Changes the length. What both lengths share stays; bytes beyond the old length are undefined: write or zero them. With `slack` a blob that must grow takes
- * room for more, as Redis's strings do (double up to 1 MiB, then 1 MiB on top), so that appending costs little each time. One that shrinks to under a quarter gives room back.
+ * Changes the length. What both lengths share stays; bytes beyond the old length are undefined: write or zero them.
+ * With `slack` a blob that must grow takes room for more, as Redis's strings do (double up to 1 MiB, then 1 MiB on
+ * top), so that appending costs little each time. One that shrinks to under a quarter gives room back.
  */
 export function resizeBlob(allocator: Allocator, blob: Blob, length: number, slack: boolean): boolean {
   if (length > blob.capacity) {
@@ -220,8 +224,8 @@ function copyBetween(arena: Arena, from: number, to: number, length: number): vo
 }
 
 /**
- * Raises the capacity beyond 1 MiB. Full chunks (and a block that is as long as one) stay where they are; a shorter last chunk is replaced by
- * a longer one. All that is needed is allocated before anything of the old is given up.
+ * Raises the capacity beyond 1 MiB. Full chunks (and a block that is as long as one) stay where they are; a shorter
+ * last chunk is replaced by a longer one. All that is needed is allocated before anything of the old is given up.
  */
 function reserveChunks(allocator: Allocator, blob: Blob, capacity: number): boolean {
   check(capacity <= STRING_BYTES_MAX, "a blob stays within its list");

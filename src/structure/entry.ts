@@ -1,21 +1,25 @@
 /**
- * The one layout of everything stored in a Table: a key of the keyspace, a field of a hash, a member of a set or sorted set.
+ * The one layout of everything stored in a Table: a key of the keyspace, a field of a hash, a member of a set or
+ * sorted set.
  *
  * ```
  * word 0   bits 0–3 type, bits 4–6 encoding, bit 7 has-expiry, bits 8–31 access (LRU clock or LFU counter)
- * word 1   bits 0–7 key length (255: it stands in the body), bits 8–31 length of the inline value (0xFFFFFF: value out of line)
+ * word 1   bits 0–7 key length (255: it stands in the body), bits 8–31 length of the inline value
+ *          (0xFFFFFF: value out of line)
  * body     [expiry: int64 milliseconds, low word first — if has-expiry]
  *          [key length: u32 — if 255]
  *          key bytes
  *          value bytes                                       — inline
- *          padding to 4, then address, length, capacity      — out of line, a word each (a blob.ts reference, or whatever the owner keeps)
+ *          padding to 4, then address, length, capacity      — out of line, a word each: a blob.ts reference,
+ *                                                                    or whatever the owner keeps
  * ```
- * An entry with a key of 16 bytes and a value of 32 and no expiry takes 56 bytes. Values are inline while the whole entry stays
- * within ENTRY_INLINE_BYTES_MAX; longer ones have a block of their own, so that a growing value doesn't move the entry.
+ * An entry with a key of 16 bytes and a value of 32 and no expiry takes 56 bytes. Values are inline while the whole
+ * entry stays within ENTRY_INLINE_BYTES_MAX; longer ones have a block of their own, so that a growing value doesn't
+ * move the entry.
  *
- * Functions take the arena and the entry's address; offsets are bytes within the entry's segment, `arena.bytes[address >>> 23]`.
- * Access is written without the barrier on purpose: it is outside digests, and a read must not dirty a block.
- * It must not know what types and encodings mean.
+ * Functions take the arena and the entry's address; offsets are bytes within the entry's segment,
+ * `arena.bytes[address >>> 23]`. Access is written without the barrier on purpose: it is outside digests, and a read
+ * must not dirty a block. It must not know what types and encodings mean.
  */
 import { check } from "../base/check.ts";
 import type { Allocator } from "../memory/allocator.ts";
@@ -55,8 +59,8 @@ export function bytesNeeded(keyLength: number, valueLength: number, hasExpiry: b
 }
 
 /**
- * A new entry with the key copied from `key[keyStart …]`; NIL when the address space is full. The value's bytes are whatever was there, an out-of-line
- * reference (`valueLength` OUT_OF_LINE) and the expiry are zero. Access is zero.
+ * A new entry with the key copied from `key[keyStart …]`; NIL when the address space is full. The value's bytes are
+ * whatever was there, an out-of-line reference (`valueLength` OUT_OF_LINE) and the expiry are zero. Access is zero.
  */
 export function createEntry(
   allocator: Allocator,
@@ -211,8 +215,8 @@ export function valueOffset(arena: Arena, address: number): number {
 }
 
 /**
- * Changes an inline value's length without moving the entry, as far as its block reaches; false when it doesn't. The bytes that both lengths
- * share stay. To write the value itself, touch it first (`touchValue`).
+ * Changes an inline value's length without moving the entry, as far as its block reaches; false when it doesn't. The
+ * bytes that both lengths share stay. To write the value itself, touch it first (`touchValue`).
  */
 export function resizeInlineValue(allocator: Allocator, address: number, length: number): boolean {
   const arena = allocator.arena;

@@ -1,5 +1,6 @@
 /**
- * A growing list of 32-bit numbers (addresses of entries, mostly) for collecting without allocation: it is cleared and used again.
+ * A growing list of 32-bit numbers (addresses of entries, mostly) for collecting without allocation: it is cleared
+ * and used again.
  */
 export class EntryList {
   items: Int32Array;

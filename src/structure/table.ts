@@ -1,14 +1,10 @@
 /**
- * A hash table of entries (entry.ts) in the arena: the keyspace, big hashes and sets, the members of sorted sets, keys that expire.
+ * A hash table of entries (entry.ts) in the arena: the keyspace, big hashes and sets, the members of sorted sets,
+ * keys that expire.
  *
- * Linear hashing over buckets of one cache line. One bucket is split at an insert or merged at a removal when the load calls for it, so no
- * operation touches more than a few buckets, and there is never a second table.
+ * Linear hashing over buckets of one cache line (table_bucket.ts). One bucket is split at an insert or merged at a removal when the
+ * load calls for it, so no operation touches more than a few buckets, and there is never a second table.
  * ```
- * bucket, 64 bytes, aligned to 64
- *   words 0–2    12 tags of a byte: high byte of the hash, never 0; 0 = free slot
- *   words 3–14   12 addresses of entries
- *   word  15     address of the next bucket of the chain, 0 = none
- *
  * root, 32 bytes
  *   word 0   storage: address of the flat run of buckets, or of the directory
  *   word 1   buckets in use, ≥ 1
@@ -19,12 +15,14 @@
  *   word 6   room of the directory in extents, 0 = flat
  *   word 7   zero
  * ```
- * A hash belongs to bucket `hash & mask`, or, if that bucket doesn't exist yet, to `hash & (mask >>> 1)`. Adding bucket n splits bucket n − 2^level.
+ * A hash belongs to bucket `hash & mask`, or, if that bucket doesn't exist yet, to `hash & (mask >>> 1)`. Adding
+ * bucket n splits bucket n − 2^level.
  *
- * Storage (see table_storage.ts) is flat up to FLAT_BUCKETS_MAX, growing by a sixteenth at a time; beyond that it is a directory of extents.
+ * Storage (see table_storage.ts) is flat up to FLAT_BUCKETS_MAX, growing by a sixteenth at a time; beyond that it is
+ * a directory of extents.
  *
- * Invariants: all buckets of a chain but the last are full; the last overflow bucket isn't empty; nothing but the root knows the table, so
- * several Table objects over one root see the same.
+ * Invariants: all buckets of a chain but the last are full; the last overflow bucket isn't empty; nothing but the
+ * root knows the table, so several Table objects over one root see the same.
  *
  * It must not know what entries mean: the caller frees them.
  */
@@ -41,12 +39,22 @@ import {
   BUCKET_BYTES,
   BUCKET_NEXT,
   BUCKET_SLOTS,
-  BUCKET_WORDS,
+  clearBucket,
+  collectChain,
+  collectEntries,
+  freeSlot,
+  setSlot,
+  slotOf,
+  TAG_HIGHS,
+  TAG_ONES,
+  tagOf,
+  usedSlot,
+} from "./table_bucket.ts";
+import { prefetchHashes } from "./table_prefetch.ts";
+import {
   bucketAddress,
   createStorage,
   DIRECTORY_ROOM,
-  EXTENT_BUCKETS_MASK,
-  EXTENT_BUCKETS_SHIFT,
   freeStorage,
   growStorage,
   ROOT_BUCKETS,
@@ -55,26 +63,19 @@ import {
   ROOT_MASK,
   ROOT_OVERFLOW,
   ROOT_ROOM,
-  ROOT_STORAGE,
   shrinkStorage,
 } from "./table_storage.ts";
 
 /**
- * Entries a bucket, overflow buckets counted, above which a bucket is split. Counting them keeps memory the same at all sizes (8.4 bytes a key, up to a
- * sixteenth more for room not used yet), while the share of keys in overflow buckets goes up and down between two powers of two: 3 % to 10 %.
+ * Entries a bucket, overflow buckets counted, above which a bucket is split. Counting them keeps memory the same at
+ * all sizes (8.4 bytes a key, up to a sixteenth more for room not used yet), while the share of keys in overflow
+ * buckets goes up and down between two powers of two: 3 % to 10 %.
  */
 const LOAD_MAX = 7.6;
 /** Entries a bucket below which two buckets are merged. */
 const LOAD_MIN = 6;
 /** Entries that the first bucket takes before it is split for the first time. */
 const ONE_BUCKET_MAX = BUCKET_SLOTS;
-
-/** How far behind its start an entry is loaded too: what is there lies in the next cache line, or in the same. */
-const FAR_WORDS = 12;
-const SEGMENT_WORD_MASK = 0xffffff;
-
-const TAG_ONES = 0x01010101;
-const TAG_HIGHS = 0x80808080 | 0;
 
 export interface TableStatistics {
   entries: number;
@@ -86,10 +87,7 @@ export interface TableStatistics {
   chains: number[];
 }
 
-/** Hashes of one touching pass: more would push each other out of the nearest cache again. */
-export const PREFETCH_MAX = 256;
-/** Scratch of the touching pass: buckets, then entries. */
-const prefetched = new Int32Array(PREFETCH_MAX);
+export { PREFETCH_MAX } from "./table_prefetch.ts";
 
 /** Scratch for rebuilding chains: entries, their tags and the chain's overflow buckets. */
 const moved = new EntryList(64);
@@ -97,19 +95,6 @@ const movedTags = new EntryList(64);
 const stayed = new EntryList(64);
 const stayedTags = new EntryList(64);
 const spare = new EntryList(16);
-
-/** The tag of a hash: its high byte, but never 0, which marks a free slot. */
-function tagOf(hash: number): number {
-  return hash >>> 24 || 1;
-}
-
-/** Bit n is set when byte n of a word of tags equals the pattern's (or, rarely, when a lower one does). */
-function matchesOf(tags: number, pattern: number): number {
-  const difference = tags ^ pattern;
-  const highs = (difference - TAG_ONES) & ~difference & TAG_HIGHS;
-  // The multiplication gathers bits 7, 15, 23 and 31 in the upper four.
-  return Math.imul(highs >>> 7, 0x10204080) >>> 28;
-}
 
 export class Table {
   readonly arena: Arena;
@@ -188,65 +173,11 @@ export class Table {
   }
 
   /**
-   * The touching pass: loads the buckets and the entries of up to PREFETCH_MAX hashes, so that the finds that follow meet them in the cache. Only a hint: it changes nothing, and
-   * a hash may be of another table.
-   *
-   * Each loop is short and free of branches on bytes that are still on their way, because a CPU overlaps as many cache misses as it has
-   * iterations in flight, and none behind a branch predicted wrongly.
+   * The touching pass: loads the buckets and entries of `count` hashes, so that the finds that follow meet them in the
+   * cache. Only a hint: it changes nothing, and a hash may be of another table.
    */
   prefetch(hashes: Int32Array, start: number, count: number): void {
-    const end = start + Math.min(count, PREFETCH_MAX);
-    const allWords = this.words;
-    this.bucketsOf(hashes, start, end);
-    let touched = 0;
-    for (let i = 0; i < end - start; i++) {
-      const bucket = prefetched[i]!;
-      touched ^= allWords[bucket >>> SEGMENT_SHIFT]![(bucket & UNIT_MASK) << 1]!;
-    }
-    for (let i = 0; i < end - start; i++) prefetched[i] = this.candidate(prefetched[i]!, hashes[start + i]!);
-    for (let i = 0; i < end - start; i++) {
-      const entry = prefetched[i]!;
-      const words = allWords[entry >>> SEGMENT_SHIFT]!;
-      const word = (entry & UNIT_MASK) << 1;
-      // Both ends of a short entry; the mask keeps the index in the segment.
-      touched ^= words[word]! ^ words[(word + FAR_WORDS) & SEGMENT_WORD_MASK]!;
-    }
-    this.touched = touched;
-  }
-
-  /** Fills `prefetched` with the buckets of hashes, as bucketOf does one by one. */
-  private bucketsOf(hashes: Int32Array, start: number, end: number): void {
-    const rootWords = this.rootWords;
-    const root = this.root;
-    const mask = rootWords[root + ROOT_MASK]!;
-    const half = (mask >>> 1) + 1;
-    const last = rootWords[root + ROOT_BUCKETS]! - 1;
-    const storage = rootWords[root + ROOT_STORAGE]!;
-    const flat = rootWords[root + DIRECTORY_ROOM] === 0;
-    const directory = this.words[storage >>> SEGMENT_SHIFT]!;
-    const first = (storage & UNIT_MASK) << 1;
-    for (let i = start; i < end; i++) {
-      let index = hashes[i]! & mask;
-      index &= ~(((last - index) >> 31) & half);
-      prefetched[i - start] = flat
-        ? storage + (index << 3)
-        : directory[first + (index >>> EXTENT_BUCKETS_SHIFT)]! + ((index & EXTENT_BUCKETS_MASK) << 3);
-    }
-  }
-
-  /** The first entry of a bucket with the tag of a hash; else the next bucket of the chain; else the bucket. Without a branch. */
-  private candidate(bucket: number, hash: number): number {
-    const words = this.words[bucket >>> SEGMENT_SHIFT]!;
-    const base = (bucket & UNIT_MASK) << 1;
-    const pattern = Math.imul(tagOf(hash), TAG_ONES);
-    const found =
-      matchesOf(words[base]!, pattern) |
-      (matchesOf(words[base + 1]!, pattern) << 4) |
-      (matchesOf(words[base + 2]!, pattern) << 8) |
-      (1 << BUCKET_SLOTS);
-    const address = words[base + BUCKET_ADDRESSES + 31 - Math.clz32(found & -found)]!;
-    const nothing = ~((address | -address) >> 31);
-    return address | (bucket & nothing);
+    this.touched = prefetchHashes(this.words, this.rootWords, this.root, hashes, start, count);
   }
 
   /** Adds an entry whose key is known to be absent. False: the address space is full, and nothing changed. */
@@ -327,17 +258,18 @@ export class Table {
   }
 
   /**
-   * Redis's reverse-binary cursor over linear hashing. One step appends to `out` all entries of a bucket and, when that has been split already, of its other half, and
-   * returns the next cursor, 0 at the end. Whatever is in the table from the first to the last step is found at least once, however the table grows and
-   * shrinks in between: the cursor stands for the set of hashes whose reversed low bits lie below its own.
+   * Redis's reverse-binary cursor over linear hashing. One step appends to `out` all entries of a bucket and, when
+   * that has been split already, of its other half, and returns the next cursor, 0 at the end. Whatever is in the
+   * table from the first to the last step is found at least once, however the table grows and shrinks in between:
+   * the cursor stands for the set of hashes whose reversed low bits lie below its own.
    */
   scanInto(cursor: number, out: EntryList): number {
     const buckets = this.rootWords[this.root + ROOT_BUCKETS]!;
     const mask = this.rootWords[this.root + ROOT_MASK]! >>> 1;
     const index = cursor & mask;
-    this.collect(bucketAddress(this.words, this.rootWords, this.root, index), out);
+    collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, index), out);
     const other = index + mask + 1;
-    if (other < buckets) this.collect(bucketAddress(this.words, this.rootWords, this.root, other), out);
+    if (other < buckets) collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, other), out);
     return reverseBits((reverseBits(cursor | ~mask) + 1) | 0);
   }
 
@@ -349,29 +281,33 @@ export class Table {
     return next;
   }
 
-  /** An entry chosen so that each has the same chance (but for chains of over 36 entries), or NIL when there is none. */
+  /**
+   * An entry chosen so that each has the same chance (but for chains of over 36 entries), or NIL when there is none.
+   */
   random(random: Random): number {
     const buckets = this.rootWords[this.root + ROOT_BUCKETS]!;
     if (this.count === 0) return NIL;
     moved.clear();
-    // A position in a chain of the greatest usual length is drawn along with the bucket, and refused where the chain is shorter.
+    // A position in a chain of the greatest usual length is drawn along with the bucket, and refused where the chain
+    // is shorter.
     const positions = buckets === 1 ? BUCKET_SLOTS : 3 * BUCKET_SLOTS;
     for (let tries = 0; tries < 256; tries++) {
       moved.clear();
-      this.collect(bucketAddress(this.words, this.rootWords, this.root, uniform(random, buckets)), moved);
+      collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, uniform(random, buckets)), moved);
       const position = uniform(random, Math.max(positions, moved.count));
       if (position < moved.count) return moved.items[position]!;
     }
     for (let index = uniform(random, buckets); ; index = (index + 1) % buckets) {
       moved.clear();
-      this.collect(bucketAddress(this.words, this.rootWords, this.root, index), moved);
+      collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, index), moved);
       if (moved.count > 0) return moved.items[uniform(random, moved.count)]!;
     }
   }
 
   /**
-   * Takes a table apart that nobody uses any more: empties up to `bucketsMax` buckets, appends their entries to `out` for the caller to free, and says whether it is done,
-   * the root freed as well. Between the steps only `releaseInto` and `count` may be used.
+   * Takes a table apart that nobody uses any more: empties up to `bucketsMax` buckets, appends their entries to
+   * `out` for the caller to free, and says whether it is done, the root freed as well. Between the steps only
+   * `releaseInto` and `count` may be used.
    */
   releaseInto(bucketsMax: number, out: EntryList): boolean {
     const { arena, allocator } = this;
@@ -380,7 +316,7 @@ export class Table {
       const before = out.count;
       const bucket = bucketAddress(this.words, this.rootWords, this.root, last);
       spare.clear();
-      this.collectAll(bucket, out, movedTags, spare);
+      collectChain(this.words, bucket, out, movedTags, spare);
       movedTags.clear();
       while (spare.count > 0) this.freeOverflow(spare.pop());
       arena.touch(this.rootAddress, ROOT_BYTES);
@@ -402,7 +338,7 @@ export class Table {
     const chains = new Array<number>(50).fill(0);
     for (let index = 0; index < buckets && index < bucketsMax; index++) {
       moved.clear();
-      this.collect(bucketAddress(this.words, this.rootWords, this.root, index), moved);
+      collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, index), moved);
       const length = Math.min(moved.count, chains.length - 1);
       chains[length] = chains[length]! + 1;
     }
@@ -446,7 +382,7 @@ export class Table {
     stayedTags.clear();
     spare.clear();
     this.partition(source, bit);
-    // Overflow buckets in hand always suffice: two chains together are never longer than the one they come from plus one bucket.
+    // Overflow buckets in hand always suffice: together the two chains are at most one bucket longer than the one.
     this.writeChain(source, stayed, stayedTags);
     this.writeChain(target, moved, movedTags);
     while (spare.count > 0) this.freeOverflow(spare.pop());
@@ -457,7 +393,7 @@ export class Table {
   /** Sorts a chain's entries by one bit of their hash into `stayed` and `moved`. */
   private partition(source: number, bit: number): void {
     const arena = this.arena;
-    this.collectAll(source, stayed, stayedTags, spare);
+    collectChain(this.words, source, stayed, stayedTags, spare);
     const count = stayed.count;
     // One pass of loads that don't depend on each other, so that the cache misses of the keys overlap.
     let touched = 0;
@@ -494,8 +430,8 @@ export class Table {
     stayed.clear();
     stayedTags.clear();
     spare.clear();
-    this.collectAll(target, stayed, stayedTags, spare);
-    this.collectAll(source, stayed, stayedTags, spare);
+    collectChain(this.words, target, stayed, stayedTags, spare);
+    collectChain(this.words, source, stayed, stayedTags, spare);
     const needed = Math.ceil((stayed.count - BUCKET_SLOTS) / BUCKET_SLOTS);
     if (needed > spare.count) {
       const added = this.newOverflow();
@@ -513,37 +449,6 @@ export class Table {
   private setBuckets(buckets: number): void {
     this.rootWords[this.root + ROOT_BUCKETS] = buckets;
     this.rootWords[this.root + ROOT_MASK] = (2 << (31 - Math.clz32(buckets))) - 1;
-  }
-
-  /** Appends the entries of a chain. */
-  private collect(first: number, out: EntryList): void {
-    let bucket = first;
-    do {
-      const words = this.words[bucket >>> SEGMENT_SHIFT]!;
-      const base = (bucket & UNIT_MASK) << 1;
-      for (let slot = 0; slot < BUCKET_SLOTS; slot++) {
-        const entry = words[base + BUCKET_ADDRESSES + slot]!;
-        if (entry !== NIL) out.push(entry);
-      }
-      bucket = words[base + BUCKET_NEXT]!;
-    } while (bucket !== NIL);
-  }
-
-  /** Appends the entries and tags of a chain, and its overflow buckets. */
-  private collectAll(first: number, out: EntryList, tags: EntryList, overflow: EntryList): void {
-    let bucket = first;
-    do {
-      const words = this.words[bucket >>> SEGMENT_SHIFT]!;
-      const base = (bucket & UNIT_MASK) << 1;
-      for (let slot = 0; slot < BUCKET_SLOTS; slot++) {
-        const entry = words[base + BUCKET_ADDRESSES + slot]!;
-        if (entry === NIL) continue;
-        out.push(entry);
-        tags.push((words[base + (slot >>> 2)]! >>> ((slot & 3) << 3)) & 0xff);
-      }
-      if (bucket !== first) overflow.push(bucket);
-      bucket = words[base + BUCKET_NEXT]!;
-    } while (bucket !== NIL);
   }
 
   /** Writes entries into a chain that begins with `first`, taking overflow buckets from `spare`. */
@@ -565,7 +470,9 @@ export class Table {
     }
   }
 
-  /** Fills a slot just emptied with an entry of the chain's last bucket, and drops that bucket when it is empty then. */
+  /**
+   * Fills a slot just emptied with an entry of the chain's last bucket, and drops that bucket when it is empty then.
+   */
   private fillFromLast(first: number, holed: number, slot: number): void {
     let before = first;
     let last = first;
@@ -605,43 +512,6 @@ export class Table {
     this.arena.touch(this.rootAddress, ROOT_BYTES);
     this.rootWords[this.root + ROOT_OVERFLOW] = this.rootWords[this.root + ROOT_OVERFLOW]! - 1;
   }
-}
-
-function clearBucket(arena: Arena, bucket: number): void {
-  arena.touch(bucket, BUCKET_BYTES);
-  const words = arena.words[bucket >>> SEGMENT_SHIFT]!;
-  const base = (bucket & UNIT_MASK) << 1;
-  for (let i = 0; i < BUCKET_WORDS; i++) words[base + i] = 0;
-}
-
-function setSlot(words: Int32Array, base: number, slot: number, tag: number, entry: number): void {
-  const shift = (slot & 3) << 3;
-  const word = base + (slot >>> 2);
-  words[word] = (words[word]! & ~(0xff << shift)) | (tag << shift);
-  words[base + BUCKET_ADDRESSES + slot] = entry;
-}
-
-/** A free slot of a bucket, or -1. */
-function freeSlot(words: Int32Array, base: number): number {
-  for (let i = 0; i < 3; i++) {
-    const tags = words[base + i]!;
-    // The lowest marked byte is exact: only bytes above a zero can be marked wrongly.
-    const free = (tags - TAG_ONES) & ~tags & TAG_HIGHS;
-    if (free !== 0) return (i << 2) + ((31 - Math.clz32(free & -free)) >>> 3);
-  }
-  return -1;
-}
-
-/** A used slot of a bucket, or -1. */
-function usedSlot(words: Int32Array, base: number): number {
-  for (let slot = 0; slot < BUCKET_SLOTS; slot++) if (words[base + BUCKET_ADDRESSES + slot] !== NIL) return slot;
-  return -1;
-}
-
-/** The slot that holds an entry, or -1. */
-function slotOf(words: Int32Array, base: number, entry: number): number {
-  for (let slot = 0; slot < BUCKET_SLOTS; slot++) if (words[base + BUCKET_ADDRESSES + slot] === entry) return slot;
-  return -1;
 }
 
 function reverseBits(value: number): number {

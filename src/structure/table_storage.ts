@@ -2,24 +2,20 @@
  * Where a table's buckets lie, and how their room grows and shrinks.
  *
  * ```
- * flat        root ──> [bucket 0][bucket 1] …                      up to FLAT_BUCKETS_MAX buckets (1 MiB), in one block
+ * flat        root ──> [bucket 0][bucket 1] …   up to FLAT_BUCKETS_MAX buckets (1 MiB), in one block
  * directory   root ──> [extent 0][extent 1] … ──> 1024 buckets each (64 KiB)
  * ```
- * A flat block grows by a sixteenth, copied to a larger one: at most 1 MiB is copied, and the room not yet used stays within a sixteenth of the table. When it is full
- * at FLAT_BUCKETS_MAX it is not copied again: a directory points to sixteen extents inside it. From then on one extent at a time is added.
- * Room for new buckets is not cleared: whoever puts a bucket into use writes all of it.
+ * A flat block grows by a sixteenth, copied to a larger one: at most 1 MiB is copied, and the room not yet used
+ * stays within a sixteenth of the table. When it is full at FLAT_BUCKETS_MAX it is not copied again: a directory
+ * points to sixteen extents inside it. From then on one extent at a time is added. Room for new buckets is not
+ * cleared: whoever puts a bucket into use writes all of it.
  *
  * Shrinking leaves a gap between the two directions, so that a table that wavers about a size doesn't copy each time.
  */
 import type { Allocator } from "../memory/allocator.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../memory/layout.ts";
-
-export const BUCKET_BYTES = 64;
-export const BUCKET_WORDS = 16;
-export const BUCKET_SLOTS = 12;
-export const BUCKET_ADDRESSES = 3;
-export const BUCKET_NEXT = 15;
+import { BUCKET_BYTES, BUCKET_WORDS } from "./table_bucket.ts";
 
 export const ROOT_BYTES = 32;
 export const ROOT_STORAGE = 0;
@@ -183,7 +179,9 @@ function dropExtent(allocator: Allocator, rootAddress: number): void {
   setStorage(arena, rootAddress, directory, room, words[root + DIRECTORY_ROOM]!);
 }
 
-/** Doubles the directory; its longest, for 2^29 buckets, is 1 MiB. It is small next to the table and does not shrink. */
+/**
+ * Doubles the directory; its longest, for 2^29 buckets, is 1 MiB. It is small next to the table and does not shrink.
+ */
 function growDirectory(allocator: Allocator, rootAddress: number, extents: number): boolean {
   const { arena } = allocator;
   const larger = allocator.allocate(extents * 2 * 4);

@@ -1,4 +1,6 @@
-/** The allocator against a naive list of what is handed out, at the bottom of the address space and across its sign. */
+/**
+ * The allocator against a naive list of what is handed out, at the bottom of the address space and across its sign.
+ */
 import { describe, expect, test } from "vitest";
 import { type Random, seededRandom, uniform } from "../../src/base/random.ts";
 import { Allocator } from "../../src/memory/allocator.ts";

@@ -1,4 +1,7 @@
-/** Table against a Map: random operations with growth and shrink, scans meanwhile, chains of equal hashes, no address space left. */
+/**
+ * Table against a Map: random operations with growth and shrink, scans meanwhile, chains of equal hashes, no address
+ * space left.
+ */
 import { describe, expect, test } from "vitest";
 import { latin1, latin1Bytes } from "../../src/base/bytes.ts";
 import { type Random, seededRandom, uniform } from "../../src/base/random.ts";
@@ -191,14 +194,14 @@ describe("table model", () => {
   test("a directory of extents, there and back", () =>
     withSeed(FILE, (seed) => {
       const subject = new Subject(seed, 255);
-      for (let i = 0; i < 400_000; i++) subject.insert(`k${i}`);
-      expect(subject.table.buckets).toBeGreaterThan(40_000);
+      for (let i = 0; i < 260_000; i++) subject.insert(`k${i}`);
+      expect(subject.table.buckets).toBeGreaterThan(25_000);
       subject.checkEqual();
       const random = seededRandom(seed);
-      for (let i = 0; i < 350_000; i++) subject.remove(uniform(random, subject.names.length));
+      for (let i = 0; i < 220_000; i++) subject.remove(uniform(random, subject.names.length));
       expect(subject.table.buckets).toBeLessThan(10_000);
       subject.checkEqual();
-      for (let i = 0; i < 200_000; i++) subject.insert(`again${i}`);
+      for (let i = 0; i < 120_000; i++) subject.insert(`again${i}`);
       subject.checkEqual();
       subject.freeAll();
     }));
@@ -266,7 +269,7 @@ describe("chains", () => {
         barrier.begin();
         subject.table.prefetch(hashes, 0, 100);
         subject.table.prefetch(hashes, 100, 300);
-        expect(subject.arena.marks.every((marks) => marks.every((mark) => mark === 0))).toBe(true);
+        expect(subject.arena.marks.every((marks) => marks.indexOf(1) < 0)).toBe(true);
         if (size === 1) {
           const entry = subject.model.get(subject.names[0]!)!;
           subject.table.prefetch(hashes, 0, 1);
