@@ -1,8 +1,56 @@
 /** The commands that speak about the server itself. */
+import { debugCommand } from "../../command/debug/index.ts";
 import type { CommandDefinition } from "../../command/definition.ts";
+import { Counters } from "../info/counters.ts";
+import { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
-import { ping } from "./connection.ts";
+import { auth } from "./auth.ts";
+import { clientCommand } from "./client/index.ts";
+import { cluster } from "./cluster/index.ts";
+import { asking, readonly, readwrite } from "./cluster/modes.ts";
+import { command } from "./command/index.ts";
+import { configCommand } from "./config/index.ts";
+import { echo } from "./echo.ts";
+import { functionCommand } from "./function/index.ts";
+import { hello } from "./hello.ts";
+import { info } from "./info.ts";
+import { lastsave } from "./lastsave.ts";
+import { moduleCommand } from "./module/index.ts";
+import { ping } from "./ping.ts";
+import { protectedRefusal } from "./protection.ts";
+import { quit } from "./quit.ts";
+import { reset } from "./reset.ts";
+import { role } from "./role.ts";
+import { shutdown } from "./shutdown.ts";
+import { time } from "./time.ts";
 
-export function serverCommands(_server: Server): readonly CommandDefinition[] {
-  return [ping];
+export function serverCommands(server: Server): readonly CommandDefinition[] {
+  const counters = new Counters(server);
+  const clock = new MicrosecondClock(server.clock);
+  return [
+    auth(server),
+    hello(server),
+    ping,
+    echo,
+    quit,
+    reset(server),
+    clientCommand(server),
+    command,
+    configCommand(server, counters),
+    info(server, counters, clock),
+    time(clock),
+    lastsave(server),
+    role,
+    shutdown(server),
+    functionCommand,
+    moduleCommand(server),
+    cluster,
+    readonly,
+    readwrite,
+    asking,
+    debugCommand({
+      refusal: (call) => protectedRefusal(server, call, "DEBUG", "enable-debug-command"),
+      log: (message) => server.logger.warning(message),
+    }),
+  ];
 }

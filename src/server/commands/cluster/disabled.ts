@@ -1,0 +1,5 @@
+import type { Call } from "../../../command/call.ts";
+
+export function clusterDisabled(call: Call): void {
+  call.reply.error("ERR This instance has cluster support disabled");
+}

@@ -1,0 +1,91 @@
+/**
+ * Durability: Redis's names for what its append-only file and ours have in common, and the log's own numbers. Snapshots do not exist
+ * yet, so the fields about them say "never".
+ */
+import type { Server } from "../server.ts";
+import { yesNo } from "./format.ts";
+import type { Field, InfoContext } from "./sections.ts";
+
+export function persistenceSection({ server, call }: InfoContext): Field[] {
+  return [
+    ["loading", 0],
+    ["async_loading", 0],
+    ["current_cow_peak", 0],
+    ["current_cow_size", 0],
+    ["current_cow_size_age", 0],
+    ["current_fork_perc", "0.00"],
+    ["current_save_keys_processed", 0],
+    ["current_save_keys_total", 0],
+    ["rdb_changes_since_last_save", call.journal.dirty],
+    ["rdb_bgsave_in_progress", 0],
+    ["rdb_last_save_time", Math.floor(server.startedMs / 1000)],
+    ["rdb_last_bgsave_status", "ok"],
+    ["rdb_last_bgsave_time_sec", -1],
+    ["rdb_current_bgsave_time_sec", -1],
+    ["rdb_saves", 0],
+    ["rdb_last_cow_size", 0],
+    ["rdb_last_load_keys_expired", 0],
+    ["rdb_last_load_keys_loaded", 0],
+    ["aof_enabled", server.storage === undefined ? 0 : 1],
+    ["aof_rewrite_in_progress", 0],
+    ["aof_rewrite_scheduled", 0],
+    ["aof_last_rewrite_time_sec", -1],
+    ["aof_current_rewrite_time_sec", -1],
+    ["aof_last_bgrewrite_status", "ok"],
+    ["aof_rewrites", 0],
+    ["aof_rewrites_consecutive_failures", 0],
+    ["aof_last_write_status", server.storage?.writer.failed ? "err" : "ok"],
+    ["aof_last_cow_size", 0],
+    ["module_fork_in_progress", 0],
+    ["module_fork_last_cow_size", 0],
+    ...logFields(server),
+  ];
+}
+
+function logFields(server: Server): Field[] {
+  const { storage } = server;
+  if (storage === undefined) return [];
+  const { writer, report } = storage;
+  const { statistics } = writer;
+  const average = (total: number): number => (statistics.syncs === 0 ? 0 : Math.round(total / statistics.syncs));
+  return [
+    ["aof_current_size", report.bytes + statistics.bytes],
+    ["aof_base_size", report.bytes],
+    ["aof_pending_rewrite", 0],
+    ["aof_buffer_length", writer.pendingBytes],
+    ["aof_pending_bio_fsync", writer.writtenSequence > writer.durableSequence ? 1 : 0],
+    ["aof_delayed_fsync", 0],
+    ["log_policy", writer.policy],
+    ["log_sequence", writer.sequence],
+    ["log_written_sequence", writer.writtenSequence],
+    ["log_durable_sequence", writer.durableSequence],
+    ["log_oldest_unsynced_ms", oldestUnsyncedMs(server)],
+    ["log_pending_bytes", writer.pendingBytes],
+    ["log_parked_reply_bytes", server.turns.parkedBytes],
+    ["log_segment", writer.segmentName],
+    ["log_segment_bytes", writer.segmentBytes],
+    ["log_segments", report.segments + statistics.segments],
+    ["log_bytes_written", statistics.bytes],
+    ["log_frames", statistics.frames],
+    ["log_marks", statistics.marks],
+    ["log_writes_on_main_thread", statistics.writesOnCaller],
+    ["log_writes_on_write_thread", statistics.writesOnThread],
+    ["log_syncs", statistics.syncs],
+    ["log_sync_usec_last", Math.round(statistics.syncUsLast)],
+    ["log_sync_usec_max", Math.round(statistics.syncUsMax)],
+    ["log_sync_usec_average", average(statistics.syncUsTotal)],
+    ["log_group_commands_last", statistics.groupCommandsLast],
+    ["log_group_commands_average", average(statistics.groupCommandsTotal)],
+    ["log_exposure_ms_last", Math.round(statistics.exposureMsLast)],
+    ["log_exposure_ms_max", Math.round(statistics.exposureMsMax)],
+    ["log_failures", statistics.failures],
+    ["log_failed", writer.failed === null ? "no" : writer.failed.kind],
+    ["log_reserves_space", yesNo(writer.reservesSpace)],
+  ];
+}
+
+/** Age of the oldest write that no sync has covered yet, ms; 0: there is none. */
+function oldestUnsyncedMs(server: Server): number {
+  const oldestMs = server.storage?.writer.oldestUnsyncedMs ?? -1;
+  return oldestMs < 0 ? 0 : Math.max(0, Math.round(server.clock.monotonicUs() / 1000 - oldestMs));
+}
