@@ -46,6 +46,8 @@ export const LOG_RESERVE_BYTES_MAX = 64 * 1024 * 1024;
 /** A manifest, bytes. */
 export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 
+/** A configuration file that CONFIG REWRITE can read back, bytes. */
+export const CONFIG_FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** Configuration files that include each other, levels. */
 export const CONFIG_INCLUDE_DEPTH_MAX = 16;
 /** Replies of one connection that wait for the log; above it the connection is not read from. */

@@ -42,6 +42,8 @@ export class Executor {
   private restricted = false;
   /** Called before a write command runs: while a new log is being filled (engine/fill.ts). */
   beforeWrite: ((call: Call, id: number) => void) | undefined;
+  /** Everything up to this log position may be shown already: replies that depend on nothing later need no gate. */
+  released = 0;
   /** The log position that the reply just written must wait for. */
   gate = 0;
 
@@ -199,6 +201,7 @@ export class Executor {
   /** What a reply may show, as a log position: of known keys only their last change, otherwise everything so far. */
   private gateOf(call: Call, id: number, changed: boolean): number {
     const journal = call.journal;
+    if (journal.sequence <= this.released) return 0;
     const bits = this.table.bits[id]!;
     if (changed || (bits & KEYS_KNOWN) === 0 || (bits & (READ_ONLY | WRITE)) === 0) return journal.sequence;
     const database = call.db.index;

@@ -39,6 +39,8 @@ export interface CommitLog {
   reserve(bytes: number): boolean;
   /** Position that replies may show under the policy in force. */
   readonly releasedSequence: number;
+  /** So much waits to be written that no further turns may be taken until the log has progressed. */
+  readonly congested: boolean;
   /** Why writes are refused, as a RESP error; undefined while they are not. */
   readonly refusal: string | undefined;
 }
@@ -64,6 +66,8 @@ export class Engine {
   readonly clock: Clock;
   readonly random: Random;
   log: CommitLog | undefined;
+  /** Allocated bytes of the empty dataset. */
+  readonly allocatedAtStart: number;
 
   private readonly sink: { target: ReplySink };
   /** The database selected before the effects that gather now. */
@@ -88,6 +92,7 @@ export class Engine {
       makeRoom: (writer, length) => this.sink.target.makeRoom(writer, length),
     });
     this.call = new Call(this.dataset, this.executor, new Session(0), reply, clock, random);
+    this.allocatedAtStart = this.dataset.allocator.allocatedBytes;
   }
 
   /** Who makes room when the reply buffer is full. */
@@ -116,11 +121,17 @@ export class Engine {
     return this.log === undefined ? Number.POSITIVE_INFINITY : this.log.releasedSequence;
   }
 
+  /** No turns may be taken until the log has progressed. */
+  get congested(): boolean {
+    return this.log?.congested === true;
+  }
+
   beginTurn(): void {
     const nowMs = this.clock.wallMs();
     this.dataset.setTime(nowMs);
     this.call.nowMs = nowMs;
     const { log } = this;
+    this.executor.released = this.released;
     if (log === undefined) return;
     const space = log.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
     const refusal =

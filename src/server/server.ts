@@ -208,6 +208,8 @@ export class Server {
     this.stopping = true;
     this.housekeeping.stop();
     for (const listener of this.clients.listeners) this.transport.closeListener(listener);
+    // Requests that still arrive are not executed: nothing could log them.
+    this.clients.pause("all", Number.POSITIVE_INFINITY);
     this.engine.commit();
     let exitCode = code;
     try {

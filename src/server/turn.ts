@@ -19,7 +19,7 @@ import { latin1 } from "../base/bytes.ts";
 import { hashBytes } from "../base/hash.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
-import { type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
+import { type CommandTable, CONTAINER, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
 import type { Engine } from "../engine/engine.ts";
 import { threadCpuClock } from "../platform/thread_calls.ts";
 import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } from "../platform/transport.ts";
@@ -63,6 +63,9 @@ export class TurnRunner implements ReplySink {
   /** Bytes and requests taken in, bytes of replies; for INFO. */
   inputBytes = 0;
   outputBytes = 0;
+  /** Pieces of input and of replies: what Redis counts as reads and writes. */
+  reads = 0;
+  writes = 0;
   turns = 0;
   readonly times = new TurnTimes();
 
@@ -80,6 +83,9 @@ export class TurnRunner implements ReplySink {
   private readonly slow: Connection[] = [];
   /** Where the reply of the connection being executed begins in the output region. */
   private rowStart = 0;
+  /** The log is congested in this turn. */
+  private stalled = false;
+  private readonly stalledConnections: Connection[] = [];
   private current: Connection | undefined;
   /** Time on the processor of this thread, µs. */
   private readonly cpuUs = threadCpuClock();
@@ -130,6 +136,7 @@ export class TurnRunner implements ReplySink {
 
   private runRows(rows: number): number {
     this.turns++;
+    this.stalled = this.engine.congested;
     this.engine.beginTurn();
     const { inputTable, input } = this.transport;
     for (let row = 0; row < rows; row++) {
@@ -145,8 +152,10 @@ export class TurnRunner implements ReplySink {
     }
     this.runBatch(input, this.parser.args);
     this.parser.reset();
-    for (let i = 0; i < this.slow.length; i++) this.runPending(this.slow[i]!);
-    this.slow.length = 0;
+    if (!this.stalled) {
+      for (let i = 0; i < this.slow.length; i++) this.runPending(this.slow[i]!);
+      this.slow.length = 0;
+    }
     this.settle();
     return this.queue.takeRows();
   }
@@ -177,6 +186,7 @@ export class TurnRunner implements ReplySink {
   /** Sends what the log's progress has released, outside of the transport's callback. */
   release(): void {
     this.queue.release(this.engine.released);
+    this.unstall();
   }
 
   /** Bytes that don't answer a request (pushes, MONITOR), queued behind the replies written so far. */
@@ -206,14 +216,40 @@ export class TurnRunner implements ReplySink {
     }
   }
 
+  /** The log is congested: what arrives waits, and no more of it is read. */
+  private stall(connection: Connection, input: Uint8Array, start: number, end: number): void {
+    connection.append(input, start, end);
+    if (!connection.stalled) this.stalledConnections.push(connection);
+    connection.stalled = true;
+    this.transport.pauseReading(connection.slot);
+  }
+
+  /** The log has caught up: what waited is executed by the next turn. */
+  private unstall(): void {
+    if (this.stalledConnections.length === 0 || this.engine.congested) return;
+    for (const connection of this.stalledConnections) {
+      connection.stalled = false;
+      if (connection.lost) continue;
+      this.slow.push(connection);
+      if (!connection.readingPaused) this.transport.resumeReading(connection.slot);
+    }
+    this.stalledConnections.length = 0;
+    this.transport.wake();
+  }
+
   /** Splits what a connection sent into the batch, or leaves it to the slow way. */
   private receive(slot: number, offset: number, length: number, input: Uint8Array): void {
     const connection = this.host.connection(slot);
     if (connection === undefined || connection.closing) return;
+    this.reads++;
     this.inputBytes += length;
     connection.lastActiveMs = this.call.nowMs;
     const end = offset + length;
     let at = offset;
+    if (this.stalled) {
+      this.stall(connection, input, offset, end);
+      return;
+    }
     if (connection.pending === undefined && connection.authenticated && this.host.paused === "no") {
       at = this.split(this.parser, connection, input, offset, end);
       while (at < end && this.batch.full) {
@@ -450,14 +486,19 @@ export class TurnRunner implements ReplySink {
       if (connection.closing) break;
     }
     connection.requests += last - first;
-    connection.lastCommand = batch.command[last - 1]!;
+    const id = batch.command[last - 1]!;
+    const container = id !== UNKNOWN_COMMAND && (this.table.bits[id]! & CONTAINER) !== 0;
+    connection.lastCommand = container ? executor.lastSubcommand : id;
     this.endRow(connection, gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
   }
 
   private endRow(connection: Connection, gate: number): void {
     const length = this.reply.position - this.rowStart;
-    if (length > 0) this.queue.addRow(connection, this.rowStart, length, gate);
+    if (length > 0) {
+      this.writes++;
+      this.queue.addRow(connection, this.rowStart, length, gate);
+    }
     this.outputBytes += length;
     this.rowStart = this.reply.position;
     this.current = undefined;
