@@ -10,10 +10,9 @@ import { EmberlogError } from "../base/errors.ts";
 import { hashBytes } from "../base/hash.ts";
 import { UNKNOWN_COMMAND } from "../command/table.ts";
 import { REQUEST, RequestParser } from "../protocol/request_parser.ts";
-import { PREFETCH_MAX } from "../structure/table.ts";
 import type { Engine } from "./engine.ts";
 
-const BATCH_REQUESTS = PREFETCH_MAX;
+const BATCH_REQUESTS = 512;
 
 export class Replay {
   /** Effects applied. */

@@ -84,6 +84,7 @@ export class Storage {
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
   private fill: Fill | undefined;
+  private completion: Promise<void> | undefined;
 
   constructor(engine: Engine, directory: DataDirectory, logIo: LogIo) {
     this.engine = engine;
@@ -129,14 +130,20 @@ export class Storage {
 
   /** Goes on writing the dataset, inside of a turn, until `mayGoOn` says no. True while there is more. */
   fillStep(mayGoOn: () => boolean): boolean {
-    if (this.fill === undefined || this.fill.done || this.writer.congested) return this.fill !== undefined;
-    if (!this.fill.step(mayGoOn)) return true;
+    if (this.fill === undefined || this.completion !== undefined) return false;
+    if (this.writer.congested || !this.fill.step(mayGoOn)) return true;
     // Committed at the end of this turn: what completes the log must come behind it.
     setImmediate(() => void this.completeFill());
     return false;
   }
 
-  private async completeFill(): Promise<void> {
+  /** States that the log holds the whole dataset, once. */
+  private completeFill(): Promise<void> {
+    this.completion ??= this.complete();
+    return this.completion;
+  }
+
+  private async complete(): Promise<void> {
     try {
       await this.directory.complete();
       this.fill = undefined;
@@ -151,9 +158,14 @@ export class Storage {
     return this.writer.durable();
   }
 
+  /** Writes what a fill has left, syncs everything and gives the directory back. */
   async close(): Promise<void> {
+    if (this.fill !== undefined) {
+      this.fill.step(() => true);
+      this.engine.commit();
+    }
     this.engine.detachLog();
-    this.fill?.stop();
+    if (this.fill !== undefined) await this.completeFill();
     await this.directory.close();
     await this.logIo.close();
   }

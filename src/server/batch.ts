@@ -3,10 +3,9 @@
  * All requests of a batch lie in the same buffer; those of one connection are neighbours.
  */
 import { TURN_ROWS_MAX } from "../base/limits.ts";
-import { PREFETCH_MAX } from "../structure/table.ts";
 
-/** Requests in a batch: as many as one touching pass takes. */
-export const BATCH_REQUESTS_MAX = PREFETCH_MAX;
+/** Requests in a batch: enough to overlap cache misses, few enough that what was touched is still in the cache when it is used. */
+export const BATCH_REQUESTS_MAX = 512;
 
 export class RequestBatch {
   /** Requests in the batch. */

@@ -33,6 +33,8 @@ export class Connection extends Session {
   readingPaused = false;
   /** The peer is gone or the transport failed: nothing can be sent any more. */
   lost = false;
+  /** Not read from and not executed, because the log is congested. */
+  stalled = false;
   /** Requests wait for CLIENT PAUSE to end. */
   postponed = false;
   /** Close without sending what is queued (CLIENT KILL, output limit). */

@@ -19,7 +19,7 @@ import { latin1 } from "../base/bytes.ts";
 import { hashBytes } from "../base/hash.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
-import { type CommandTable, CONTAINER, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
+import { CONTAINER, type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
 import type { Engine } from "../engine/engine.ts";
 import { threadCpuClock } from "../platform/thread_calls.ts";
 import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } from "../platform/transport.ts";
@@ -195,7 +195,7 @@ export class TurnRunner implements ReplySink {
   }
 
   private event(slot: number, offset: number, length: number, flags: number, input: Uint8Array): void {
-    if ((flags & LOG) !== 0) this.queue.release(this.engine.released);
+    if ((flags & LOG) !== 0) this.release();
     if ((flags & OPENED) !== 0) this.host.opened(slot);
     if ((flags & DATA) !== 0) this.receive(slot, offset, length, input);
     const connection = this.host.connection(slot);

@@ -27,7 +27,7 @@ export function persistenceSection({ server, call }: InfoContext): Field[] {
     ["rdb_last_load_keys_expired", 0],
     ["rdb_last_load_keys_loaded", 0],
     ["aof_enabled", server.storage === undefined ? 0 : 1],
-    ["aof_rewrite_in_progress", 0],
+    ["aof_rewrite_in_progress", server.storage?.filling === true ? 1 : 0],
     ["aof_rewrite_scheduled", 0],
     ["aof_last_rewrite_time_sec", -1],
     ["aof_current_rewrite_time_sec", -1],
