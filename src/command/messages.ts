@@ -12,6 +12,11 @@ export function wrongArity(name: string): string {
   return `ERR wrong number of arguments for '${name.toLowerCase()}' command`;
 }
 
+/** Redis's answer where a subcommand itself looks at how many arguments it has. */
+export function wrongSubcommand(container: string, subcommand: string): string {
+  return `ERR unknown subcommand or wrong number of arguments for '${subcommand.slice(0, 128)}'. Try ${container} HELP.`;
+}
+
 /** Redis's answer to an unknown subcommand of a container. */
 export function unknownSubcommand(container: string, subcommand: string): string {
   return `ERR unknown subcommand '${subcommand.slice(0, 128)}'. Try ${container.toUpperCase()} HELP.`;

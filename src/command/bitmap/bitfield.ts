@@ -50,6 +50,7 @@ export const bitfield: CommandDefinition = {
       notes: "This command allows both access and modification of the key",
     },
   ],
+  keyFlags: (call, at, argc) => (onlyReads(call, at, argc) ? ["RO", "access"] : ["RW", "access", "update"]),
   args: [
     argument("key", "key", { keySpec: 0 }),
     oneOf(
@@ -86,6 +87,16 @@ export const bitfieldReadOnly: CommandDefinition = {
   ],
   run: (call) => execute(call, true),
 };
+
+/** Do all operations of a request read? What can't be read as an operation may be anything. */
+function onlyReads(call: Call, at: number, argc: number): boolean {
+  for (let i = 2; i < argc; ) {
+    if (call.is(at + i, "GET") && i + 2 < argc) i += 3;
+    else if (call.is(at + i, "OVERFLOW") && i + 1 < argc) i += 2;
+    else return false;
+  }
+  return true;
+}
 
 function execute(call: Call, readOnly: boolean): void {
   const operations = readOperations(call);

@@ -8,7 +8,7 @@ import { DEBUG_SLEEP_MS_MAX } from "../../base/limits.ts";
 import type { Call } from "../call.ts";
 import type { CommandDefinition } from "../definition.ts";
 import { replyHelp } from "../help.ts";
-import { NOT_AN_INTEGER } from "../messages.ts";
+import { NOT_AN_INTEGER, wrongSubcommand } from "../messages.ts";
 import { replyDigest, replyObject, replyTables, replyValueDigests } from "./data.ts";
 import type { DebugHost } from "./host.ts";
 import { populate } from "./populate.ts";
@@ -93,6 +93,7 @@ export function debugCommand(host: DebugHost): CommandDefinition {
     complexity: "Depends on subcommand.",
     arity: -2,
     flags: ["admin", "noscript", "loading", "stale"],
+    system: true,
     run(call) {
       const refusal = call.replaying ? undefined : host.refusal(call);
       if (refusal !== undefined) return call.reply.error(refusal);
@@ -105,8 +106,7 @@ export function debugCommand(host: DebugHost): CommandDefinition {
 }
 
 function replyUnknown(call: Call): void {
-  const name = call.text(1).slice(0, 128);
-  call.reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try DEBUG HELP.`);
+  call.reply.error(wrongSubcommand("DEBUG", call.text(1)));
 }
 
 function replyOutcome(call: Call, error: string | undefined): void {

@@ -35,6 +35,10 @@ export const set: CommandDefinition = {
       notes: "RW and ACCESS due to the optional `GET` argument",
     },
   ],
+  keyFlags(call, at, argc) {
+    for (let i = 3; i < argc; i++) if (call.is(at + i, "GET")) return ["RW", "access", "update"];
+    return ["OW", "update"];
+  },
   args: [
     argument("key", "key", { keySpec: 0 }),
     argument("value", "string"),

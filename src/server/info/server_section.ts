@@ -3,7 +3,6 @@ import { VERSION } from "../../base/version.ts";
 import { missingGuarantees } from "../../platform/capabilities.ts";
 import { nativeAddon, nativeMissingReason } from "../../platform/native.ts";
 import { REDIS_VERSION } from "../commands/hello.ts";
-import { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
 import { yesNo } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";

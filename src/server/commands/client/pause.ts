@@ -1,5 +1,6 @@
 /** CLIENT PAUSE and UNPAUSE. */
 import type { Call } from "../../../command/call.ts";
+import { wrongSubcommand } from "../../../command/messages.ts";
 import type { Server } from "../../server.ts";
 
 const INTEGER64_MAX = 9223372036854775807n;
@@ -7,7 +8,7 @@ const INTEGER64_MAX = 9223372036854775807n;
 /** CLIENT PAUSE timeout [WRITE | ALL]: until then no client's requests, or no writes, are executed. */
 export function clientPause(call: Call, server: Server): void {
   const { reply } = call;
-  if (call.argc > 4) return reply.error("ERR syntax error");
+  if (call.argc > 4) return reply.error(wrongSubcommand("CLIENT", call.text(1)));
   let mode: "all" | "write" = "all";
   if (call.argc === 4) {
     if (call.is(3, "WRITE")) mode = "write";

@@ -1,6 +1,6 @@
 /** Subcommands of CLIENT that change or tell one connection's own state. */
 import type { Call } from "../../../command/call.ts";
-import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../../../command/messages.ts";
+import { NOT_AN_INTEGER, SYNTAX_ERROR, wrongSubcommand } from "../../../command/messages.ts";
 
 /** CLIENT REPLY ON | OFF | SKIP: what is silenced is executed all the same. */
 export function clientReply(call: Call): void {
@@ -42,7 +42,7 @@ export function clientNoTouch(call: Call): void {
 /** CLIENT UNBLOCK id [TIMEOUT | ERROR]. No command blocks yet, so there is never anybody to unblock. */
 export function clientUnblock(call: Call): void {
   const { reply } = call;
-  if (call.argc > 4) return reply.error(SYNTAX_ERROR);
+  if (call.argc > 4) return reply.error(wrongSubcommand("CLIENT", call.text(1)));
   if (call.argc === 4 && !call.is(3, "TIMEOUT") && !call.is(3, "ERROR")) {
     return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }

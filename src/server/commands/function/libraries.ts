@@ -1,5 +1,6 @@
 /** FUNCTION's subcommands where there is no engine: requests are read as Redis reads them, down to the engine that is not there. */
 import type { Call } from "../../../command/call.ts";
+import { wrongSubcommand } from "../../../command/messages.ts";
 import { splitArguments } from "../../config/syntax.ts";
 
 /** FUNCTION LIST [LIBRARYNAME pattern] [WITHCODE] */
@@ -20,10 +21,7 @@ export function functionList(call: Call): void {
 /** FUNCTION FLUSH [ASYNC | SYNC] */
 export function functionFlush(call: Call): void {
   const { reply } = call;
-  if (call.argc > 3) {
-    const name = call.text(1).slice(0, 128);
-    return reply.error(`ERR unknown subcommand or wrong number of arguments for '${name}'. Try FUNCTION HELP.`);
-  }
+  if (call.argc > 3) return reply.error(wrongSubcommand("FUNCTION", call.text(1)));
   if (call.argc === 3 && !call.is(2, "SYNC") && !call.is(2, "ASYNC")) {
     return reply.error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
   }
