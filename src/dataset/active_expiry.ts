@@ -1,8 +1,7 @@
 /**
  * Active expiry: removes keys whose time has passed though nobody asks for them.
  *
- * It walks the table of expiring keys of one database after the other, in the order of their hashes, which is as good as drawing them at
- * random. A database is left when among the last SAMPLE_KEYS keys hardly any had expired: then at most a tenth of its expiring keys are
+ * It walks the table of expiring keys of one database after the other, bucket by bucket, which is as good as drawing keys at random. A database is left when among the last SAMPLE_KEYS keys hardly any had expired: then at most a tenth of its expiring keys are
  * stale, which is what Redis promises. Each database goes on where it was left.
  *
  * Invariants: a step never lasts longer than one bucket beyond what `mayGoOn` allows; when time runs out in one database the next step
@@ -11,6 +10,7 @@
 import { EFFECT_BYTES_RESERVED } from "../base/limits.ts";
 import { expiryMs } from "../structure/entry.ts";
 import { EntryList } from "../structure/entry_list.ts";
+import { WALK_END, WALK_START, walkDown } from "./bucket_walk.ts";
 import type { Database } from "./database.ts";
 import type { Dataset } from "./dataset.ts";
 
@@ -22,8 +22,8 @@ const SAMPLE_EXPIRED_MAX = SAMPLE_KEYS / 10;
 export class ActiveExpiry {
   private readonly dataset: Dataset;
   private readonly found = new EntryList(256);
-  /** By database: where its walk goes on. */
-  private readonly cursors: number[];
+  /** By database: where its walk goes on, see bucket_walk.ts. */
+  private readonly positions: number[];
   private next = 0;
   private looked = 0;
   private removed = 0;
@@ -31,7 +31,7 @@ export class ActiveExpiry {
 
   constructor(dataset: Dataset, databases: number) {
     this.dataset = dataset;
-    this.cursors = new Array<number>(databases).fill(0);
+    this.positions = new Array<number>(databases).fill(WALK_START);
   }
 
   /** Visits each database once, until `mayGoOn` says no. False: it did, and there is more to do. */
@@ -56,22 +56,22 @@ export class ActiveExpiry {
 
   /** False: out of time. */
   private visit(database: Database, index: number, mayGoOn: () => boolean): boolean {
-    const fromStart = this.cursors[index] === 0;
+    const fromStart = this.positions[index] === WALK_START;
     let rounds = 0;
     let looked = 0;
     let removed = 0;
     while (database.expires.count > 0) {
       const { found } = this;
       found.clear();
-      const next = database.expires.scanInto(this.cursors[index]!, found);
-      this.cursors[index] = next;
+      const next = walkDown(database.expires, this.positions[index]!, found);
+      this.positions[index] = next === WALK_END ? WALK_START : next;
       const expired = this.removeExpired(database);
       looked += found.count;
       removed += expired;
       this.looked += found.count;
       this.removed += expired;
       if (!mayGoOn() || this.logIsFull()) return false;
-      if (next === 0 && ++rounds === (fromStart ? 1 : 2)) return true;
+      if (next === WALK_END && ++rounds === (fromStart ? 1 : 2)) return true;
       if (looked < SAMPLE_KEYS) continue;
       if (removed * SAMPLE_KEYS <= looked * SAMPLE_EXPIRED_MAX) return true;
       looked = 0;

@@ -28,6 +28,7 @@ import {
 } from "../structure/entry.ts";
 import { EntryList } from "../structure/entry_list.ts";
 import { Table } from "../structure/table.ts";
+import { WALK_END, WALK_START, walkDown } from "./bucket_walk.ts";
 import type { Dataset } from "./dataset.ts";
 import { releaseEntry, withExpiry, writeExpiry } from "./entries.ts";
 
@@ -259,14 +260,19 @@ export class Database {
     return old;
   }
 
-  /** Removes some keys: how a database is emptied when the address space is too full for two empty tables. */
-  removeSome(keysMax: number): void {
-    let cursor = 0;
+  /**
+   * Removes a few keys from a position of bucket_walk.ts on, and returns the next one: how a database is emptied when the address space is too
+   * full for two empty tables.
+   */
+  removeSome(position: number, keysMax: number): number {
+    let next = position;
     for (let removed = 0; removed < keysMax && this.keys.count > 0; removed += found.count) {
       found.clear();
-      cursor = this.keys.scanInto(cursor, found);
+      next = walkDown(this.keys, next, found);
+      if (next === WALK_END) next = WALK_START;
       for (let i = 0; i < found.count; i++) this.remove(found.items[i]!, this.hashOf(found.items[i]!));
     }
+    return next;
   }
 
   /** Exchanges the contents with another database. */

@@ -7,6 +7,7 @@ import type { Arena } from "../memory/arena.ts";
 import { entryAccess, setEntryAccess } from "../structure/entry.ts";
 import { countedAccess, frequencyBits, timeBits } from "./access.ts";
 import { ActiveExpiry } from "./active_expiry.ts";
+import { WALK_START } from "./bucket_walk.ts";
 import { Database } from "./database.ts";
 import type { Journal } from "./journal.ts";
 import { ReleasedTables } from "./released_tables.ts";
@@ -111,10 +112,11 @@ export class Dataset {
   flush(index: number, wait: boolean): void {
     for (const database of this.databases) {
       if (index !== -1 && database.index !== index) continue;
+      let position = WALK_START;
       while (database.count > 0) {
         const old = database.detachAll();
         if (old !== undefined) this.released.add(old.keys, old.expires);
-        else database.removeSome(REMOVED_KEYS);
+        else position = database.removeSome(position, REMOVED_KEYS);
       }
     }
     if (wait) while (this.releaseStep());
