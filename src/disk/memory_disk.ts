@@ -3,7 +3,8 @@
  *
  * A file has its bytes as a process sees them and, apart from these, its bytes as of the last sync; a directory has its names
  * as a process sees them and as of its last sync. `crash` throws the first away (a power cut that loses everything that was
- * not synced) or keeps it (a process that was killed). The simulated disk of the fault harness, with torn and reordered
+ * not synced), keeps it (a process that was killed), or keeps the names alone (a power cut after the journal of the file system
+ * was written, and nothing else). The simulated disk of the fault harness, with torn and reordered
  * writes, is another one.
  *
  * Faults: `failAt(n, errno)` fails the n-th operation that changes or reads the disk, once or for good; `shortWriteBytes`
@@ -42,6 +43,8 @@ class MemoryFile {
     this.reservedEnd = 0;
   }
 }
+
+export type CrashKind = "killed" | "power" | "names";
 
 interface Handle {
   readonly file: MemoryFile;
@@ -86,12 +89,17 @@ export class MemoryDisk implements Disk {
     this.faultLasts = lasts;
   }
 
-  /** What is left after a crash: everything the kernel had (`killed`), or only what was synced (`power`). */
-  crash(kind: "killed" | "power"): void {
+  /** What is left: everything the kernel had (`killed`), only what was synced (`power`), or that and all names (`names`). */
+  crash(kind: CrashKind): void {
     this.handles = new Map();
     this.locked.clear();
     this.faultAt = 0;
     if (kind === "killed") return;
+    if (kind === "names") {
+      for (const file of this.files.values()) file.revert();
+      for (const directory of this.directories) this.rememberDirectory(directory);
+      return;
+    }
     const files = new Map<string, MemoryFile>();
     for (const [directory, names] of this.durable) {
       for (const [name, file] of names) files.set(directory === "/" ? `/${name}` : `${directory}/${name}`, file);

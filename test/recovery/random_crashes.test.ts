@@ -137,16 +137,16 @@ async function live(seed: number): Promise<{ cuts: number; failures: number; seg
       if (closed) durable = writer.sequence;
       expect(closed || writer.failed !== null, where).toBe(true);
       written = durable;
-      crash(world, pick(2) === 0 ? "power" : "killed");
+      crash(world, (["power", "killed", "names"] as const)[pick(3)]!);
     } else if (end === 1) {
       written = writer.writtenSequence;
       crash(world, "killed");
     } else {
       written = 0;
-      crash(world, "power");
+      crash(world, pick(2) === 0 ? "power" : "names");
     }
     const once = start(world, ++epochSeed, 1 << 20, "no").found;
-    crash(world, pick(2) === 0 ? "power" : "killed");
+    crash(world, (["power", "killed", "names"] as const)[pick(3)]!);
     const twice = start(world, ++epochSeed, 1 << 20, "no").found;
     expect(twice, `${where}: started twice`).toEqual(once);
     crash(world, "killed");

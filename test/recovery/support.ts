@@ -1,6 +1,6 @@
 /** A data directory in memory, opened, written, crashed and opened again. */
 import { seededRandom } from "../../src/base/random.ts";
-import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { type CrashKind, MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "../../src/engine/data_directory.ts";
 import { DiskLogIo } from "../unit/log/disk_log_io.ts";
 import { referenceCrc32c, Steps, TestClock } from "../unit/log/support.ts";
@@ -67,7 +67,7 @@ export async function settled<T>(world: World, promise: Promise<T>): Promise<T> 
 }
 
 /** A killed process: its tasks never run, its lock is gone, what the kernel had stays. */
-export function crash(world: World, kind: "killed" | "power"): void {
+export function crash(world: World, kind: CrashKind): void {
   world.steps.tasks.length = 0;
   world.disk.crash(kind);
 }
