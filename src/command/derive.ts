@@ -52,6 +52,7 @@ const CATEGORY_OF_GROUP: Partial<Readonly<Record<CommandGroup, string>>> = {
   geo: "geo",
 };
 
+/** What COMMAND INFO shows; Redis keeps "may_replicate" and "touches_arbitrary_keys" to itself. */
 const FLAGS: readonly CommandFlag[] = [
   "write",
   "readonly",
@@ -73,7 +74,6 @@ const FLAGS: readonly CommandFlag[] = [
   "no_multi",
   "movablekeys",
   "allow_busy",
-  "touches_arbitrary_keys",
 ];
 
 const KEY_FLAGS: readonly KeyFlag[] = [

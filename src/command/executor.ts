@@ -22,6 +22,7 @@ import {
   UNKNOWN_COMMAND,
   WRITE,
 } from "./table.ts";
+import { endTransaction } from "./transaction/multi.ts";
 
 export class Executor {
   readonly table: CommandTable;
@@ -236,7 +237,11 @@ export class Executor {
   private refuse(call: Call, id: number, error: string): void {
     this.gate = call.journal.sequence;
     if (id !== UNKNOWN_COMMAND) this.rejected[id]!++;
-    if (call.session.inMulti) call.session.multiFailed = true;
+    if (id !== UNKNOWN_COMMAND && this.table.definitions[id]!.name === "EXEC") {
+      // A refused EXEC ends its transaction all the same.
+      endTransaction(call);
+      error = `EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, "")}`;
+    } else if (call.session.inMulti) call.session.multiFailed = true;
     call.reply.error(error);
     this.countError(call.reply.lastErrorCode);
   }
@@ -254,7 +259,13 @@ export class Executor {
 function unknownCommand(call: Call): string {
   let shown = "";
   for (let i = 1; i < call.argc && shown.length < 128; i++) {
-    shown += `'${latin1(call.input, call.start(i), call.start(i) + Math.min(call.length(i), 128 - shown.length))}' `;
+    shown += `'${quoted(call, i, 128 - shown.length)}' `;
   }
-  return `ERR unknown command '${call.text(0).slice(0, 128)}', with args beginning with: ${shown}`;
+  return `ERR unknown command '${quoted(call, 0, 128)}', with args beginning with: ${shown}`;
+}
+
+/** Argument i as an error shows it: up to its first zero byte, as C prints it. */
+function quoted(call: Call, i: number, lengthMax: number): string {
+  const start = call.start(i);
+  return latin1(call.input, start, start + Math.min(call.length(i), lengthMax)).split("\0", 1)[0]!;
 }
