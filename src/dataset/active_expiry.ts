@@ -1,8 +1,8 @@
 /**
  * Active expiry: removes keys whose time has passed though nobody asks for them.
  *
- * It walks the table of expiring keys of one database after the other, bucket by bucket, which is as good as drawing keys at random. A database is left when among the last SAMPLE_KEYS keys hardly any had expired: then at most a tenth of its expiring keys are
- * stale, which is what Redis promises. Each database goes on where it was left.
+ * It walks the table of expiring keys of one database after the other, bucket by bucket, which is as good as drawing keys at random. A database is left when among the last keys looked at hardly any had expired: then at most a tenth of its expiring keys are
+ * stale, which is what Redis promises (less with a higher active-expire-effort). Each database goes on where it was left.
  *
  * Invariants: a step never lasts longer than one bucket beyond what `mayGoOn` allows; when time runs out in one database the next step
  * begins with the next one, so that a flood of expiring keys in one starves no other.
@@ -14,10 +14,11 @@ import { WALK_END, WALK_START, walkDown } from "./bucket_walk.ts";
 import type { Database } from "./database.ts";
 import type { Dataset } from "./dataset.ts";
 
-/** Keys looked at before it is asked whether going on is worth it. */
+/** Keys looked at before it is asked whether going on is worth it: with the least effort, and more for each step of it. */
 const SAMPLE_KEYS = 40;
-/** Of those, expired ones above which it is. */
-const SAMPLE_EXPIRED_MAX = SAMPLE_KEYS / 10;
+const SAMPLE_KEYS_AN_EFFORT = 10;
+/** Of those, percent expired above which it is; each step of effort takes one off. */
+const STALE_PERCENT_MAX = 10;
 
 export class ActiveExpiry {
   private readonly dataset: Dataset;
@@ -57,6 +58,9 @@ export class ActiveExpiry {
   /** False: out of time. */
   private visit(database: Database, index: number, mayGoOn: () => boolean): boolean {
     const fromStart = this.positions[index] === WALK_START;
+    const effort = this.dataset.expireEffort - 1;
+    const sampleKeys = SAMPLE_KEYS + SAMPLE_KEYS_AN_EFFORT * effort;
+    const stalePercentMax = STALE_PERCENT_MAX - effort;
     let rounds = 0;
     let looked = 0;
     let removed = 0;
@@ -72,8 +76,8 @@ export class ActiveExpiry {
       this.removed += expired;
       if (!mayGoOn() || this.logIsFull()) return false;
       if (next === WALK_END && ++rounds === (fromStart ? 1 : 2)) return true;
-      if (looked < SAMPLE_KEYS) continue;
-      if (removed * SAMPLE_KEYS <= looked * SAMPLE_EXPIRED_MAX) return true;
+      if (looked < sampleKeys) continue;
+      if (removed * 100 <= looked * stalePercentMax) return true;
       looked = 0;
       removed = 0;
     }

@@ -36,6 +36,8 @@ export class Dataset {
 
   /** DEBUG SET-ACTIVE-EXPIRE: off, keys expire only when they are looked up. */
   activeExpiry = true;
+  /** active-expire-effort, 1 … 10: how few expired keys active expiry leaves behind, for more time. */
+  expireEffort = 1;
   /** lazyfree-lazy-user-flush: FLUSHALL and FLUSHDB without a modifier mean ASYNC. */
   lazyUserFlush = false;
   /** The most bytes that were ever allocated, since start. */

@@ -9,8 +9,8 @@ import { describe, expect, it } from "vitest";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { debugCommand } from "../../src/command/debug/index.ts";
 import { stateDigest } from "../../src/dataset/digest.ts";
-import { verifyDataset } from "../../src/dataset/verify.ts";
 import { EngineClient } from "../support/engine_client.ts";
+import { verifyDataset } from "../support/verify_dataset.ts";
 import { replayHint, seed } from "./expiry_seed.ts";
 
 const KEYS = 12;

@@ -1,2 +1,3 @@
+/** DEBUG, for whoever can say who may use it. */
 export { debugCommand } from "./debug.ts";
 export type { DebugHost } from "./host.ts";

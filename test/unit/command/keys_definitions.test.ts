@@ -1,12 +1,13 @@
 /** The keyspace commands' definitions against Valkey's, where that reference lies beside the checkout. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { debugCommand } from "../../../src/command/debug/index.ts";
 import type { Argument, CommandDefinition, KeySpec } from "../../../src/command/definition.ts";
 import { keyspaceCommands } from "../../../src/command/keyspace/index.ts";
+import { sharedPath } from "../../support/shared_fixtures.ts";
 
-const folder = new URL("../../../../shared/reference/commands/", import.meta.url).pathname;
-if (!existsSync(folder)) console.warn(`SKIPPED: no ${folder}, nothing to check definitions against`);
+const folder = sharedPath("reference", "commands");
 
 interface Reference {
   summary: string;
@@ -34,7 +35,7 @@ interface ReferenceArgument {
 }
 
 function reference(name: string): Reference {
-  const text = readFileSync(`${folder}${name.toLowerCase().replace("|", "-")}.json`, "utf8");
+  const text = readFileSync(join(folder!, `${name.toLowerCase().replace("|", "-")}.json`), "utf8");
   return Object.values(JSON.parse(text) as Record<string, Reference>)[0]!;
 }
 
@@ -90,7 +91,7 @@ function check(definition: CommandDefinition, name: string): void {
   });
 }
 
-describe.skipIf(!existsSync(folder))("definitions of the keyspace commands", () => {
+describe.skipIf(folder === undefined)("definitions of the keyspace commands", () => {
   for (const definition of [...keyspaceCommands, debugCommand({ refusal: () => undefined })]) {
     it(definition.name, () => check(definition, definition.name));
     for (const subcommand of definition.subcommands ?? []) {

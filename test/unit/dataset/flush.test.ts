@@ -1,7 +1,8 @@
+/** Emptying databases: nothing is left allocated, in whatever steps it is freed and however little memory there is. */
 import { describe, expect, it } from "vitest";
-import { verifyDataset } from "../../../src/dataset/verify.ts";
 import { SEGMENT_BYTES } from "../../../src/memory/layout.ts";
 import { EngineClient } from "../../support/engine_client.ts";
+import { verifyDataset } from "../../support/verify_dataset.ts";
 
 function fill(engine: EngineClient, count: number, prefix = "k"): void {
   for (let i = 0; i < count; i++) {

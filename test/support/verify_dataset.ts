@@ -1,17 +1,17 @@
 /**
- * Looks at every entry of a dataset and says what contradicts the layout: for tests, and for tools that distrust a file.
+ * Looks at every entry of a dataset and says what contradicts the layout.
  *
  * It reads only, and it reads entries through the tables, so that a table with a stray address is reported by the first entry that makes no
  * sense; an address outside of the arena ends the walk with an exception instead.
  */
 
-import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
-import { Blob, blobBytes, readReference } from "../structure/blob.ts";
-import { entryType, hasExpiry, keyLength, keyOffset, valueIsInline, valueLength } from "../structure/entry.ts";
-import { EntryList } from "../structure/entry_list.ts";
-import type { Database } from "./database.ts";
-import type { Dataset } from "./dataset.ts";
-import { TYPE_NAMES } from "./types.ts";
+import type { Database } from "../../src/dataset/database.ts";
+import type { Dataset } from "../../src/dataset/dataset.ts";
+import { TYPE_NAMES } from "../../src/dataset/types.ts";
+import { NIL, SEGMENT_SHIFT } from "../../src/memory/layout.ts";
+import { Blob, blobBytes, readReference } from "../../src/structure/blob.ts";
+import { entryType, hasExpiry, keyLength, keyOffset, valueIsInline, valueLength } from "../../src/structure/entry.ts";
+import { EntryList } from "../../src/structure/entry_list.ts";
 
 /** Problems named before the walk gives up. */
 const PROBLEMS_MAX = 20;
