@@ -16,6 +16,9 @@ import { systemFiles } from "./config_files.ts";
 import { openLogSink, removePidFile, writePidFile } from "./process_files.ts";
 import { SignalPolicy } from "./signal_policy.ts";
 
+/** Enough for V8 to optimise the common commands, little beside what a start takes anyway. */
+const WARM_UP_MS = 300;
+
 export async function runServe(argv: readonly string[], printError: (text: string) => void): Promise<number> {
   let config: Config;
   let logger: Logger;
@@ -68,7 +71,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   try {
     // Loaded late, so that `emberlog ping` and a mistake in the configuration are answered at once.
     const { startServer } = await import("../server/server.ts");
-    const server = await startServer({ config, logger });
+    const server = await startServer({ config, logger, warmUpMs: WARM_UP_MS });
     stop = (name) => {
       logger.notice(`Received ${name}, stopping: requests in hand are finished and the log is synced`);
       void server.close();

@@ -32,12 +32,15 @@ import { Housekeeping } from "./housekeeping.ts";
 import { listen } from "./listen.ts";
 import type { Logger } from "./logger.ts";
 import { TurnRunner } from "./turn.ts";
+import { warmUp } from "./warm_up.ts";
 
 export interface ServerOptions {
   readonly config: Config;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** How long the hot paths may be warmed up before the server is ready, ms; 0 when not given. */
+  readonly warmUpMs?: number;
 }
 
 /** Opens the data directory, recovers, listens. Throws EmberlogError when one of them can't be done; nothing stays open then. */
@@ -76,8 +79,10 @@ export class Server {
 
   private resolveClosed: (code: number) => void = () => {};
   private stopping = false;
+  private readonly warmUpMs: number;
 
   constructor(options: ServerOptions) {
+    this.warmUpMs = options.warmUpMs ?? 0;
     this.config = options.config;
     this.logger = options.logger;
     this.clock = options.clock ?? systemClock;
@@ -138,10 +143,12 @@ export class Server {
   /** `anyPort`: port 0 means a free one, not none. */
   async start(anyPort = false): Promise<void> {
     const { config } = this;
+    if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
     if (config.flag("appendonly")) this.attachStorage(openStorage(this.engine, this.storageOptions()));
     else refuseData(config.text("dir"));
     this.applyConfig();
     await listen(this, anyPort);
+    this.turns.beginAccounting();
     this.housekeeping.start();
   }
 
@@ -238,12 +245,16 @@ export class Server {
       transport.setKeepAlive(config.integer("tcp-keepalive"));
       turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
       engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
+      engine.dataset.lazyUserFlush = config.flag("lazyfree-lazy-user-flush");
       this.clients.queryBytesMax = config.integer("client-query-buffer-limit");
       if (this.storage !== undefined) this.storage.policy = config.text("appendfsync") as FsyncPolicy;
     };
     apply();
     config.onChange(["appendonly"], () => this.switchLog());
-    config.onChange(["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"], apply);
+    config.onChange(
+      ["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync", "lazyfree-lazy-user-flush"],
+      apply,
+    );
   }
 
   /** Runs work of the server itself that may change data: a turn of its own, committed like any other. */

@@ -102,7 +102,6 @@ export class TurnRunner implements ReplySink {
     this.reply = engine.call.reply;
     this.reply.bytes = transport.output;
     this.queue = new ReplyQueue(transport, host);
-    this.readProcessorTime(this.call.clock.monotonicUs());
   }
 
   /** Replies that wait for the log, bytes. */
@@ -176,9 +175,14 @@ export class TurnRunner implements ReplySink {
     else this.queue.close(connection);
   }
 
+  /** From here on time counts: what came before was the start, not a turn. */
+  beginAccounting(): void {
+    this.readProcessorTime(this.call.clock.monotonicUs());
+  }
+
   /** Runs work of the server's own between turns and counts its time on the processor like a turn's. */
   measure(work: () => void): void {
-    this.readProcessorTime(this.call.clock.monotonicUs());
+    this.beginAccounting();
     work();
     this.account(0);
   }

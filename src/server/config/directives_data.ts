@@ -24,9 +24,7 @@ export const dataDirectives = [
   honoured("appendonly", yesNo, "yes"),
   honoured("appendfsync", oneOf(["everysec", "always", "no"]), "everysec"),
   honoured("log-segment-bytes", memory(1024 * 1024, 1024 * 1024 * 1024), String(LOG_SEGMENT_BYTES_DEFAULT), START),
-  honoured("commit-cohort", yesNo, "yes"),
   honoured("active-expire-effort", integer(1, 10), "1"),
-  honoured("lazyfree-lazy-user-del", yesNo, "no"),
   honoured("lazyfree-lazy-user-flush", yesNo, "no"),
 
   noEviction("maxmemory", memory(0, MEMORY_BYTES_MAX), "0"),
@@ -83,6 +81,7 @@ export const dataDirectives = [
   noDefrag("jemalloc-bg-thread", yesNo, "yes"),
   inertBecause("tables grow and shrink a little at a time whatever this says")("activerehashing", yesNo, "yes"),
 
+  boundedFrees("lazyfree-lazy-user-del", yesNo, "no"),
   boundedFrees("lazyfree-lazy-eviction", yesNo, "no"),
   boundedFrees("lazyfree-lazy-expire", yesNo, "no"),
   boundedFrees("lazyfree-lazy-server-del", yesNo, "no"),

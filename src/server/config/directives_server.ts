@@ -1,10 +1,12 @@
 /** Directives of the listening server: network, connections, limits, security, logging, the process. */
-import { DATABASES_DEFAULT, STRING_BYTES_MAX } from "../../base/limits.ts";
+import { DATABASES_DEFAULT, STRING_BYTES_MAX, TRANSPORT_SLOTS_MAX } from "../../base/limits.ts";
 import { HIDDEN, honoured, inertBecause, refusedBecause, START } from "./directive.ts";
 import { addresses, outputBufferLimits, scoreAdjustments } from "./special_values.ts";
 import { integer, MEMORY_BYTES_MAX, memory, oneOf, permissions, text, yesNo } from "./values.ts";
 
 const INT_MAX = 2147483647;
+/** The transport has more slots than that, so that there is one left to say no through. */
+const CLIENTS_MAX = TRANSPORT_SLOTS_MAX - 64;
 const UINT_MAX = 4294967295;
 const MIB = 1024 * 1024;
 
@@ -42,7 +44,7 @@ export const serverDirectives = [
   honoured("tcp-backlog", integer(0, INT_MAX), "511", START),
   honoured("tcp-keepalive", integer(0, INT_MAX), "300"),
   honoured("timeout", integer(0, INT_MAX), "0"),
-  honoured("maxclients", integer(1, UINT_MAX), "10000"),
+  honoured("maxclients", integer(1, CLIENTS_MAX), "10000"),
   honoured("requirepass", text(), ""),
   honoured("proto-max-bulk-len", memory(MIB, STRING_BYTES_MAX), String(STRING_BYTES_MAX)),
   honoured("client-query-buffer-limit", memory(MIB), "1073741824"),
@@ -51,7 +53,7 @@ export const serverDirectives = [
     outputBufferLimits,
     "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60",
   ),
-  honoured("databases", integer(1, INT_MAX), String(DATABASES_DEFAULT), START),
+  honoured("databases", integer(1, DATABASES_DEFAULT), String(DATABASES_DEFAULT), START),
   honoured("hz", integer(0, INT_MAX, clampTicks), "10"),
   honoured("enable-debug-command", oneOf(["no", "yes", "local"]), "no", START),
   honoured("loglevel", oneOf(["debug", "verbose", "notice", "warning"]), "notice"),

@@ -12,7 +12,7 @@ import { loadConfig } from "../../../src/server/config/load.ts";
 import { type Oracle, oracleMissing, startOracle } from "./redis_oracle.ts";
 
 /** Emberlog's own directives, which redis-server does not know. */
-const OWN = ["commit-cohort", "log-segment-bytes"];
+const OWN = ["log-segment-bytes"];
 
 /** Defaults that differ, each with its reason. */
 const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
