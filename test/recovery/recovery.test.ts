@@ -109,6 +109,7 @@ describe("torn tails (D8)", () => {
     crash(world, "power");
     const third = openWorld(world);
     expect(third.replayed).toEqual([0, 1]);
+    expect(world.disk.contents(`${DIRECTORY}/${aside!.copy}`).length, "the copy survives a power cut").toBe(164);
     expect(third.data.report).toMatchObject({ decision: "open", newEpoch: false });
   });
 

@@ -186,4 +186,28 @@ describe("a small log", () => {
       });
     }
   });
+
+  test("D6: continuation frames that changed places, and a mark that is missing, are noticed by their numbers", () => {
+    const log = openTestLog();
+    const frame = 16 * 1024 * 1024;
+    commitBytes(log.writer, 2 * frame + 10, 2, 4);
+    log.steps.all();
+    const whole = log.disk.contents(joinPath(DIRECTORY, log.names[0]!)).slice();
+    const pieces = [0, 1, 2].map((i) => whole.slice(4096 + i * (frame + 64), 4096 + (i + 1) * (frame + 64)));
+    const swapped = read(Buffer.concat([whole.slice(0, 4096), pieces[1]!, pieces[0]!, pieces[2]!]), log.names[0]!);
+    expect(swapped.units).toEqual([]);
+    expect(swapped.result).toMatchObject({ scan: { damage: { offset: 4096 } } });
+
+    const marked = openTestLog({ policy: "always" });
+    commitBytes(marked.writer, 10, 0);
+    marked.steps.all();
+    marked.clock.advance(100);
+    marked.writer.tick();
+    commitBytes(marked.writer, 10, 1);
+    marked.steps.all();
+    const file = marked.disk.contents(joinPath(DIRECTORY, marked.names[0]!)).slice();
+    expect(read(file, marked.names[0]!).units).toHaveLength(2);
+    const without = Buffer.concat([file.slice(0, 4096 + 74), file.slice(4096 + 74 + 64)]);
+    expect(read(without, marked.names[0]!).units).toHaveLength(1);
+  });
 });
