@@ -2,8 +2,8 @@
  * A running server: whatever bytes arrive, however cut, it answers as redis-server does or closes with the same protocol error,
  * goes on serving others, and holds little memory for what has not arrived.
  *
- * Two habits of redis-server come from its C strings and are kept out of the streams: a zero byte hides the end of a line, and a wrong
- * byte where '$' belongs is noticed only when a CR has come. So there are no zero bytes and each stream ends with "\r\n".
+ * Two habits of redis-server come from its C strings: a zero byte hides the end of a line, so the streams have none, and a wrong byte
+ * where '$' belongs is noticed only when a CR has come, so one is sent after it.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { type Random, uniform } from "../src/base/random.ts";
@@ -18,6 +18,9 @@ import type { Target } from "./target.ts";
 const SETTLE_MS = 3000;
 /** Resident memory that announcing much and sending little may cost, bytes. */
 const ANNOUNCED_BYTES_MAX = 128 * 1024 * 1024;
+
+/** Characters of a value in a report. */
+const SHOWN_MAX = 800;
 
 let ours: ServerProcess;
 let theirs: ServerProcess | undefined;
@@ -62,7 +65,7 @@ async function run(random: Random): Promise<string> {
   const drawn = drawStream(random, { mutate: uniform(random, 4) !== 0, nul: false });
   const bytes = Buffer.concat([drawn, Buffer.from("\r\n")]);
   const cuts = drawCuts(random, bytes.length);
-  const shown = `stream ${JSON.stringify(bytes.toString("latin1"))} cut at ${cuts}`;
+  const shown = `stream ${text(bytes.toString("latin1"))} cut at ${text(cuts)}`;
   await Promise.all(controls.map((control) => control.command("FLUSHALL")));
   const servers = theirs === undefined ? [ours] : [ours, theirs];
   const talks = await Promise.all(servers.map(talk));
@@ -79,8 +82,10 @@ async function run(random: Random): Promise<string> {
       if (other === undefined || (mine!.text === other.text && mine!.closed === other.closed)) return "";
       // Bytes sent to a connection that the server has closed reset it, and the kernel drops what we have not read yet.
       if (cuts.length > 0 && mine!.closed && other.closed && other.text.startsWith(mine!.text)) return "";
+      if (!other.closed && mine!.text.startsWith(`${other.text}-ERR Protocol error: expected '$'`))
+        await talks[1]!.send(Buffer.from("\r\n"), []);
       if (performance.now() > deadline) {
-        return `${shown}\n  emberlog ${JSON.stringify(mine)}\n  redis    ${JSON.stringify(other)}`;
+        return `${shown}\n  emberlog ${text(mine)}\n  redis    ${text(other)}`;
       }
     }
   } catch (error) {
@@ -88,6 +93,12 @@ async function run(random: Random): Promise<string> {
   } finally {
     for (const each of talks) each.end();
   }
+}
+
+/** A value as JSON, not too long; the seed gives the rest. */
+function text(value: unknown): string {
+  const json = JSON.stringify(value);
+  return json.length > SHOWN_MAX ? `${json.slice(0, SHOWN_MAX)}… (${json.length})` : json;
 }
 
 function late(): Promise<never> {

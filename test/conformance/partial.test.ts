@@ -46,7 +46,7 @@ describe.skipIf(!redisAvailable())("requests in pieces", () => {
     expected = await replies(client);
     client.close();
   });
-  afterAll(() => conformance.stop());
+  afterAll(() => conformance?.stop());
 
   test("cut in two at every byte", async () => {
     const client = await RespClient.connect(conformance.ours.port);
@@ -70,6 +70,32 @@ describe.skipIf(!redisAvailable())("requests in pieces", () => {
     }
     expect(await replies(client)).toBe(expected);
     client.close();
+    other.close();
+  });
+
+  test("a protocol error is noticed however its bytes arrive", async () => {
+    const streams = [
+      "*1\r\n\r\n",
+      "*x\r\n",
+      "*1\r\n$x\r\n",
+      "*2\r\n$3\r\nGET\r\n:1\r\n",
+      '"\r\n',
+      "*1\r\n$-1\r\n",
+      "*1\r\nPING\r\n",
+    ];
+    const other = await RespClient.connect(conformance.ours.port);
+    for (const text of streams) {
+      const answers: string[] = [];
+      for (const server of [conformance.ours, conformance.theirs]) {
+        const client = await RespClient.connect(server.port);
+        for (const character of text) {
+          client.write(Buffer.from(character));
+          await taken(other);
+        }
+        answers.push((await client.untilClosed(3000).catch(String)).toString());
+      }
+      expect(answers[0], JSON.stringify(text)).toBe(answers[1]);
+    }
     other.close();
   });
 

@@ -1,9 +1,7 @@
 /** Random sequences on both servers, many: a minute and a half of fresh seeds. */
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { subjectIsRedis } from "../support/emberlog_server.ts";
 import { redisAvailable } from "../support/redis_server.ts";
-import { appliedRewrites, rewrites } from "./differences.ts";
 import { runRandom } from "./random_run.ts";
 import { Conformance } from "./runner.ts";
 
@@ -14,7 +12,7 @@ describe.skipIf(!redisAvailable())("random commands answer as redis-server does,
   beforeAll(async () => {
     conformance = await Conformance.start();
   });
-  afterAll(() => conformance.stop());
+  afterAll(() => conformance?.stop());
 
   test(`${SECONDS} seconds of random sequences`, async () => {
     const end = performance.now() + SECONDS * 1000;
@@ -25,7 +23,5 @@ describe.skipIf(!redisAvailable())("random commands answer as redis-server does,
     }
     console.log(`${conformance.steps} random steps compared`);
     expect(failures.join("\n\n")).toBe("");
-    if (!subjectIsRedis)
-      expect(rewrites.filter((rewrite) => !appliedRewrites.has(rewrite.id)).map((rewrite) => rewrite.id)).toEqual([]);
   });
 });

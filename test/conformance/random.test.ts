@@ -14,7 +14,7 @@ describe.skipIf(!redisAvailable())("random commands answer as redis-server does"
   beforeAll(async () => {
     conformance = await Conformance.start();
   });
-  afterAll(() => conformance.stop());
+  afterAll(() => conformance?.stop());
 
   for (const seed of seeds) {
     test(`${steps} steps, seed ${seed}`, async () => {

@@ -9,7 +9,7 @@ let server: ServerProcess;
 beforeAll(async () => {
   server = await startEmberlog();
 });
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 
 for (const protocol of [2, 3] as const) {
   describe(`ioredis, RESP${protocol}`, () => {

@@ -13,7 +13,7 @@ let server: ServerProcess;
 beforeAll(async () => {
   server = await startEmberlog({ args: ["--appendonly", "no"] });
 });
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 
 const MEGABYTE = 1024 * 1024;
 

@@ -9,7 +9,7 @@ let server: ServerProcess;
 beforeAll(async () => {
   server = await startEmberlog();
 });
-afterAll(() => server.stop());
+afterAll(() => server?.stop());
 
 function run(program: string, args: readonly string[], input?: string): string {
   const result = spawnSync(program, ["-p", String(server.port), ...args], { encoding: "utf8", input, timeout: 50_000 });

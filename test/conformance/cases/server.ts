@@ -8,7 +8,6 @@ import {
   type Same,
   type StepInput,
   sameKind,
-  sameShape,
   step,
   unordered,
 } from "../step.ts";
@@ -122,6 +121,18 @@ const commandInfo: Same = masked((reply) => {
   );
 });
 
+/** COMMAND DOCS: the commands named, and what is said of each; the texts change from version to version. */
+const documented: Same = masked((reply) => {
+  const value = decodeReply(Buffer.from(reply, "latin1"));
+  if (!("items" in value)) return reply;
+  return JSON.stringify([
+    value.kind,
+    value.items.map((each, i) =>
+      i % 2 === 0 || !("items" in each) ? each : [each.kind, each.items.filter((_, k) => k % 2 === 0)],
+    ),
+  ]);
+});
+
 export const serverCases: readonly ConformanceCase[] = [
   { name: "TIME LASTSAVE ROLE", steps: ["TIME", "TIME x", "LASTSAVE", "LASTSAVE x", "ROLE", "ROLE x"] },
   {
@@ -217,7 +228,6 @@ export const serverCases: readonly ConformanceCase[] = [
       "CONFIG REWRITE x",
       "CONFIG REWRITE",
       step("CONFIG HELP", help),
-      "SAVE x",
     ],
   },
   {
@@ -255,8 +265,8 @@ export const serverCases: readonly ConformanceCase[] = [
       step("COMMAND INFO client|bogus", commandInfo),
       step("COMMAND INFO get|bogus", commandInfo),
       "COMMAND DOCS nosuch",
-      step("COMMAND DOCS append", sameShape),
-      step("COMMAND DOCS append nosuch", sameShape),
+      step("COMMAND DOCS append", documented),
+      step("COMMAND DOCS append nosuch", documented),
       step("COMMAND HELP", help),
       ...getkeys,
     ],

@@ -21,6 +21,8 @@ const inline: StepInput[] = [
   bytes("nosuch command here\r\n"),
   bytes("GET\r\n"),
   bytes(`SET k ${"x".repeat(60_000)}\r\nSTRLEN k\r\n`, { replies: 2 }),
+  bytes("SET k a\fb\vc\r\nGET k\r\n", { replies: 2 }),
+  bytes("\f\vPING\r\n"),
   bytes("PING\r\r\n"),
   bytes("PI\rNG\r\n"),
 ];
@@ -80,6 +82,8 @@ export const wireCases: readonly ConformanceCase[] = [
       bytes("*0\r\n*1\r\n$4\r\nPING\r\n"),
       bytes("*-1\r\n*1\r\n$4\r\nPING\r\n"),
       bytes("*-10\r\n*1\r\n$4\r\nPING\r\n"),
+      bytes("*-2147483648\r\n*1\r\n$4\r\nPING\r\n"),
+      bytes("*-9223372036854775808\r\n*1\r\n$4\r\nPING\r\n"),
       bytes("*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n", { replies: 2 }),
       bytes("*1\rX$4\rYPINGZZ"),
       bytes("*2\r\n$3\r\nGET\r\n$0\r\n\r\n"),

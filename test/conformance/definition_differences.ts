@@ -1,0 +1,10 @@
+/** Where a command's definition is not what Valkey 8's reference says, by "command field", with the reason. */
+export const definitionDifferences: Readonly<Record<string, string>> = {
+  "set arguments": "IFEQ, which the reference lacks",
+  "multi flags":
+    "no_multi is Valkey 8's: in Redis 7.2.4 a nested MULTI is an error that does not abort the transaction",
+  "watch flags":
+    "no_multi is Valkey 8's: in Redis 7.2.4 WATCH inside MULTI is an error that does not abort the transaction",
+  "client|kill arguments": "TYPE primary and MAXAGE are Valkey 8's",
+  "cluster|setslot arguments": "TIMEOUT is Valkey 8's, and cluster support is disabled",
+};
