@@ -68,7 +68,6 @@ const FLAGS: readonly CommandFlag[] = [
   "asking",
   "fast",
   "no_auth",
-  "may_replicate",
   "no_mandatory_keys",
   "no_async_loading",
   "no_multi",

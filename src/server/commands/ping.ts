@@ -9,6 +9,7 @@ export const ping: CommandDefinition = {
   complexity: "O(1)",
   arity: -1,
   flags: ["fast"],
+  tips: ["request_policy:all_shards", "response_policy:all_succeeded"],
   args: [argument("message", "string", { optional: true })],
   run(call) {
     if (call.argc > 2) call.reply.error(wrongArity("ping"));

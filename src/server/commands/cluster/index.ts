@@ -150,7 +150,7 @@ export const cluster: CommandDefinition = {
       summary: "Returns information about the state of a node.",
       complexity: "O(1)",
       arity: 2,
-      flags: ["loading", "stale"],
+      flags: ["stale"],
       tips: ["nondeterministic_output"],
       run: clusterDisabled,
     },
@@ -199,7 +199,7 @@ export const cluster: CommandDefinition = {
       summary: "Returns the ID of a node.",
       complexity: "O(1)",
       arity: 2,
-      flags: ["loading", "stale"],
+      flags: ["stale"],
       run: clusterDisabled,
     },
     {
@@ -220,7 +220,7 @@ export const cluster: CommandDefinition = {
       summary: "Returns the cluster configuration for a node.",
       complexity: "O(N) where N is the total number of Cluster nodes",
       arity: 2,
-      flags: ["loading", "stale"],
+      flags: ["stale"],
       tips: ["nondeterministic_output"],
       run: clusterDisabled,
     },
@@ -286,7 +286,7 @@ export const cluster: CommandDefinition = {
       summary: "Binds a hash slot to a node.",
       complexity: "O(1)",
       arity: -4,
-      flags: ["no_async_loading", "admin", "stale", "may_replicate"],
+      flags: ["no_async_loading", "admin", "stale"],
       args: [
         argument("slot", "integer"),
         oneOf("subcommand", [
@@ -305,7 +305,7 @@ export const cluster: CommandDefinition = {
       summary: "Returns the mapping of cluster slots to shards.",
       complexity: "O(N) where N is the total number of cluster nodes",
       arity: 2,
-      flags: ["loading", "stale"],
+      flags: ["stale"],
       tips: ["nondeterministic_output"],
       run: clusterDisabled,
     },
@@ -329,7 +329,7 @@ export const cluster: CommandDefinition = {
       summary: "Returns the mapping of cluster slots to nodes.",
       complexity: "O(N) where N is the total number of Cluster nodes",
       arity: 2,
-      flags: ["loading", "stale"],
+      flags: ["stale"],
       tips: ["nondeterministic_output"],
       history: [
         ["4.0.0", "Added node IDs."],
