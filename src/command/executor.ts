@@ -256,16 +256,17 @@ export class Executor {
   }
 }
 
+/** Names and arguments are shown up to their first NUL, as C strings. */
 function unknownCommand(call: Call): string {
   let shown = "";
-  for (let i = 1; i < call.argc && shown.length < 128; i++) {
-    shown += `'${quoted(call, i, 128 - shown.length)}' `;
-  }
-  return `ERR unknown command '${quoted(call, 0, 128)}', with args beginning with: ${shown}`;
+  for (let i = 1; i < call.argc && shown.length < 128; i++)
+    shown += `'${cText(call, i).slice(0, 128 - shown.length)}' `;
+  return `ERR unknown command '${cText(call, 0).slice(0, 128)}', with args beginning with: ${shown}`;
 }
 
-/** Argument i as an error shows it: up to its first zero byte, as C prints it. */
-function quoted(call: Call, i: number, lengthMax: number): string {
+function cText(call: Call, i: number): string {
   const start = call.start(i);
-  return latin1(call.input, start, start + Math.min(call.length(i), lengthMax)).split("\0", 1)[0]!;
+  const text = latin1(call.input, start, start + Math.min(call.length(i), 128));
+  const end = text.indexOf("\0");
+  return end === -1 ? text : text.slice(0, end);
 }

@@ -2,8 +2,9 @@
  * All commands by name, and what the hot path needs of them copied into flat arrays: definitions have different shapes, and
  * reading them there would turn every access megamorphic.
  */
-import type { CommandDefinition } from "./definition.ts";
+
 import type { Call } from "./call.ts";
+import type { CommandDefinition } from "./definition.ts";
 
 /** Bits of `CommandTable.bits`. */
 export const WRITE = 1;
@@ -166,6 +167,7 @@ function nameHash(bytes: Uint8Array, offset: number, length: number): number {
   const second = length > 1 ? bytes[offset + 1]! & 0xdf : 0;
   const middle = bytes[offset + (length >> 1)]! & 0xdf;
   const last = bytes[offset + length - 1]! & 0xdf;
-  const mixed = Math.imul(first | (second << 8) | (middle << 16) | (last << 24), 0x9e3779b1) ^ Math.imul(length, 0x85ebca6b);
+  const mixed =
+    Math.imul(first | (second << 8) | (middle << 16) | (last << 24), 0x9e3779b1) ^ Math.imul(length, 0x85ebca6b);
   return mixed ^ (mixed >>> 15);
 }

@@ -197,6 +197,7 @@ export class Database {
 
   /** Removes an entry whose time has come: logged as DEL, and told to whoever watches the key. */
   expire(entry: number, hash: number): void {
+    if (this.dataset.removalsHeld) return;
     const { journal } = this.dataset;
     const bytes = this.arena.bytes[entry >>> SEGMENT_SHIFT]!;
     journal.removed(this.index, hash, bytes, keyOffset(this.arena, entry), keyLength(this.arena, entry));

@@ -36,6 +36,8 @@ export class Dataset {
 
   /** DEBUG SET-ACTIVE-EXPIRE: off, keys expire only when they are looked up. */
   activeExpiry = true;
+  /** While nothing can be logged, keys whose time has passed are hidden but not removed. // D15 */
+  removalsHeld = false;
   /** active-expire-effort, 1 … 10: how few expired keys active expiry leaves behind, for more time. */
   expireEffort = 1;
   /** lazyfree-lazy-user-flush: FLUSHALL and FLUSHDB without a modifier mean ASYNC. */
@@ -139,7 +141,7 @@ export class Dataset {
    * there is no hurry.
    */
   expireStep(mayGoOn: () => boolean): boolean {
-    if (this.clockHeld || !this.activeExpiry) return true;
+    if (this.clockHeld || this.removalsHeld || !this.activeExpiry) return true;
     return this.expiry.step(mayGoOn);
   }
 }

@@ -112,6 +112,8 @@ export class Engine {
   /** Nothing is logged from here on. */
   detachLog(): void {
     this.log = undefined;
+    this.dataset.removalsHeld = false;
+    this.executor.restrict(undefined, false);
     this.journal.recording = false;
     this.journal.effects.use(new Uint8Array(4096), 0);
   }
@@ -136,6 +138,7 @@ export class Engine {
     const space = log.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
     const refusal =
       log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
+    this.dataset.removalsHeld = refusal !== undefined;
     this.executor.restrict(refusal, this.addressSpaceFull);
   }
 

@@ -123,7 +123,7 @@ export class RequestParser {
   ): number {
     let used = (this.argCount + first) << 1;
     for (let i = first; i < count; i++) {
-      if (at >= limit) return this.incomplete(at - start + 6, at, i, count);
+      if (at >= limit) return this.incomplete(at - start + 1, at, i, count);
       if (bytes[at] !== DOLLAR) {
         return this.fail(`Protocol error: expected '$', got '${latin1(bytes, at, at + 1)}'`);
       }

@@ -62,22 +62,22 @@ export class Housekeeping {
     if (this.stopped || this.server.isStopping()) return;
     const { dataset } = this.server.engine;
     const { clock } = this.server;
-    const effort = this.server.config.integer("active-expire-effort");
-    const untilUs = clock.monotonicUs() + SLICE_US * (1 + (effort - 1) / 4.5);
-    const mayGoOn = (): boolean => clock.monotonicUs() < untilUs;
+    const beganUs = clock.monotonicUs();
+    const sliceUs = SLICE_US * (1 + (dataset.expireEffort - 1) / 4.5);
+    const mayGoOn = (): boolean => clock.monotonicUs() - beganUs < sliceUs;
+    const mayRelease = (): boolean => clock.monotonicUs() - beganUs < sliceUs / 2;
     let more = false;
     this.server.turns.measure(() => {
       this.server.runTurn(() => {
-        if (this.server.storage?.fillStep(mayGoOn) === true) more = true;
-        if (this.server.clients.paused === "no" && !dataset.expireStep(mayGoOn)) more = true;
+        if (this.server.storage?.fillStep(mayRelease) === true) more = true;
         while (dataset.releaseStep()) {
-          if (mayGoOn()) continue;
+          if (mayRelease()) continue;
           more = true;
           break;
         }
+        if (this.server.clients.paused === "no" && !dataset.expireStep(mayGoOn)) more = true;
       });
     });
-    this.workUs += clock.monotonicUs() - (untilUs - SLICE_US);
     if (more) this.slice = setTimeout(() => this.work(), SLICE_PAUSE_MS);
   }
 

@@ -10,6 +10,7 @@ import { EmberlogError } from "../base/errors.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
+import type { Dataset } from "../dataset/dataset.ts";
 import { Engine } from "../engine/engine.ts";
 import {
   type FsyncPolicy,
@@ -245,7 +246,7 @@ export class Server {
       transport.setKeepAlive(config.integer("tcp-keepalive"));
       turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
       engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
-      engine.dataset.lazyUserFlush = config.flag("lazyfree-lazy-user-flush");
+      applyDatasetConfig(engine.dataset, config);
       this.clients.queryBytesMax = config.integer("client-query-buffer-limit");
       if (this.storage !== undefined) this.storage.policy = config.text("appendfsync") as FsyncPolicy;
     };
@@ -272,4 +273,13 @@ export class Server {
   connectionBySlot(slot: number): Connection | undefined {
     return this.clients.connection(slot);
   }
+}
+
+/** What commands ask the dataset, not the configuration. */
+function applyDatasetConfig(dataset: Dataset, config: Config): void {
+  dataset.lazyUserFlush = config.flag("lazyfree-lazy-user-flush");
+  dataset.expireEffort = config.integer("active-expire-effort");
+  dataset.trackFrequency(config.text("maxmemory-policy").endsWith("lfu"));
+  dataset.frequencyDecayMinutes = config.integer("lfu-decay-time");
+  dataset.frequencyLogFactor = config.integer("lfu-log-factor");
 }

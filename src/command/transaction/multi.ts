@@ -5,8 +5,8 @@
  * unit of the log: recovered whole or not at all. // D18
  */
 import { RequestParser } from "../../protocol/request_parser.ts";
-import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import type { Call } from "../call.ts";
+import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 
 export const multi: CommandDefinition = {
   name: "MULTI",

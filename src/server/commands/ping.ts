@@ -1,3 +1,4 @@
+/** PING [message]. */
 import { argument, type CommandDefinition } from "../../command/definition.ts";
 import { wrongArity } from "../../command/messages.ts";
 

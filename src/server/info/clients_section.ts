@@ -1,3 +1,4 @@
+/** INFO clients: how many there are, and the largest of their buffers at this moment. */
 import type { Field, InfoContext } from "./sections.ts";
 
 export function clientsSection({ server, call }: InfoContext): Field[] {

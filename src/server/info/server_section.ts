@@ -1,3 +1,4 @@
+/** INFO server: what runs, since when, where it listens, and which guarantees this machine lacks. */
 import os from "node:os";
 import { VERSION } from "../../base/version.ts";
 import { missingGuarantees } from "../../platform/capabilities.ts";

@@ -1,3 +1,4 @@
+/** INFO stats: what was counted since start or CONFIG RESETSTAT. What does not exist yet counts zero, which is the truth. */
 import type { Field, InfoContext } from "./sections.ts";
 
 export function statisticsSection({ server, counters }: InfoContext): Field[] {
