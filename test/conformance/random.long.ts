@@ -1,11 +1,11 @@
-/** Random sequences on both servers, many: a minute and a half of fresh seeds. */
+/** Random sequences on both servers, many: a minute of fresh seeds. */
 import { randomInt } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { redisAvailable } from "../support/redis_server.ts";
 import { runRandom } from "./random_run.ts";
 import { Conformance } from "./runner.ts";
 
-const SECONDS = Number(process.env["EMBERLOG_SECONDS"] ?? 90);
+const SECONDS = Number(process.env["EMBERLOG_SECONDS"] ?? 60);
 
 describe.skipIf(!redisAvailable())("random commands answer as redis-server does, at length", () => {
   let conformance: Conformance;

@@ -6,7 +6,7 @@
  * sent on connection b; without it on connection a. Connections open when first used and end with the case.
  */
 import { splitArguments } from "../../src/protocol/request_parser.ts";
-import { decodeReply, encodeReply, type ReplyValue } from "../support/reply_value.ts";
+import { decodeReply, encodeReply } from "../support/reply_value.ts";
 import { type Argument, ConnectionClosed, type RespClient, request } from "../support/resp_client.ts";
 
 /** One of the two servers, as a step sees it. */
@@ -67,15 +67,6 @@ function sorted(reply: string): string {
 function deeplySorted(reply: string): string {
   const value = decodeReply(Buffer.from(reply, "latin1"));
   return "items" in value ? value.items.map((item) => sorted(encodeReply(item))).join("") : reply;
-}
-
-/** The same kinds in the same nesting; the values are each server's own. */
-export const sameShape: Same = (ours, theirs) => shape(ours) === shape(theirs);
-
-function shape(reply: string): string {
-  const outline = (value: ReplyValue): string =>
-    "items" in value ? `${value.kind}[${value.items.map(outline).join(",")}]` : value.kind;
-  return outline(decodeReply(Buffer.from(reply, "latin1")));
 }
 
 /** The same kind at the top, nothing more. */
