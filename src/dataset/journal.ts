@@ -78,14 +78,19 @@ export class Journal {
 
   /** Begins an effect of `argc` arguments in `database`; the caller writes the arguments to `effects`. */
   begin(database: number, argc: number): void {
+    this.beginEffect(database);
+    this.effects.begin(argc);
+  }
+
+  /** Begins an effect in `database`; the caller writes the whole request to `effects`. */
+  beginEffect(database: number): void {
     this.explicit++;
     if (!this.recording) {
+      // Nobody reads it: the same bytes are used again and again.
       this.effects.position = 0;
-      this.effects.begin(argc);
       return;
     }
     this.prepare(database);
-    this.effects.begin(argc);
     this.sequence++;
   }
 

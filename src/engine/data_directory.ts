@@ -15,7 +15,7 @@ import { joinPath } from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogIo } from "../log/log_io.ts";
 import { beginSegment, prepareSegment, type SegmentFile, type SegmentSummary } from "../log/segment_file.ts";
-import type { SegmentVisitor } from "../log/segment_reader.ts";
+import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestSegment } from "../manifest/format.ts";
@@ -180,6 +180,16 @@ export class DataDirectory {
       },
       segment,
     );
+  }
+
+  /** Hands every unit that is in the files now to `visitor`, as a start would. Throws DATA_ROTTEN where one can't be read. */
+  replay(visitor: SegmentVisitor): void {
+    const { disk, directory, crc32c } = this.options;
+    for (const { name } of this.manifest.segments) {
+      const path = joinPath(directory, name);
+      const result = readSegment(disk, path, crc32c, visitor);
+      if (result.kind !== "scan") throw new EmberlogError("DATA_ROTTEN", `${path} can't be read`, { file: path });
+    }
   }
 
   /** Makes everything in the log durable and states that it holds the whole dataset from here on. */

@@ -12,10 +12,12 @@ import { check } from "../base/check.ts";
 import type { Call } from "../command/call.ts";
 import { keysOf } from "../command/derive.ts";
 import type { Database } from "../dataset/database.ts";
+import type { Dataset } from "../dataset/dataset.ts";
 import { readExpiry } from "../dataset/entries.ts";
 import { locateString } from "../dataset/strings.ts";
 import { TYPE_STRING } from "../dataset/types.ts";
 import { SEGMENT_SHIFT } from "../memory/layout.ts";
+import type { RequestWriter } from "../protocol/request_writer.ts";
 import { Span } from "../structure/blob.ts";
 import { entryType, hasExpiry, keyLength, keyOffset, valueLength } from "../structure/entry.ts";
 import { EntryList } from "../structure/entry_list.ts";
@@ -70,24 +72,30 @@ export class Fill {
     }
   }
 
-  /** One key as the request that makes it. */
   private write(db: Database, entry: number): void {
-    const { arena, journal } = this.engine;
-    const { effects } = journal;
-    check(entryType(arena, entry) === TYPE_STRING, "strings are the only type there is");
-    const expires = hasExpiry(arena, entry);
-    journal.begin(db.index, expires ? 5 : 3);
-    effects.text("SET");
-    effects.argument(arena.bytes[entry >>> SEGMENT_SHIFT]!, keyOffset(arena, entry), keyLength(arena, entry));
-    const length = valueLength(arena, entry);
-    effects.beginArgument(length);
-    for (let at = 0; at < length; at += this.span.length) {
-      locateString(arena, entry, at, length - at, this.span);
-      effects.argumentPiece(arena.bytes[this.span.segment]!, this.span.offset, this.span.length);
-    }
-    effects.endArgument();
-    if (!expires) return;
-    effects.text("PXAT");
-    effects.integer(readExpiry(arena, entry));
+    const { dataset } = db;
+    const { journal } = dataset;
+    journal.beginEffect(db.index);
+    writeEntry(dataset, journal.effects, entry, this.span);
   }
+}
+
+/** One key as the request that makes it. */
+export function writeEntry(dataset: Dataset, effects: RequestWriter, entry: number, span: Span): void {
+  const { arena } = dataset;
+  check(entryType(arena, entry) === TYPE_STRING, "strings are the only type there is");
+  const expires = hasExpiry(arena, entry);
+  effects.begin(expires ? 5 : 3);
+  effects.text("SET");
+  effects.argument(arena.bytes[entry >>> SEGMENT_SHIFT]!, keyOffset(arena, entry), keyLength(arena, entry));
+  const length = valueLength(arena, entry);
+  effects.beginArgument(length);
+  for (let at = 0; at < length; at += span.length) {
+    locateString(arena, entry, at, length - at, span);
+    effects.argumentPiece(arena.bytes[span.segment]!, span.offset, span.length);
+  }
+  effects.endArgument();
+  if (!expires) return;
+  effects.text("PXAT");
+  effects.integer(readExpiry(arena, entry));
 }

@@ -33,7 +33,6 @@ export class Replay {
     this.engine = engine;
     engine.dataset.clockHeld = true;
     engine.call.replaying = true;
-    engine.call.session.database = 0;
     this.multiId = idOf(engine, "MULTI");
     this.execId = idOf(engine, "EXEC");
   }
@@ -71,14 +70,19 @@ export class Replay {
     this.commands += done;
   }
 
-  /** Ends the replay: time goes on. */
+  /** Ends the replay of a start: time goes on, and nothing of it is counted. */
   finish(): void {
     const { call, dataset, journal, executor } = this.engine;
-    dataset.clockHeld = false;
-    call.replaying = false;
+    this.resumeTime();
     call.db = dataset.database(0);
     journal.dirty = 0;
     executor.resetStatistics(call);
+  }
+
+  /** Keys may expire again. */
+  resumeTime(): void {
+    this.engine.dataset.clockHeld = false;
+    this.engine.call.replaying = false;
   }
 
   private split(payload: Uint8Array, at: number, end: number): number {
@@ -120,6 +124,7 @@ export class Replay {
   private apply(count: number, firstSequence: number): void {
     const { call, table, executor } = this.engine;
     const { reply } = call;
+    const base = reply.position;
     for (let i = 0; i < count; i++) {
       const id = this.command[i]!;
       if (id === UNKNOWN_COMMAND) this.refuse(i, firstSequence + i, "is no command that this version knows");
@@ -128,13 +133,13 @@ export class Replay {
       call.firstHash = this.hash[i]!;
       call.hashed = table.firstKey[id] === 1 && call.argc >= 2;
       if (id === this.multiId || id === this.execId) continue;
-      reply.position = 0;
+      reply.position = base;
       const errors = reply.errors;
       executor.run(call, id, this.start[i]!, this.end[i]!);
       if (reply.errors !== errors)
-        this.refuse(i, firstSequence + i, `was answered with an error (${replyText(reply)})`);
+        this.refuse(i, firstSequence + i, `was answered with an error (${replyText(reply, base)})`);
     }
-    reply.position = 0;
+    reply.position = base;
   }
 
   /** An effect that can't be applied means that the log and the dataset do not belong together. */
@@ -151,8 +156,8 @@ function idOf(engine: Engine, name: string): number {
   return engine.table.lookup(bytes, 0, bytes.length);
 }
 
-function replyText(reply: { bytes: Uint8Array; position: number }): string {
-  return Buffer.from(reply.bytes.subarray(0, Math.min(reply.position, 200)))
+function replyText(reply: { bytes: Uint8Array; position: number }, start: number): string {
+  return Buffer.from(reply.bytes.subarray(start, Math.min(reply.position, start + 200)))
     .toString("latin1")
     .trim();
 }

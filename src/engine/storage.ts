@@ -20,6 +20,7 @@ import {
 import type { Engine } from "./engine.ts";
 import { Fill } from "./fill.ts";
 import type { RecoveryReport } from "./recovery.ts";
+import { reloadDataset } from "./reload.ts";
 import { Replay } from "./replay.ts";
 
 export type FsyncPolicy = "always" | "everysec" | "no";
@@ -151,6 +152,14 @@ export class Storage {
       // The writer's own failure is what is reported; the log stays one that a start discards.
       if (!(error instanceof EmberlogError)) throw error;
     }
+  }
+
+  /** Reads the whole log into the emptied dataset. False: something is still on its way into the file, and nothing was done. */
+  reload(): boolean {
+    this.engine.commit();
+    if (this.filling || this.writer.writtenSequence < this.writer.sequence) return false;
+    reloadDataset(this.engine, (replay) => this.directory.replay(replay));
+    return true;
   }
 
   /** Resolves when everything committed is durable. */

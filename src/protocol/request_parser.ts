@@ -10,6 +10,7 @@
  */
 
 import { latin1 } from "../base/bytes.ts";
+import { parseInteger64 } from "../base/integer.ts";
 import {
   INLINE_BYTES_MAX,
   REQUEST_ARGUMENTS_MAX,
@@ -162,7 +163,7 @@ export class RequestParser {
 
   /**
    * Reads a decimal length up to CR, strictly as Redis's string2ll does ("+1", "01" and "" are bad), and sets `lineEnd` behind
-   * the "\r\n". Numbers beyond 2^53 are as bad as letters.
+   * the "\r\n". Numbers beyond 2^53 are as bad as letters; every negative one is -1.
    */
   private readLength(bytes: Uint8Array, start: number, limit: number): number {
     let at = start;
@@ -173,14 +174,14 @@ export class RequestParser {
     const negative = bytes[start] === MINUS;
     const first = negative ? start + 1 : start;
     const digits = at - first;
+    if (negative) return parseInteger64(bytes, start, at - start) === undefined ? BAD_LENGTH : -1;
     if (digits < 1 || digits > 15) return BAD_LENGTH;
-    if (bytes[first] === ZERO && (digits > 1 || negative)) return BAD_LENGTH;
+    if (bytes[first] === ZERO && digits > 1) return BAD_LENGTH;
     let value = 0;
     for (let i = first; i < at; i++) {
       if (!isDigit(bytes[i]!)) return BAD_LENGTH;
       value = value * 10 + bytes[i]! - ZERO;
     }
-    if (negative) return value >= 2147483647 ? BAD_LENGTH : -value;
     return value;
   }
 
@@ -274,7 +275,7 @@ export function splitArguments(bytes: Uint8Array, start: number, end: number): U
           break;
         } else word.push(byte);
       } else {
-        if (byte === 0 || isSpace(byte)) break;
+        if (byte === 0 || endsWord(byte)) break;
         if (byte === 34 || byte === 39) quote = byte;
         else word.push(byte);
       }
@@ -282,6 +283,11 @@ export function splitArguments(bytes: Uint8Array, start: number, end: number): U
     }
     args.push(Uint8Array.from(word));
   }
+}
+
+/** Vertical tab and form feed are space between words, but don't end one: so it is in Redis. */
+function endsWord(byte: number): boolean {
+  return byte === 32 || byte === 10 || byte === 13 || byte === 9;
 }
 
 function isSpace(byte: number): boolean {

@@ -253,7 +253,10 @@ export class Server {
     apply();
     config.onChange(["appendonly"], () => this.switchLog());
     config.onChange(
-      ["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync", "lazyfree-lazy-user-flush"],
+      [
+        ...["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"],
+        ...["lazyfree-lazy-user-flush", "active-expire-effort", "maxmemory-policy", "lfu-decay-time", "lfu-log-factor"],
+      ],
       apply,
     );
   }

@@ -1,6 +1,7 @@
 /** The commands that speak about the server itself. */
 import { debugCommand } from "../../command/debug/index.ts";
 import type { CommandDefinition } from "../../command/definition.ts";
+import { reloadFromMemory } from "../../engine/reload.ts";
 import { Counters } from "../info/counters.ts";
 import { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
@@ -51,6 +52,18 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     debugCommand({
       refusal: (call) => protectedRefusal(server, call, "DEBUG", "enable-debug-command"),
       log: (message) => server.logger.warning(message),
+      reload: () => reload(server),
+      loadLog: () => (server.storage === undefined ? "ERR there is no log to load (appendonly no)" : reload(server)),
     }),
   ];
+}
+
+/** What is stored takes the place of what is in memory; without a log, a copy in memory does. */
+function reload(server: Server): string | undefined {
+  if (server.storage === undefined) {
+    server.engine.commit();
+    reloadFromMemory(server.engine);
+    return undefined;
+  }
+  return server.storage.reload() ? undefined : "ERR the log is being written, try again";
 }
