@@ -56,6 +56,11 @@ export class ReplyWriter {
     }
   }
 
+  /** Replies are being dropped. */
+  get muted(): boolean {
+    return this.mutedFrom >= 0;
+  }
+
   /** What is written from here to `unmute` is dropped (CLIENT REPLY OFF). */
   mute(): void {
     this.ensure(PIECE_BYTES);
