@@ -88,7 +88,7 @@ function request(random: Random): string[] {
     case 9:
       return ["INCR", key];
     case 10:
-      return [pick(random, ["NOSUCH", "", "GET", "MULTI", "EXEC", "DISCARD", "STRLEN"])];
+      return [pick(random, ["NOSUCH", "", "GET", "MULTI", "EXEC", "UNWATCH", "STRLEN"])];
     default:
       return ["SETRANGE", key, String(uniform(random, 100)), pick(random, VALUES)];
   }

@@ -6,5 +6,11 @@ export const definitionDifferences: Readonly<Record<string, string>> = {
   "watch flags":
     "no_multi is Valkey 8's: in Redis 7.2.4 WATCH inside MULTI is an error that does not abort the transaction",
   "client|kill arguments": "TYPE primary and MAXAGE are Valkey 8's",
+  "cluster|info flags": "loading is Valkey 8's",
+  "cluster|myid flags": "loading is Valkey 8's",
+  "cluster|nodes flags": "loading is Valkey 8's",
+  "cluster|shards flags": "loading is Valkey 8's",
+  "cluster|slots flags": "loading is Valkey 8's",
+  "cluster|setslot flags": "may_replicate is Valkey 8's",
   "cluster|setslot arguments": "TIMEOUT is Valkey 8's, and cluster support is disabled",
 };

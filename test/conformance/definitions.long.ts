@@ -60,7 +60,7 @@ interface Described {
 
 const folder = sharedPath("reference", "commands");
 /** Flags that COMMAND INFO does not show. */
-const HIDDEN_FLAGS = new Set(["protected", "sentinel", "only_sentinel"]);
+const HIDDEN_FLAGS = new Set(["protected", "sentinel", "only_sentinel", "touches_arbitrary_keys"]);
 /** Groups as the JSON names them and as COMMAND DOCS prints them. */
 const GROUP_NAMES: Readonly<Record<string, string>> = { sorted_set: "sorted-set" };
 
@@ -140,7 +140,6 @@ const texts = (reply: PlainReply | undefined): string[] => list(reply).map(Strin
 function fromServer(info: readonly PlainReply[], docs: Record<string, PlainReply>): Described {
   return {
     arity: info[1],
-    // Redis 7.2 prints TOUCHES_ARBITRARY_KEYS in capitals.
     flags: texts(info[2])
       .map((flag) => flag.toLowerCase())
       .sort(),
