@@ -55,7 +55,11 @@ export class Conformance {
   }
 
   static async start(options: ServerOptions = {}): Promise<Conformance> {
-    const [ours, theirs] = await Promise.all([startEmberlog(options), startRedis(options)]);
+    const theirs = await startRedis(options);
+    const ours = await startEmberlog(options).catch((error: unknown) => {
+      theirs.dispose();
+      throw error;
+    });
     return new Conformance(ours, theirs, options);
   }
 
