@@ -132,6 +132,7 @@ export class Engine {
     const nowMs = this.clock.wallMs();
     this.dataset.setTime(nowMs);
     this.call.nowMs = nowMs;
+    this.executor.turnUs = this.clock.monotonicUs();
     const { log } = this;
     this.executor.released = this.released;
     if (log === undefined) return;

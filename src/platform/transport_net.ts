@@ -109,9 +109,12 @@ export class NetTransport implements Transport {
   }
 
   async listenUnix(path: string, mode: number, backlog: number): Promise<Listener> {
-    const readableAll = (mode & 0o044) !== 0;
-    const writableAll = (mode & 0o022) !== 0;
-    return await this.listen(path, path, { path, backlog, readableAll, writableAll });
+    if (mode === 0) return await this.listen(path, path, { path, backlog });
+    // Node binds before listen() returns, so the umask of this moment is the one that counts.
+    const umask = process.umask(0o777 & ~mode);
+    const listening = this.listen(path, path, { path, backlog });
+    process.umask(umask);
+    return await listening;
   }
 
   closeListener(listener: number): void {

@@ -121,7 +121,7 @@ export class TurnRunner implements ReplySink {
    * call, so turns that are over sooner share one; what is recorded is never less than the longest of them took, and at most ACCOUNT_US more.
    */
   private account(leastUs: number): void {
-    const nowUs = this.call.clock.monotonicUs();
+    const nowUs = this.executor.turnUs;
     if (nowUs - this.readAtUs < leastUs) return;
     const before = this.readCpuUs;
     this.readProcessorTime(nowUs);

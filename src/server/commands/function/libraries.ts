@@ -28,14 +28,20 @@ export function functionFlush(call: Call): void {
   reply.ok();
 }
 
-/** FUNCTION STATS: nothing runs, and there are no engines. */
+/** FUNCTION STATS: nothing runs. Redis always names its engine, so clients look for it; here it has no libraries. */
 export function functionStats(call: Call): void {
   const { reply } = call;
   reply.map(2);
   reply.text("running_script");
   reply.nil();
   reply.text("engines");
-  reply.map(0);
+  reply.map(1);
+  reply.text("LUA");
+  reply.map(2);
+  reply.text("libraries_count");
+  reply.integer(0);
+  reply.text("functions_count");
+  reply.integer(0);
 }
 
 /** FUNCTION LOAD [REPLACE] code */
