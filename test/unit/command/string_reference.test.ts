@@ -1,11 +1,12 @@
 /** Definitions of string and bitmap commands against Valkey's command descriptions, where those lie beside the working tree. */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { bitmapCommands } from "../../../src/command/bitmap/index.ts";
 import type { Argument, CommandDefinition } from "../../../src/command/definition.ts";
 import { stringCommands } from "../../../src/command/string/index.ts";
+import { sharedPath } from "../../support/shared_fixtures.ts";
 
-const FOLDER = process.env["EMBERLOG_REFERENCE"] ?? "/work/shared/reference/commands";
+const folder = sharedPath("reference", "commands");
 
 interface ReferenceArgument {
   name: string;
@@ -64,11 +65,11 @@ function withoutIfeq(args: ReferenceArgument[]): ReferenceArgument[] {
   );
 }
 
-describe.skipIf(!existsSync(FOLDER))("definitions", () => {
+describe.skipIf(folder === undefined)("definitions", () => {
   test.each([...stringCommands, ...bitmapCommands].map((each) => [each.name, each] as const))(
     "%s",
     (name, definition) => {
-      const text = readFileSync(`${FOLDER}/${name.toLowerCase()}.json`, "utf8");
+      const text = readFileSync(`${folder}/${name.toLowerCase()}.json`, "utf8");
       const reference = (JSON.parse(text) as Record<string, Reference>)[name]!;
       const { group, since, arity, summary, complexity } = definition;
       expect({ group, since, arity, summary, complexity }).toEqual({

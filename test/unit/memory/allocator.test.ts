@@ -1,3 +1,4 @@
+/** The allocator at its edges: rounding, alignment, a full address space, wrong frees, memory given back to the system. */
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/base/random.ts";
 import { ALLOCATION_BYTES_MAX, Allocator } from "../../../src/memory/allocator.ts";

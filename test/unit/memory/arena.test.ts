@@ -1,3 +1,4 @@
+/** The arena: its header page, its segments, and the write barrier with its dirty marks and freezes. */
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../../src/base/random.ts";
 import { Arena } from "../../../src/memory/arena.ts";

@@ -1,3 +1,4 @@
+/** The layout of entries: every combination of key length, value length, expiry and place of the value, there and back. */
 import { describe, expect, test } from "vitest";
 import { latin1Bytes } from "../../../src/base/bytes.ts";
 import { seededRandom } from "../../../src/base/random.ts";
