@@ -74,6 +74,10 @@ import {
 const LOAD_MAX = 7.6;
 /** Entries a bucket below which two buckets are merged. */
 const LOAD_MIN = 6;
+/** Merges that one removal may make: more than one, so that those refused for a long chain are made up for. */
+const MERGES_MAX = 4;
+/** The longest chain that a merge makes; `random` draws evenly from chains up to here. */
+const CHAIN_MAX = 3 * BUCKET_SLOTS;
 /** Entries that the first bucket takes before it is split for the first time. */
 const ONE_BUCKET_MAX = BUCKET_SLOTS;
 
@@ -248,8 +252,7 @@ export class Table {
         this.arena.touch(this.rootAddress, ROOT_BYTES);
         const count = this.rootWords[this.root + ROOT_COUNT]! - 1;
         this.rootWords[this.root + ROOT_COUNT] = count;
-        const buckets = this.rootWords[this.root + ROOT_BUCKETS]!;
-        if (buckets > 1 && count < (buckets + this.rootWords[this.root + ROOT_OVERFLOW]!) * LOAD_MIN) this.merge();
+        if (count < (this.buckets + this.rootWords[this.root + ROOT_OVERFLOW]!) * LOAD_MIN) this.shrink(count);
         return true;
       }
       bucket = words[base + BUCKET_NEXT]!;
@@ -290,7 +293,7 @@ export class Table {
     moved.clear();
     // A position in a chain of the greatest usual length is drawn along with the bucket, and refused where the chain
     // is shorter.
-    const positions = buckets === 1 ? BUCKET_SLOTS : 3 * BUCKET_SLOTS;
+    const positions = buckets === 1 ? BUCKET_SLOTS : CHAIN_MAX;
     for (let tries = 0; tries < 256; tries++) {
       moved.clear();
       collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, uniform(random, buckets)), moved);
@@ -419,8 +422,36 @@ export class Table {
     stayedTags.count = kept;
   }
 
-  /** Moves the last bucket's entries to the bucket it was split from. Skipped when the address space is full. */
-  private merge(): void {
+  /** Gives up buckets that `count` entries don't need: a few at a time, or all but one when nothing is left. */
+  private shrink(count: number): void {
+    if (count === 0) {
+      this.becomeOneBucket();
+      return;
+    }
+    for (let merges = 0; merges < MERGES_MAX; merges++) {
+      const { buckets } = this;
+      if (buckets === 1 || count >= (buckets + this.rootWords[this.root + ROOT_OVERFLOW]!) * LOAD_MIN) return;
+      if (!this.merge()) return;
+    }
+  }
+
+  /** All buckets are empty: their room goes without a look at each. */
+  private becomeOneBucket(): void {
+    if (this.buckets === 1) return;
+    this.arena.touch(this.rootAddress, ROOT_BYTES);
+    this.setBuckets(1);
+    for (let room = -1; room !== this.rootWords[this.root + ROOT_ROOM]!; ) {
+      room = this.rootWords[this.root + ROOT_ROOM]!;
+      shrinkStorage(this.allocator, this.rootAddress);
+    }
+  }
+
+  /**
+   * Moves the last bucket's entries to the bucket it was split from. False: the address space is full, or two chains would make one that
+   * is too long. The latter happens to who removes keys in the order of SCAN: those left are then neighbours in hash, and merges would
+   * put them all into one chain while most other buckets are empty.
+   */
+  private merge(): boolean {
     const { arena, allocator } = this;
     const last = this.rootWords[this.root + ROOT_BUCKETS]! - 1;
     // The last bucket has the highest bit of its number set; without it, the number is the one it was split from.
@@ -431,11 +462,13 @@ export class Table {
     stayedTags.clear();
     spare.clear();
     collectChain(this.words, target, stayed, stayedTags, spare);
+    const before = stayed.count;
     collectChain(this.words, source, stayed, stayedTags, spare);
+    if (stayed.count > CHAIN_MAX && before > 0 && stayed.count > before) return false;
     const needed = Math.ceil((stayed.count - BUCKET_SLOTS) / BUCKET_SLOTS);
     if (needed > spare.count) {
       const added = this.newOverflow();
-      if (added === NIL) return;
+      if (added === NIL) return false;
       spare.push(added);
     }
     this.writeChain(target, stayed, stayedTags);
@@ -443,6 +476,7 @@ export class Table {
     arena.touch(this.rootAddress, ROOT_BYTES);
     this.setBuckets(last);
     shrinkStorage(allocator, this.rootAddress);
+    return true;
   }
 
   /** Sets the number of buckets and the mask that follows from it; the root has been touched. */

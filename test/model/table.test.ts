@@ -247,6 +247,38 @@ describe("chains", () => {
       expect(subject.table.statistics(10)).toMatchObject({ overflowBuckets: 0, buckets: 1 });
     }));
 
+  test("who removes in the order of SCAN leaves no long chain, and an empty table is small", () => {
+    const subject = new Subject(5, 255);
+    for (let i = 0; i < 160_000; i++) subject.insert(`k${i}`);
+    const full = subject.table.buckets;
+    const out = new EntryList(64);
+    const barrier = new BarrierCheck(subject.arena);
+    let cursor = 0;
+    let longest = 0;
+    let steps = 0;
+    do {
+      out.clear();
+      cursor = subject.table.scanInto(cursor, out);
+      longest = Math.max(longest, out.count);
+      for (let i = 0; i < out.count; i++) {
+        const name = subject.nameOf(out.items[i]!);
+        const key = latin1Bytes(name);
+        if (!subject.table.remove(subject.hashOf(key), out.items[i]!)) throw new Error(`${name} was not there`);
+        freeEntry(subject.allocator, out.items[i]!);
+        subject.model.delete(name);
+      }
+      if (steps++ % 2000 === 0) subject.checkEqual();
+    } while (cursor !== 0);
+    expect(subject.model.size).toBe(0);
+    // A step visits a bucket and its other half.
+    expect(longest).toBeLessThanOrEqual(72);
+    expect(steps).toBeLessThan(2 * full);
+    expect(subject.table.statistics(10)).toMatchObject({ entries: 0, buckets: 1, overflowBuckets: 0 });
+    expect(subject.table.bytes).toBeLessThan(1000);
+    expect(barrier.violations(3)).toEqual([]);
+    subject.freeAll();
+  });
+
   test("the first tag of a full bucket of equal tags is exact", () => {
     const subject = new Subject(3, 0);
     const names: string[] = [];
