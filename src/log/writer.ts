@@ -235,7 +235,6 @@ export class LogWriter {
   tick(): void {
     const nowUs = this.options.clock.monotonicUs();
     if (this.state === "failed" && this.failed?.kind === "write" && nowUs >= this.retryUs) this.resume(nowUs);
-    if (this.state !== "open") return;
     if (this.pendingBytes === 0 && nowUs - this.lastCommitUs >= MARK_IDLE_US) this.markIfNews();
     this.pump();
     this.syncIfDue();
@@ -400,14 +399,16 @@ export class LogWriter {
   }
 
   private syncIfDue(): void {
-    if (this.syncInFlight || this.state !== "open") return;
-    if (this.isFull() && !this.writeInFlight && this.beginRotation()) return;
+    // After a failed write too: what got into the file before was acknowledged, and the disk may stay full for hours.
+    if (this.syncInFlight || (this.state !== "open" && this.state !== "failed")) return;
+    if (this.state === "open" && this.isFull() && !this.writeInFlight && this.beginRotation()) return;
     if (!this.hasUnsynced()) return;
     if (this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs) <= 0) this.startSync();
   }
 
   private startSync(): void {
-    if (this.syncInFlight || !(this.state === "open" || this.syncSealsSegment) || this.failed?.kind === "sync") return;
+    if (this.syncInFlight || this.state === "closed" || this.failed?.kind === "sync") return;
+    if (this.state === "rotating" && !this.syncSealsSegment) return;
     if (!this.hasUnsynced() && !this.syncSealsSegment) return;
     this.syncInFlight = true;
     this.syncBeganUs = this.options.clock.monotonicUs();

@@ -236,6 +236,44 @@ describe("space (D15)", () => {
     expect(log.writer.reserve(200_000)).toBe(true);
   });
 
+  for (const policy of ["everysec", "always"] as const) {
+    test(`${policy}: while the disk stays full what is in the file is synced all the same`, async () => {
+      const log = openTestLog({ policy });
+      commitBytes(log.writer, 100, 0);
+      if (policy === "always") {
+        // The first unit is being synced while the second one is written.
+        commitBytes(log.writer, 100, 1);
+        log.steps.tasks.reverse();
+        log.steps.one();
+      }
+      const before = log.writer.sequence;
+      log.disk.spaceBytes = 0;
+      log.disk.failAt(log.disk.operations + 1, ENOSPC);
+      commitBytes(log.writer, 100, 2);
+      // The write fails while the sync is still under way.
+      log.steps.tasks.reverse();
+      log.steps.all();
+      expect(log.writer.failed).toMatchObject({ kind: "write" });
+      for (let i = 0; i < 12; i++) {
+        log.clock.advance(100);
+        log.writer.tick();
+        log.steps.all();
+      }
+      expect(log.writer.failed).toMatchObject({ kind: "write" });
+      expect(log.writer.writtenSequence).toBe(before);
+      expect(log.writer.durableSequence).toBe(before);
+      log.disk.spaceBytes = Number.POSITIVE_INFINITY;
+      log.clock.advance(300);
+      log.writer.tick();
+      log.steps.all();
+      await closeLog(log);
+      expect(log.writer.durableSequence).toBe(before + 1);
+      expect(readAll(log).map((unit) => unit.firstSequence)).toEqual(
+        Array.from({ length: before + 1 }, (_, i) => i + 1),
+      );
+    });
+  }
+
   test("a failed append loses nothing: the bytes go into a new segment when there is space (D7)", async () => {
     const log = openTestLog();
     commitBytes(log.writer, 100, 0);
