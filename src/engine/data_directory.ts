@@ -6,6 +6,7 @@
  * D13); one replacement of the manifest at a time, because a rotation waits until the one before is listed and `close` waits
  * for both. The lock is the first thing taken and the last given back.
  */
+import { check } from "../base/check.ts";
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
@@ -182,13 +183,25 @@ export class DataDirectory {
     );
   }
 
-  /** Hands every unit that is in the files now to `visitor`, as a start would. Throws DATA_ROTTEN where one can't be read. */
+  /** The manifest lists the segment that is being written. Otherwise `replay` would miss what is in it. */
+  get listsAll(): boolean {
+    return this.manifest.segments[this.manifest.segments.length - 1]!.name === this.writer.segmentName;
+  }
+
+  /**
+   * Hands every unit that is in the files now to `visitor`, as a start would. Throws DATA_ROTTEN where one can't be read. Only while
+   * `listsAll` is true.
+   */
   replay(visitor: SegmentVisitor): void {
+    check(this.listsAll, "every segment is listed");
     const { disk, directory, crc32c } = this.options;
-    for (const { name } of this.manifest.segments) {
+    for (const { name, sealed } of this.manifest.segments) {
       const path = joinPath(directory, name);
-      const result = readSegment(disk, path, crc32c, visitor);
-      if (result.kind !== "scan") throw new EmberlogError("DATA_ROTTEN", `${path} can't be read`, { file: path });
+      const result = readSegment(disk, path, crc32c, visitor, sealed?.lengthBytes);
+      const last = sealed === null ? this.writer.writtenSequence : sealed.lastSequence;
+      if (result.kind !== "scan" || result.scan.lastSequence !== last) {
+        throw new EmberlogError("DATA_ROTTEN", `${path} can't be read up to command ${last}`, { file: path });
+      }
     }
   }
 
@@ -213,16 +226,21 @@ export class DataDirectory {
         writeManifest(disk, directory, { ...this.manifest, writtenMs: clock.wallMs(), segments }, crc32c);
       }
     } finally {
-      this.writer.abandon();
-      this.lock.release();
+      await this.giveBack();
     }
   }
 
   /** Gives the directory back as it is, as a crash would: after a failure that `close` can't survive. */
-  abandon(): void {
+  async abandon(): Promise<void> {
     if (!this.open) return;
     this.open = false;
+    await this.giveBack();
+  }
+
+  /** A replacement of the manifest that is under way ends first: whoever has the directory next must find his own there. */
+  private async giveBack(): Promise<void> {
     this.writer.abandon();
+    await this.listing;
     this.lock.release();
   }
 

@@ -102,6 +102,12 @@ export class Storage {
 
   set policy(policy: FsyncPolicy) {
     this.writer.policy = policy;
+    this.engine.refreshReleased();
+  }
+
+  /** A sync has failed, and nothing can become durable any more. // D9 */
+  get syncFailed(): boolean {
+    return this.writer.failed?.kind === "sync";
   }
 
   /** Called when more is written or durable, or the log has failed. */
@@ -157,7 +163,7 @@ export class Storage {
   /** Reads the whole log into the emptied dataset. False: something is still on its way into the file, and nothing was done. */
   reload(): boolean {
     this.engine.commit();
-    if (this.filling || this.writer.writtenSequence < this.writer.sequence) return false;
+    if (this.filling || this.writer.writtenSequence < this.writer.sequence || !this.directory.listsAll) return false;
     reloadDataset(this.engine, (replay) => this.directory.replay(replay));
     return true;
   }
@@ -169,13 +175,12 @@ export class Storage {
 
   /** Writes what a fill has left, syncs everything and gives the directory back. */
   async close(): Promise<void> {
-    if (this.fill !== undefined) {
-      this.fill.step(() => true);
-      this.engine.commit();
-    }
+    this.fill?.finish();
+    this.engine.commit();
     this.engine.detachLog();
     if (this.fill !== undefined) await this.completeFill();
     await this.directory.close();
+    this.engine.forgetLog();
     await this.logIo.close();
   }
 
@@ -183,7 +188,7 @@ export class Storage {
   async abandon(): Promise<void> {
     this.engine.detachLog();
     this.fill?.stop();
-    this.directory.abandon();
+    await this.directory.abandon();
     await this.logIo.close();
   }
 }

@@ -281,8 +281,8 @@ export class LogWriter {
     this.state = "closed";
     this.options.logIo.onWritten = () => {};
     this.options.logIo.onSynced = () => {};
-    // A thread that is still at work must not find another file behind its descriptor.
-    if (!this.writeInFlight && !this.syncInFlight) closeQuietly(this.options.disk, this.segment.fd);
+    // Who is still at work, a thread or `listSegment`, must not find another file behind the descriptor.
+    if (!this.writeInFlight && !this.syncInFlight && this.listed) closeQuietly(this.options.disk, this.segment.fd);
     if (this.next !== null) closeQuietly(this.options.disk, this.next.fd);
   }
 

@@ -107,7 +107,7 @@ describe.each(addon === undefined ? [true] : [false, true])("portable: %s", (por
       expect(second.data.report).toMatchObject({ decision: "open", commands: 2000 });
       // Vanishes without closing anything, as a killed process does.
       commit(second.data, ["SET", "last", "1"]);
-      second.data.abandon();
+      await second.data.abandon();
       await second.logIo.close();
       const third = openReal(policy, portable);
       expect(third.units.at(-1)).toContain("last");
@@ -123,7 +123,7 @@ async function smallDirectory(): Promise<string> {
   commit(data, ["SELECT", "3"], ["SET", "a", 'line\r\n\x00"quote"']);
   commit(data, ["SET", "b", "\xe4"]);
   commit(data, ["MULTI"], ["DEL", "a"], ["EXEC"]);
-  data.abandon();
+  await data.abandon();
   await logIo.close();
   return join(directory, readdirSync(directory).find((name) => name.endsWith(".seg"))!);
 }
@@ -173,7 +173,7 @@ describe("check", () => {
     const { code, text } = await checked();
     expect(text).toContain("is writing the last frame");
     expect(code).toBe(0);
-    data.abandon();
+    await data.abandon();
     await logIo.close();
     expect((await checked()).code).toBe(1);
   });
