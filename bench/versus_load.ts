@@ -7,8 +7,11 @@ import { type CpuSeconds, endedChildrenCpu, processCpu } from "./versus_machine.
 const BATCH = 5000;
 const REPLY_BYTES = "+OK\r\n".length;
 
-/** Sets every key of [0, keys) once. */
-export function loadKeys(port: number, keys: number): Promise<void> {
+/** Sets every key of [0, keys) once, to expire at `expireAtMs` where that is given. */
+export function loadKeys(port: number, keys: number, expireAtMs?: number): Promise<void> {
+  const value = `$32\r\n${"x".repeat(32)}\r\n`;
+  const rest = expireAtMs === undefined ? value : `${value}$4\r\nPXAT\r\n$13\r\n${expireAtMs}\r\n`;
+  const head = `*${expireAtMs === undefined ? 3 : 5}\r\n$3\r\nSET\r\n$16\r\nkey:`;
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     let sent = 0;
@@ -17,7 +20,7 @@ export function loadKeys(port: number, keys: number): Promise<void> {
       const end = Math.min(sent + BATCH, keys);
       let text = "";
       for (; sent < end; sent++) {
-        text += `*3\r\n$3\r\nSET\r\n$16\r\nkey:${String(sent).padStart(12, "0")}\r\n$32\r\n${"x".repeat(32)}\r\n`;
+        text += `${head}${String(sent).padStart(12, "0")}\r\n${rest}`;
       }
       socket.write(text, "latin1");
     };

@@ -53,9 +53,8 @@ function plan(which: string | undefined): Step[] {
   const asan = "native/asan.sh";
   return [
     ...script("lint", 5),
-    build,
-    vitest("tests", 8),
-    vitest("tests without the addon", 8, undefined, WITHOUT_ADDON),
+    ...plan("test"),
+    vitest("all tests without the addon", 8, undefined, WITHOUT_ADDON),
     vitest("long tests", 12, "vitest.long.config.ts"),
     ...(existsSync(asan) ? [{ name: "addon under AddressSanitizer", command: ["bash", asan], limitMinutes: 5 }] : []),
     ...script("fuzz", 4, "--", "--seconds", "60"),

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Embedded, EmberlogError, open, ReplyError, startServer } from "../../../src/index.ts";
 
@@ -130,7 +131,6 @@ describe("startServer", () => {
     const lines: string[] = [];
     const server = await startServer({ port: 0, dir, appendfsync: "always" }, (line) => lines.push(line));
     expect(server.port).toBeGreaterThan(0);
-    const { default: Redis } = await import("ioredis");
     const client = new Redis(server.port, "127.0.0.1");
     expect(await client.set("over", "socket")).toBe("OK");
     client.disconnect();

@@ -1,0 +1,138 @@
+/**
+ * What Emberlog promises besides throughput, measured on the real server:
+ *
+ *   npm run bench:promises -- [--keys 10000000] [--large 20000000] [--replay 3000000]
+ *
+ * 1. the longest turn, in time on the processor as the server itself measures it, while keys are inserted, while they all expire, and
+ *    while FLUSHALL ASYNC frees them
+ * 2. SET commands a second when the log is replayed at a start
+ * 3. what a GET costs the server at 1 M and at many keys
+ * 4. memory at 5 M keys, beside redis-server where there is one
+ *
+ * Prints a line for each as soon as it is known. Server on core 0, clients on core 1, where there are two.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startEmberlog } from "../test/support/emberlog_server.ts";
+import { redisAvailable, startRedis } from "../test/support/redis_server.ts";
+import type { ServerProcess } from "../test/support/server_process.ts";
+import { drive, loadKeys } from "./versus_load.ts";
+import { residentBytes } from "./versus_machine.ts";
+
+const { values } = parseArgs({
+  options: {
+    keys: { type: "string", default: "10000000" },
+    large: { type: "string", default: "20000000" },
+    replay: { type: "string", default: "3000000" },
+    only: { type: "string", default: "turns,replay,cost,memory" },
+  },
+});
+const keys = Number(values.keys);
+const large = Number(values.large);
+const replayed = Number(values.replay);
+const only = new Set(values.only.split(","));
+
+const pinned = availableParallelism() > 1;
+const server = { prefix: pinned ? ["taskset", "-c", "0"] : [], readyMs: 120_000 };
+const clientPrefix = pinned ? ["taskset", "-c", "1"] : [];
+
+async function info(running: ServerProcess, section: string): Promise<Map<string, string>> {
+  const client = await running.connect();
+  const text = String(await client.call("INFO", section));
+  client.close();
+  return new Map(text.split("\r\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+}
+
+async function call(running: ServerProcess, ...args: string[]): Promise<unknown> {
+  const client = await running.connect();
+  const reply = await client.call(...args);
+  client.close();
+  return reply;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Runs `work` and says what the longest turn was meanwhile. */
+async function longestTurn(running: ServerProcess, what: string, work: () => Promise<void>): Promise<void> {
+  await call(running, "CONFIG", "RESETSTAT");
+  await work();
+  const stats = await info(running, "stats");
+  const us = Number(stats.get("turn_cpu_us_max"));
+  console.log(`${what}: longest turn ${(us / 1000).toFixed(2)} ms, over 5 ms: ${stats.get("turns_over_5ms")} of ${stats.get("turns")}`);
+}
+
+/** Until the dataset is empty and freed. */
+async function untilFreed(running: ServerProcess): Promise<void> {
+  for (;;) {
+    const left = Number(await call(running, "DBSIZE"));
+    const pending = Number((await info(running, "memory")).get("lazyfree_pending_objects"));
+    if (left === 0 && pending === 0) return;
+    await sleep(200);
+  }
+}
+
+async function turns(): Promise<void> {
+  const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
+  await longestTurn(running, `inserting ${keys} keys`, () => loadKeys(running.port, keys));
+  await longestTurn(running, `FLUSHALL ASYNC of ${keys} keys`, async () => {
+    await call(running, "FLUSHALL", "ASYNC");
+    await untilFreed(running);
+  });
+  await longestTurn(running, `inserting ${keys} keys that expire`, () => loadKeys(running.port, keys, Date.now() + 60_000 + keys / 500));
+  await longestTurn(running, `expiry of ${keys} keys`, () => untilFreed(running));
+  await running.stop();
+}
+
+async function replay(): Promise<void> {
+  const dir = mkdtempSync(join(tmpdir(), "emberlog-replay-"));
+  const first = await startEmberlog({ ...server, dir });
+  const load = { port: first.port, pid: first.pid, command: "set", pipeline: 64, clients: 50, keys: 1_000_000, prefix: clientPrefix };
+  await drive({ ...load, requests: replayed });
+  await first.stop();
+  const second = await startEmberlog({ ...server, dir });
+  const line = second.output.split("\n").find((each) => each.includes("Recovered")) ?? "no banner";
+  console.log(`replay: ${line.slice(line.indexOf("Recovered"))}`);
+  await second.stop();
+  rmSync(dir, { recursive: true });
+}
+
+async function cost(): Promise<void> {
+  const user: number[] = [];
+  for (const count of [1_000_000, large]) {
+    const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
+    await loadKeys(running.port, count);
+    const load = { port: running.port, pid: running.pid, command: "get", pipeline: 64, clients: 50, keys: count, prefix: clientPrefix };
+    await drive({ ...load, requests: 2_000_000 });
+    const sample = await drive({ ...load, requests: 6_000_000 });
+    user.push(sample.userUsPerRequest + sample.systemUsPerRequest);
+    console.log(
+      `GET at ${count} keys, pipeline 64: ${sample.userUsPerRequest.toFixed(3)} µs user, ${sample.systemUsPerRequest.toFixed(3)} µs system, ${Math.round(sample.requestsPerSecond)}/s`,
+    );
+    await running.stop();
+  }
+  console.log(`GET at ${large} keys costs ${(user[1]! / user[0]!).toFixed(2)}× of what it costs at 1000000`);
+}
+
+async function memory(): Promise<void> {
+  const count = 5_000_000;
+  const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
+  await loadKeys(running.port, count);
+  await sleep(1000);
+  const resident = residentBytes(running.pid);
+  const used = Number((await info(running, "memory")).get("used_memory"));
+  console.log(`memory at ${count} keys: emberlog resident ${resident}, used ${used}`);
+  await running.stop();
+  if (!redisAvailable()) return;
+  const redis = await startRedis({ ...server, args: ["--save", ""] });
+  await loadKeys(redis.port, count);
+  const redisUsed = Number((await info(redis, "memory")).get("used_memory"));
+  console.log(`memory at ${count} keys: redis-server used ${redisUsed}; emberlog resident / redis used = ${(resident / redisUsed).toFixed(3)}`);
+  await redis.stop();
+}
+
+if (only.has("turns")) await turns();
+if (only.has("replay")) await replay();
+if (only.has("cost")) await cost();
+if (only.has("memory")) await memory();
