@@ -23,6 +23,7 @@ interface Holder {
   readonly by: string;
 }
 
+const HOLDER_BYTES_MAX = 256;
 const HOLDER_PATTERN = /^pid (\d+) boot ([0-9a-f-]+) start ([0-9-]+) by (flock|pid)\n$/;
 
 function readOr(file: string, otherwise: string): string {
@@ -98,26 +99,47 @@ export function acquireDirectoryLock(directory: string, flock: ((fd: number) => 
 }
 
 function lockByFlock(directory: string, file: string, flock: (fd: number) => number): DirectoryLock {
-  const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o640);
-  let held = false;
-  try {
-    const holder = parseHolder(fs.readFileSync(fd, "latin1"));
-    const result = flock(fd);
-    if (result === EAGAIN) refuse(directory, holder);
-    if (result < 0) throw new DiskError("lock", file, result);
-    if (holder?.by === "pid" && !isGone(holder)) refuse(directory, holder);
-    fs.ftruncateSync(fd, 0);
-    fs.writeSync(fd, describe("flock"), 0, "latin1");
-    held = true;
-  } finally {
-    if (!held) fs.closeSync(fd);
-  }
-  return {
-    release: () => {
+  for (let round = 0; round < 3; round++) {
+    const fd = fs.openSync(file, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o640);
+    let held = false;
+    try {
+      const before = parseHolder(readDescriptor(fd));
+      const result = flock(fd);
+      if (result === EAGAIN) refuse(directory, before);
+      if (result < 0) throw new DiskError("lock", file, result);
+      if (!isNamed(fd, file)) continue;
+      const holder = parseHolder(readDescriptor(fd));
+      if (holder?.by === "pid" && !isGone(holder)) refuse(directory, holder);
       fs.ftruncateSync(fd, 0);
-      fs.closeSync(fd);
-    },
-  };
+      fs.writeSync(fd, describe("flock"), 0, "latin1");
+      held = isNamed(fd, file);
+    } finally {
+      if (!held) fs.closeSync(fd);
+    }
+    if (!held) continue;
+    return {
+      release: () => {
+        fs.ftruncateSync(fd, 0);
+        fs.closeSync(fd);
+      },
+    };
+  }
+  return refuse(directory, undefined);
+}
+
+function readDescriptor(fd: number): string {
+  const bytes = new Uint8Array(HOLDER_BYTES_MAX);
+  return Buffer.from(bytes.subarray(0, fs.readSync(fd, bytes, 0, bytes.length, 0))).toString("latin1");
+}
+
+/**
+ * Is this file still the one of that name? A process without flock may have removed its own, or set a dead holder's aside, since it was
+ * opened: then what was locked excludes nobody. It looks at the text again after it has moved the file, so one of the two gives way.
+ */
+function isNamed(fd: number, file: string): boolean {
+  const own = fs.fstatSync(fd);
+  const named = fs.statSync(file, { throwIfNoEntry: false });
+  return named !== undefined && named.ino === own.ino && named.dev === own.dev;
 }
 
 function lockByPid(directory: string, file: string): DirectoryLock {

@@ -111,6 +111,32 @@ describe("the lock without the addon (D15)", () => {
   });
 });
 
+test.skipIf(nativeFileCalls().flock === undefined)("a flock on a file that lost its name is none (D15)", () => {
+  const real = nativeFileCalls().flock!;
+  const file = join(directory, "LOCK");
+  // Between the opening and the flock a process without the addon sets the dead holder's file aside and takes the directory.
+  writeFileSync(file, `pid ${process.pid} boot 00000000-0000-0000-0000-000000000000 start 1 by pid\n`);
+  let other: { release(): void } | undefined;
+  const flock = (fd: number): number => {
+    other ??= new NodeDisk().lock(directory);
+    return real(fd);
+  };
+  expect(() => new NodeDisk({ flock }).lock(directory)).toThrow(expect.objectContaining({ code: "DIRECTORY_LOCKED" }));
+  expect(readFileSync(file, "latin1")).toContain("by pid");
+  other?.release();
+  // It gives the directory back meanwhile: the next round locks a file that has the name.
+  const held = new NodeDisk().lock(directory);
+  let released = false;
+  const late = (fd: number): number => {
+    if (!released) held.release();
+    released = true;
+    return real(fd);
+  };
+  const mine = new NodeDisk({ flock: late }).lock(directory);
+  expect(() => new NodeDisk(nativeFileCalls()).lock(directory)).toThrow(/in use by process/);
+  mine.release();
+});
+
 test.skipIf(nativeFileCalls().flock === undefined)(
   "flock excludes the same process and others, and leaves the file",
   () => {
