@@ -19,6 +19,8 @@ export const INLINE_BYTES_MAX = 64 * 1024;
 /** Before authentication: arguments of a request, bytes of an argument. */
 export const UNAUTHENTICATED_ARGUMENTS_MAX = 10;
 export const UNAUTHENTICATED_BULK_BYTES_MAX = 16384;
+/** Before authentication: bytes received and not executed yet. */
+export const UNAUTHENTICATED_QUERY_BYTES_MAX = 1024 * 1024;
 
 /** A string value, bytes; proto-max-bulk-len's default. */
 export const STRING_BYTES_MAX = 512 * 1024 * 1024;

@@ -8,6 +8,7 @@
 import { latin1 } from "../base/bytes.ts";
 import { check } from "../base/check.ts";
 import { hashBytes } from "../base/hash.ts";
+import { TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Call } from "./call.ts";
 import { OUT_OF_MEMORY, unknownSubcommand, wrongArity } from "./messages.ts";
 import {
@@ -43,6 +44,8 @@ export class Executor {
   private restricted = false;
   /** Called before a write command runs: while a new log is being filled (engine/fill.ts). */
   beforeWrite: ((call: Call, id: number) => void) | undefined;
+  /** Sets space in the log aside for requests of so many bytes, or refuses writes from then on. */
+  reserve: ((bytes: number) => void) | undefined;
   /** Everything up to this log position may be shown already: replies that depend on nothing later need no gate. */
   released = 0;
   /** The log position that the reply just written must wait for. */
@@ -171,8 +174,10 @@ export class Executor {
     this.run(call, id, 0, request.length);
   }
 
-  /** Why a transaction with these bits of commands may not run now. */
-  refusalOfTransaction(bits: number): string | undefined {
+  /** Why a transaction with these bits of commands, whose requests have so many bytes, may not run now. */
+  refusalOfTransaction(bits: number, bytes: number): string | undefined {
+    // What a turn may hold has its space already; a transaction may be larger than that. // D15
+    if (bytes > TURN_INPUT_BYTES && (bits & WRITE) !== 0) this.reserve?.(bytes);
     if (this.outOfMemory && (bits & DENY_OOM) !== 0) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
     return undefined;
@@ -233,9 +238,9 @@ export class Executor {
     const bits = this.table.bits[id]!;
     if (arity > 0 ? call.argc !== arity : call.argc < -arity) return wrongArity(this.table.fullNames[id]!);
     if (!call.session.authenticated && (bits & NO_AUTH) === 0) return "NOAUTH Authentication required.";
+    if (call.session.inMulti && (bits & NO_MULTI) !== 0) return "ERR Command not allowed inside a transaction";
     if (this.outOfMemory && (bits & DENY_OOM) !== 0) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
-    if (call.session.inMulti && (bits & NO_MULTI) !== 0) return "ERR Command not allowed inside a transaction";
     return undefined;
   }
 

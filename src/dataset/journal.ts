@@ -124,7 +124,8 @@ export class Journal {
   }
 
   endUnit(): void {
-    if (this.unitBegun) {
+    // The log may have been turned off in the middle of the unit.
+    if (this.unitBegun && this.recording) {
       this.effects.begin(1);
       this.effects.text("EXEC");
       this.sequence++;

@@ -9,6 +9,7 @@
  *
  * Invariant: an effect enters the log in the order of execution, before any reply that shows it can leave.
  */
+import { check } from "../base/check.ts";
 import type { Clock } from "../base/clock.ts";
 import { ADDRESS_SPACE_RESERVE_BYTES, EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
@@ -66,6 +67,8 @@ export class Engine {
   readonly clock: Clock;
   readonly random: Random;
   log: CommitLog | undefined;
+  /** A log that takes no more and is not closed yet: what shows its writes waits for them as before. */
+  private retiring: CommitLog | undefined;
   /** Allocated bytes of the empty dataset. */
   readonly allocatedAtStart: number;
 
@@ -87,6 +90,7 @@ export class Engine {
     this.journal = new Journal(new RequestWriter(new Uint8Array(4096)));
     this.dataset = new Dataset(this.arena, new Allocator(this.arena), this.journal, options.databases);
     this.executor = new Executor(table);
+    this.executor.reserve = (bytes) => this.reserve(bytes * 2 + EFFECT_BYTES_RESERVED);
     this.sink = { target: growingSink };
     const reply = new ReplyWriter(new Uint8Array(64 * 1024), {
       makeRoom: (writer, length) => this.sink.target.makeRoom(writer, length),
@@ -102,15 +106,18 @@ export class Engine {
 
   /** Effects are logged from here on; `sequence` is the last one recovered. */
   attachLog(log: CommitLog, sequence: number): void {
+    check(this.retiring === undefined, "a log is closed before the next one begins");
     this.log = log;
     this.journal.sequence = sequence;
     this.journal.selected = -1;
     this.journal.recording = true;
     this.useLogBuffer(log);
+    this.refreshReleased();
   }
 
-  /** Nothing is logged from here on. */
+  /** Nothing is logged from here on. Replies that wait for what was logged go on waiting, until `forgetLog`. // D12 */
   detachLog(): void {
+    this.retiring ??= this.log;
     this.log = undefined;
     this.dataset.removalsHeld = false;
     this.executor.restrict(undefined, false);
@@ -118,9 +125,20 @@ export class Engine {
     this.journal.effects.use(new Uint8Array(4096), 0);
   }
 
+  /** The detached log is closed, all of it durable, or given up: nothing waits for it any more. */
+  forgetLog(): void {
+    this.retiring = undefined;
+  }
+
   /** Log position that a reply may show. */
   get released(): number {
-    return this.log === undefined ? Number.POSITIVE_INFINITY : this.log.releasedSequence;
+    const log = this.log ?? this.retiring;
+    return log === undefined ? Number.POSITIVE_INFINITY : log.releasedSequence;
+  }
+
+  /** The log or its policy has changed in the middle of a turn: replies from here on are judged by the new one. */
+  refreshReleased(): void {
+    this.executor.released = this.released;
   }
 
   /** No turns may be taken until the log has progressed. */
@@ -133,10 +151,18 @@ export class Engine {
     this.dataset.setTime(nowMs);
     this.call.nowMs = nowMs;
     this.executor.turnUs = this.clock.monotonicUs();
+    this.refreshReleased();
+    this.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
+  }
+
+  /** Sets space aside for `bytes` of effects; without it writes are refused from here on in this turn. // D15 */
+  reserve(bytes: number): void {
     const { log } = this;
-    this.executor.released = this.released;
-    if (log === undefined) return;
-    const space = log.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
+    if (log === undefined) {
+      this.executor.restrict(undefined, this.addressSpaceFull);
+      return;
+    }
+    const space = log.reserve(bytes);
     const refusal =
       log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
     this.dataset.removalsHeld = refusal !== undefined;

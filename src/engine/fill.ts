@@ -23,6 +23,9 @@ import { entryType, hasExpiry, keyLength, keyOffset, valueLength } from "../stru
 import { EntryList } from "../structure/entry_list.ts";
 import type { Engine } from "./engine.ts";
 
+/** Effects in one unit when all that is left is written at once, bytes: what is written on the calling thread. */
+const PIECE_BYTES = 512 * 1024;
+
 export class Fill {
   private readonly engine: Engine;
   private readonly found = new EntryList(64);
@@ -56,6 +59,16 @@ export class Fill {
     return this.finished;
   }
 
+  /** Writes all that is left, a unit of the log for each piece: one for all could be larger than a unit may be. */
+  finish(): void {
+    const { effects } = this.engine.journal;
+    while (!this.finished) {
+      this.engine.commit();
+      const enough = effects.length + PIECE_BYTES;
+      this.step(() => effects.length < enough);
+    }
+  }
+
   /** Gives up: appendonly was turned off again. */
   stop(): void {
     this.engine.executor.beforeWrite = undefined;
@@ -64,7 +77,7 @@ export class Fill {
 
   private beforeWrite(call: Call, id: number): void {
     const definition = this.engine.table.definitions[id]!;
-    if (definition.name === "SWAPDB") this.step(() => true);
+    if (definition.name === "SWAPDB") this.finish();
     for (const { index: i } of keysOf(definition, call, 0, call.argc) ?? []) {
       const db = call.db;
       const entry = db.keys.find(call.hash(i), call.input, call.start(i), call.length(i));

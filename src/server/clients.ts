@@ -126,6 +126,7 @@ export class Clients implements TurnHost {
     }
     this.paused = mode;
     this.pausedUntilMs = untilMs;
+    this.server.turns.interrupt();
   }
 
   unpause(): void {

@@ -20,6 +20,8 @@ export class Connection extends Session {
 
   /** Bytes received and not executed yet: an incomplete request, or more than a turn could take. */
   pending: Uint8Array | undefined;
+  /** Where they begin in `pending`: 0 but while they are being executed, so that each request executed moves nothing. */
+  pendingStart = 0;
   pendingLength = 0;
   /** `pending` can't hold a whole request before it has this many bytes. */
   pendingNeeded = 0;
@@ -35,6 +37,8 @@ export class Connection extends Session {
   lost = false;
   /** Not read from and not executed, because the log is congested. */
   stalled = false;
+  /** The peer has ended its side while the connection was stalled: to be closed when what it sent is executed. */
+  inputEnded = false;
   /** Requests wait for CLIENT PAUSE to end. */
   postponed = false;
   /** Close without sending what is queued (CLIENT KILL, output limit). */
@@ -70,18 +74,39 @@ export class Connection extends Session {
     this.pendingLength += length;
   }
 
+  /** Puts back what was received before `pending` and not executed. */
+  putBack(source: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    const joined = new Uint8Array(Math.max(1024, length + this.pendingLength));
+    joined.set(source.subarray(start, end));
+    if (this.pending !== undefined) joined.set(this.pending.subarray(0, this.pendingLength), length);
+    this.pending = joined;
+    this.pendingLength += length;
+    this.pendingNeeded = 0;
+    this.parser?.reset();
+  }
+
   /** Drops the first `length` pending bytes, and the buffer with the last of them. */
   consume(length: number): void {
     this.parser?.reset();
     this.pendingNeeded = 0;
     if (length >= this.pendingLength) {
       this.pending = undefined;
+      this.pendingStart = 0;
       this.pendingLength = 0;
       this.parser = undefined;
       return;
     }
-    this.pending!.copyWithin(0, length, this.pendingLength);
+    this.pendingStart += length;
     this.pendingLength -= length;
+  }
+
+  /** Moves the pending bytes to the front. A half-read request is read again. */
+  compact(): void {
+    if (this.pendingStart === 0) return;
+    this.pending!.copyWithin(0, this.pendingStart, this.pendingStart + this.pendingLength);
+    this.pendingStart = 0;
+    this.parser?.reset();
   }
 
   /** The parser of the pending bytes. */

@@ -7,6 +7,7 @@
 import { check } from "../base/check.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import { LOG_UNIT_BYTES_MAX } from "../base/limits.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
@@ -34,6 +35,9 @@ import { listen } from "./listen.ts";
 import type { Logger } from "./logger.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
+
+/** Whatever client-query-buffer-limit says, what a client has sent must fit a unit of the log. */
+const QUERY_BYTES_MAX = LOG_UNIT_BYTES_MAX - 16 * 1024 * 1024;
 
 export interface ServerOptions {
   readonly config: Config;
@@ -80,6 +84,8 @@ export class Server {
 
   private resolveClosed: (code: number) => void = () => {};
   private stopping = false;
+  /** Until the log that CONFIG SET appendonly no has ended is closed. */
+  private endingLog: Promise<void> | undefined;
   private readonly warmUpMs: number;
 
   constructor(options: ServerOptions) {
@@ -175,15 +181,13 @@ export class Server {
     const wanted = this.config.flag("appendonly");
     const { storage } = this;
     if (wanted === (storage !== undefined)) return undefined;
+    if (this.endingLog !== undefined) return "the log that was turned off before is still being closed";
     // What was executed so far belongs to the state before the switch.
     this.engine.commit();
     if (storage !== undefined) {
       this.storage = undefined;
       this.transport.attachLog(undefined);
-      storage.close().then(
-        () => this.logger.notice("The log is closed; from here on nothing is written (appendonly no)"),
-        (error: unknown) => this.logger.warning(`The log could not be closed: ${String(error)}`),
-      );
+      this.endingLog = this.endLog(storage);
       return undefined;
     }
     try {
@@ -196,18 +200,37 @@ export class Server {
     return undefined;
   }
 
+  /** Closes a log that takes no more. Replies that show what is in it leave as it becomes written, or durable. // D12 */
+  private async endLog(storage: Storage): Promise<void> {
+    try {
+      await storage.close();
+      this.logger.notice("The log is closed; from here on nothing is written (appendonly no)");
+    } catch (error) {
+      this.logger.warning(`The log could not be closed: ${error instanceof Error ? error.message : String(error)}`);
+      if (storage.fatalFailure !== undefined && !this.stopping) {
+        this.fail(storage.fatalFailure);
+        return;
+      }
+      // Whoever turned the log off does without what it could not take.
+      if (!this.stopping) this.engine.forgetLog();
+    }
+    this.endingLog = undefined;
+    this.turns.release();
+  }
+
   /** The log has written or synced more, or failed: replies may leave. */
   private logProgressed(): void {
     const failure = this.storage?.fatalFailure;
-    if (failure !== undefined && !this.stopping) {
-      // D9: what is undecided is answered by nobody; the connections end and the process does.
-      this.logger.warning(failure);
-      this.stopping = true;
-      this.clients.cutAll();
-      void this.abandon().then(() => this.resolveClosed(1));
-      return;
-    }
-    this.turns.release();
+    if (failure !== undefined && !this.stopping) this.fail(failure);
+    else this.turns.release();
+  }
+
+  // D9: what is undecided is answered by nobody; the connections end and the process does.
+  private fail(failure: string): void {
+    this.logger.warning(failure);
+    this.stopping = true;
+    this.clients.cutAll();
+    void this.abandon().then(() => this.resolveClosed(1));
   }
 
   /** Stops gracefully: no new connections, what is in hand is answered, the log is synced. */
@@ -221,12 +244,14 @@ export class Server {
     this.engine.commit();
     let exitCode = code;
     try {
+      await this.endingLog;
       await this.storage?.close();
     } catch (error) {
       exitCode = 1;
       this.logger.warning(`The log could not be closed: ${error instanceof Error ? error.message : String(error)}`);
     }
     this.turns.release();
+    this.turns.stop();
     this.transport.stop();
     this.resolveClosed(exitCode);
   }
@@ -235,6 +260,7 @@ export class Server {
   async abandon(): Promise<void> {
     this.stopping = true;
     this.housekeeping.stop();
+    this.turns.stop();
     this.transport.stop();
     await this.storage?.abandon();
   }
@@ -242,13 +268,18 @@ export class Server {
   /** Directives that take effect at once, now and whenever CONFIG SET changes them. */
   private applyConfig(): void {
     const { config, transport, turns, engine } = this;
-    const apply = (): undefined => {
+    const apply = (): string | undefined => {
+      const policy = config.text("appendfsync") as FsyncPolicy;
+      if (policy === "always" && this.storage?.syncFailed === true) {
+        return "a sync of the log has failed, and nothing can be made durable any more";
+      }
+      if (this.storage !== undefined) this.storage.policy = policy;
       transport.setKeepAlive(config.integer("tcp-keepalive"));
       turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
       engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
       applyDatasetConfig(engine.dataset, config);
-      this.clients.queryBytesMax = config.integer("client-query-buffer-limit");
-      if (this.storage !== undefined) this.storage.policy = config.text("appendfsync") as FsyncPolicy;
+      this.clients.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), QUERY_BYTES_MAX);
+      return undefined;
     };
     apply();
     config.onChange(["appendonly"], () => this.switchLog());

@@ -17,6 +17,7 @@
 
 import { latin1 } from "../base/bytes.ts";
 import { hashBytes } from "../base/hash.ts";
+import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
 import { CONTAINER, type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
@@ -85,6 +86,11 @@ export class TurnRunner implements ReplySink {
   private rowStart = 0;
   /** The log is congested in this turn. */
   private stalled = false;
+  /** A request of the running batch has paused the clients: those behind it wait. */
+  private interrupted = false;
+  /** In pending bytes: where the first of those begins, -1 for none. */
+  private leftAt = -1;
+  private stopped = false;
   private readonly stalledConnections: Connection[] = [];
   private current: Connection | undefined;
   /** Time on the processor of this thread, µs. */
@@ -111,6 +117,7 @@ export class TurnRunner implements ReplySink {
 
   /** The transport's callback: `rows` rows of input wait. Returns the rows of output. */
   run(rows: number): number {
+    if (this.stopped) return 0;
     const ready = this.runRows(rows);
     this.account(ACCOUNT_US);
     return ready;
@@ -135,6 +142,9 @@ export class TurnRunner implements ReplySink {
 
   private runRows(rows: number): number {
     this.turns++;
+    // The transport has taken the last turn's replies: the region's head, still in the cache, is used again.
+    this.reply.position = 0;
+    this.rowStart = 0;
     this.stalled = this.engine.congested;
     this.engine.beginTurn();
     const { inputTable, input } = this.transport;
@@ -152,7 +162,11 @@ export class TurnRunner implements ReplySink {
     this.runBatch(input, this.parser.args);
     this.parser.reset();
     if (!this.stalled) {
-      for (let i = 0; i < this.slow.length; i++) this.runPending(this.slow[i]!);
+      for (let i = 0; i < this.slow.length; i++) {
+        const connection = this.slow[i]!;
+        this.runPending(connection);
+        if (connection.inputEnded && !connection.stalled) this.endInput(connection);
+      }
       this.slow.length = 0;
     }
     this.settle();
@@ -164,6 +178,16 @@ export class TurnRunner implements ReplySink {
     this.slow.push(connection);
   }
 
+  /** The requests behind the one that is running are not executed now: clients are paused from here on. */
+  interrupt(): void {
+    this.interrupted = true;
+  }
+
+  /** No request is executed and no reply leaves any more. // D9 */
+  stop(): void {
+    this.stopped = true;
+  }
+
   /** proto-max-bulk-len. */
   setBulkBytesMax(bytes: number): void {
     this.parser.bulkBytesMax = bytes;
@@ -171,7 +195,7 @@ export class TurnRunner implements ReplySink {
 
   /** Cuts a connection: nothing more of it is executed or sent. */
   closeNow(connection: Connection): void {
-    if (connection === this.call.session) this.queue.closeWhenSent(connection);
+    if (connection === this.current) this.queue.closeWhenSent(connection);
     else this.queue.close(connection);
   }
 
@@ -214,15 +238,21 @@ export class TurnRunner implements ReplySink {
         this.slow.splice(at, 1);
         this.runPending(connection);
       }
-      connection.closing = true;
-      connection.refresh();
-      this.queue.closeWhenSent(connection);
+      if (connection.stalled) connection.inputEnded = true;
+      else this.endInput(connection);
     }
   }
 
-  /** The log is congested: what arrives waits, and no more of it is read. */
-  private stall(connection: Connection, input: Uint8Array, start: number, end: number): void {
-    connection.append(input, start, end);
+  /** What the peer has sent before it ended its side is executed. */
+  private endInput(connection: Connection): void {
+    if (connection.closing) return;
+    connection.closing = true;
+    connection.refresh();
+    this.queue.closeWhenSent(connection);
+  }
+
+  /** The log is congested: what has arrived waits, and no more of it is read. */
+  private stall(connection: Connection): void {
     if (!connection.stalled) this.stalledConnections.push(connection);
     connection.stalled = true;
     this.transport.pauseReading(connection.slot);
@@ -251,7 +281,8 @@ export class TurnRunner implements ReplySink {
     const end = offset + length;
     let at = offset;
     if (this.stalled) {
-      this.stall(connection, input, offset, end);
+      connection.append(input, offset, end);
+      this.stall(connection);
       return;
     }
     if (connection.pending === undefined && connection.authenticated && this.host.paused === "no") {
@@ -259,14 +290,14 @@ export class TurnRunner implements ReplySink {
       while (at < end && this.batch.full) {
         this.runBatch(input, this.parser.args);
         this.parser.reset();
-        if (connection.closing || !connection.authenticated) break;
+        if (connection.closing || !connection.authenticated || this.interrupted) break;
         at = this.split(this.parser, connection, input, at, end);
       }
-      if (at === end) return;
+      if (at === end && connection.queuedBytes <= this.host.queryBytesMax) return;
     }
     if (connection.closing) return;
-    connection.append(input, at, end);
-    if (connection.pendingLength > this.host.queryBytesMax) {
+    if (at < end) connection.append(input, at, end);
+    if (connection.pendingLength + connection.queuedBytes > this.queryBytesMax(connection)) {
       this.host.protocolError(connection, "client-query-buffer-limit exceeded");
       connection.closing = true;
       connection.closeNow = true;
@@ -275,6 +306,12 @@ export class TurnRunner implements ReplySink {
       return;
     }
     if (connection.pendingLength >= connection.pendingNeeded) this.slow.push(connection);
+  }
+
+  /** Unexecuted bytes that a client may send; what MULTI has queued counts, as in Redis. */
+  private queryBytesMax(connection: Connection): number {
+    const { queryBytesMax } = this.host;
+    return connection.authenticated ? queryBytesMax : Math.min(queryBytesMax, UNAUTHENTICATED_QUERY_BYTES_MAX);
   }
 
   /** Adds the whole requests in `bytes[at, end)` to the batch; returns where it stopped. */
@@ -313,19 +350,29 @@ export class TurnRunner implements ReplySink {
 
   /** The slow way: everything in the connection's pending bytes that can be executed now. */
   private runPending(connection: Connection): void {
+    this.advance(connection);
+    connection.compact();
+  }
+
+  private advance(connection: Connection): void {
     while (connection.pending !== undefined && !connection.closing) {
       if (this.host.paused !== "no" && !this.mayRunPaused(connection)) {
         connection.postponed = true;
+        return;
+      }
+      if (this.engine.congested) {
+        this.stall(connection);
         return;
       }
       const parser = connection.pendingParser();
       parser.bulkBytesMax = this.parser.bulkBytesMax;
       parser.unauthenticated = !connection.authenticated;
       const bytes = connection.pending;
-      const length = connection.pendingLength;
+      const start = connection.pendingStart;
+      const limit = start + connection.pendingLength;
       // One request at a time where the next may be read differently: before authentication and while paused.
       const single = !connection.authenticated || this.host.paused !== "no";
-      const found = parser.resume(bytes, 0, length);
+      const found = parser.resume(bytes, start, limit);
       if (found === INCOMPLETE) {
         connection.pendingNeeded = parser.needed;
         return;
@@ -335,29 +382,39 @@ export class TurnRunner implements ReplySink {
         return;
       }
       if (found === EMPTY) {
-        connection.consume(parser.end);
+        connection.consume(parser.end - start);
         continue;
       }
       if (found === INLINE) {
-        if (!this.runInline(connection, bytes, length)) return;
+        if (!this.runInline(connection, bytes, start, limit)) return;
         continue;
       }
       let end = parser.end;
-      if (single || parser.argCount > 1024) this.addSingle(parser, connection, bytes, end);
+      if (single || parser.argCount > 1024) this.addSingle(parser, connection, bytes, start, end);
       else {
         parser.reset();
-        end = this.split(parser, connection, bytes, 0, length);
+        end = this.split(parser, connection, bytes, start, limit);
       }
+      // A turn's space is set aside already, this may be larger. // D15
+      if (end - start > TURN_INPUT_BYTES) this.engine.reserve((end - start) * 2 + EFFECT_BYTES_RESERVED);
+      this.leftAt = -1;
       this.runBatch(bytes, parser.args);
+      if (this.leftAt !== -1) end = this.leftAt;
       // The journal refers to verbatim requests until it is told otherwise, and `consume` moves them.
       this.call.journal.effects.finish();
-      connection.consume(end);
+      connection.consume(end - start);
       this.settle();
     }
   }
 
-  /** The one request that the parser has just found at the start of `bytes`, as a batch. */
-  private addSingle(parser: RequestParser, connection: Connection, bytes: Uint8Array, end: number): void {
+  /** The one request that the parser has just found in `bytes[start, end)`, as a batch. */
+  private addSingle(
+    parser: RequestParser,
+    connection: Connection,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
     const batch = this.batch;
     batch.runSlot[0] = connection.slot;
     batch.runFirst[0] = 0;
@@ -366,27 +423,27 @@ export class TurnRunner implements ReplySink {
     batch.count = 1;
     batch.first[0] = 0;
     batch.argc[0] = parser.argc;
-    batch.start[0] = 0;
+    batch.start[0] = start;
     batch.end[0] = end;
     batch.command[0] = this.table.lookup(bytes, parser.args[0]!, parser.args[1]!);
   }
 
-  private runInline(connection: Connection, bytes: Uint8Array, length: number): boolean {
-    const line = splitInline(bytes, 0, length);
+  private runInline(connection: Connection, bytes: Uint8Array, start: number, limit: number): boolean {
+    const line = splitInline(bytes, start, limit);
     if (line.error !== "") {
       this.answerProtocolError(connection, line.error);
       return false;
     }
     if (line.end === -1) {
-      connection.pendingNeeded = length + 1;
+      connection.pendingNeeded = limit - start + 1;
       return false;
     }
-    connection.consume(line.end);
+    connection.consume(line.end - start);
     if (line.args.length === 0) return true;
     const request = encodeRequest(line.args);
     const parser = new RequestParser(line.args.length);
     parser.next(request, 0, request.length);
-    this.addSingle(parser, connection, request, request.length);
+    this.addSingle(parser, connection, request, 0, request.length);
     this.runBatch(request, parser.args);
     this.settle();
     return true;
@@ -395,13 +452,19 @@ export class TurnRunner implements ReplySink {
   /** While clients are paused: may the request at the head of the pending bytes run? */
   private mayRunPaused(connection: Connection): boolean {
     if (this.host.paused === "all") return false;
+    const { pending, pendingStart, pendingLength } = connection;
     const parser = new RequestParser(16);
-    const { pending, pendingLength } = connection;
-    if (parser.next(pending!, 0, pendingLength) !== REQUEST) return true;
-    const id = this.table.lookup(pending!, parser.args[0]!, parser.args[1]!);
+    const found = parser.next(pending!, pendingStart, pendingStart + pendingLength);
+    let id = UNKNOWN_COMMAND;
+    if (found === REQUEST) id = this.table.lookup(pending!, parser.args[0]!, parser.args[1]!);
+    else if (found === INLINE) {
+      const name = splitInline(pending!, pendingStart, pendingStart + pendingLength).args[0];
+      if (name !== undefined) id = this.table.lookup(name, 0, name.length);
+    }
     if (id === UNKNOWN_COMMAND) return true;
-    const name = this.table.definitions[id]!.name;
-    return (this.table.bits[id]! & WRITE) === 0 && name !== "EXEC" && name !== "PUBLISH" && name !== "EVAL";
+    const { name } = this.table.definitions[id]!;
+    const bits = name === "EXEC" ? connection.queuedBits : this.table.bits[id]!;
+    return (bits & WRITE) === 0 && name !== "PUBLISH" && name !== "EVAL";
   }
 
   private answerProtocolError(connection: Connection, message: string): void {
@@ -429,12 +492,26 @@ export class TurnRunner implements ReplySink {
     call.args = args;
     if (batch.count > 1) this.touchKeys(bytes, args);
     else batch.hashed[0] = 0;
+    this.interrupted = false;
     for (let run = 0; run < batch.runs; run++) {
       const connection = this.host.connection(batch.runSlot[run]!);
-      if (connection !== undefined) this.executeRun(connection, batch.runFirst[run]!, batch.runFirst[run + 1]!);
+      if (connection === undefined) continue;
+      if (this.interrupted) this.putBack(connection, bytes, batch.runFirst[run]!, batch.runFirst[run + 1]!);
+      else this.executeRun(connection, bytes, batch.runFirst[run]!, batch.runFirst[run + 1]!);
     }
     batch.clear();
     this.executor.stopTimer(call);
+  }
+
+  /** Requests of the batch that are not executed now lead the connection's pending bytes. */
+  private putBack(connection: Connection, bytes: Uint8Array, first: number, last: number): void {
+    const { batch } = this;
+    if (bytes === connection.pending) {
+      this.leftAt = batch.start[first]!;
+      return;
+    }
+    connection.putBack(bytes, batch.start[first]!, batch.end[last - 1]!);
+    this.slow.push(connection);
   }
 
   /** Hashes the first keys and touches what they lead to, database by database. Only a hint: execution decides. */
@@ -472,7 +549,8 @@ export class TurnRunner implements ReplySink {
     }
   }
 
-  private executeRun(connection: Connection, first: number, last: number): void {
+  private executeRun(connection: Connection, bytes: Uint8Array, first: number, end: number): void {
+    let last = end;
     const { batch, call, executor, reply } = this;
     call.session = connection;
     call.db = call.dataset.database(connection.database);
@@ -487,7 +565,10 @@ export class TurnRunner implements ReplySink {
       call.hashed = batch.hashed[i]! === 1;
       executor.execute(call, batch.command[i]!, batch.start[i]!, batch.end[i]!);
       if (executor.gate > gate) gate = executor.gate;
-      if (connection.closing) break;
+      if (connection.closing || this.interrupted) {
+        last = i + 1;
+        break;
+      }
     }
     connection.requests += last - first;
     const id = batch.command[last - 1]!;
@@ -495,6 +576,7 @@ export class TurnRunner implements ReplySink {
     connection.lastCommand = container ? executor.lastSubcommand : id;
     this.endRow(connection, gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
+    else if (last < end) this.putBack(connection, bytes, last, end);
   }
 
   private endRow(connection: Connection, gate: number): void {

@@ -37,13 +37,13 @@ export const exec: CommandDefinition = {
     const session = call.session;
     if (!session.inMulti) return call.reply.error("ERR EXEC without MULTI");
     const requests = session.queued.slice();
-    const bits = session.queuedBits;
+    const { queuedBits: bits, queuedBytes: bytes } = session;
     const failed = session.multiFailed;
     const broken = session.watchBroken || watchedKeyExpired(call);
     endTransaction(call);
     if (failed) return call.reply.error("EXECABORT Transaction discarded because of previous errors.");
     if (broken) return call.reply.nilArray();
-    const refusal = call.executor.refusalOfTransaction(bits);
+    const refusal = call.executor.refusalOfTransaction(bits, bytes);
     if (refusal !== undefined) return call.reply.error(`EXECABORT Transaction discarded because of: ${refusal}`);
     executeQueued(call, requests);
     return undefined;

@@ -53,6 +53,8 @@ function shutDown(call: Call, server: Server): void {
   }
   if (given.has("SAVE") && given.has("NOSAVE")) return call.reply.error(SYNTAX_ERROR);
   server.logger.notice("User requested shutdown...");
+  // Nothing behind it is executed any more, whoever sent it.
+  server.clients.pause("all", Number.POSITIVE_INFINITY);
   // Behind the turn that this is part of, so that its effects are committed and its replies leave.
   setImmediate(() => void server.close());
 }
