@@ -158,10 +158,7 @@ export class Engine {
   /** Sets space aside for `bytes` of effects; without it writes are refused from here on in this turn. // D15 */
   reserve(bytes: number): void {
     const { log } = this;
-    if (log === undefined) {
-      this.executor.restrict(undefined, this.addressSpaceFull);
-      return;
-    }
+    if (log === undefined) return;
     const space = log.reserve(bytes);
     const refusal =
       log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
