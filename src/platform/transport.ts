@@ -94,6 +94,8 @@ export interface Transport {
 
   /** `host`: an address or a name; "" and "*" are all IPv4 addresses. Throws ADDRESS_IN_USE, else CONFIG_INVALID. */
   listenTcp(host: string, port: number, backlog: number): Promise<Listener>;
+  /** The same at once; missing where the platform can't. */
+  listenTcpNow?(host: string, port: number, backlog: number): Listener;
   /** `mode` 0 leaves the permissions as the umask makes them. */
   listenUnix(path: string, mode: number, backlog: number): Promise<Listener>;
   closeListener(listener: number): void;

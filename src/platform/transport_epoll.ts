@@ -50,6 +50,10 @@ export class EpollTransport implements Transport {
   }
 
   async listenTcp(host: string, port: number, backlog: number): Promise<Listener> {
+    return this.listenTcpNow(host, port, backlog);
+  }
+
+  listenTcpNow(host: string, port: number, backlog: number): Listener {
     if (this.stopped) throw new EmberlogError("CLOSED", "the transport is stopped");
     const listener = this.reactor.listenTcp(host, port, backlog);
     if (listener < 0) throw listenError(`${host}:${port}`, listener);

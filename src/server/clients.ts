@@ -11,10 +11,6 @@ export class Clients implements TurnHost {
   paused: "no" | "write" | "all" = "no";
   /** When CLIENT PAUSE ends, wall clock ms. */
   pausedUntilMs = 0;
-  /** Listeners of the transport. */
-  readonly listeners: number[] = [];
-  /** Listeners on unix sockets. */
-  readonly localListeners = new Set<number>();
   /** Since start, for INFO. */
   accepted = 0;
   rejected = 0;
@@ -51,7 +47,7 @@ export class Clients implements TurnHost {
 
   opened(slot: number): ConnectionType | undefined {
     const { transport, config, clock } = this.server;
-    const local = this.localListeners.has(transport.listenerOf(slot));
+    const local = this.server.listeners.isLocal(transport.listenerOf(slot));
     const peerAddress = transport.peerAddress(slot);
     if (this.count >= config.integer("maxclients")) {
       this.rejected++;

@@ -31,7 +31,7 @@ import { serverCommands } from "./commands/index.ts";
 import type { Config } from "./config/config.ts";
 import type { Connection } from "./connection.ts";
 import { Housekeeping } from "./housekeeping.ts";
-import { listen } from "./listen.ts";
+import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
@@ -75,10 +75,7 @@ export class Server {
   readonly runId: string;
   /** Log and recovery; undefined with `appendonly no`. */
   storage: Storage | undefined;
-  /** Addresses listened on: "127.0.0.1:6379", a path. */
-  listening: string[] = [];
-  /** TCP port in use, 0 for none; with `port 0` in tests a free one is chosen by `listenAnyPort`. */
-  port = 0;
+  readonly listeners: Listeners;
   /** Resolves with the exit code when the server has stopped. */
   readonly closed: Promise<number>;
 
@@ -113,6 +110,17 @@ export class Server {
     this.turns = new TurnRunner(this.engine, this.transport, this.clients);
     this.engine.setReplySink(this.turns);
     this.housekeeping = new Housekeeping(this);
+    this.listeners = new Listeners(this);
+  }
+
+  /** Addresses listened on: "127.0.0.1:6379", a path. */
+  get listening(): string[] {
+    return this.listeners.addresses;
+  }
+
+  /** TCP port in use, 0 for none. */
+  get port(): number {
+    return this.listeners.port;
   }
 
   /** What the banner tells. */
@@ -154,7 +162,7 @@ export class Server {
     if (config.flag("appendonly")) this.attachStorage(openStorage(this.engine, this.storageOptions()));
     else refuseData(config.text("dir"));
     this.applyConfig();
-    await listen(this, anyPort);
+    await this.listeners.open(anyPort);
     this.turns.beginAccounting();
     this.housekeeping.start();
   }
@@ -238,7 +246,7 @@ export class Server {
     if (this.stopping) return;
     this.stopping = true;
     this.housekeeping.stop();
-    for (const listener of this.clients.listeners) this.transport.closeListener(listener);
+    this.listeners.closeAll();
     // Requests that still arrive are not executed: nothing could log them.
     this.clients.pause("all", Number.POSITIVE_INFINITY);
     this.engine.commit();
