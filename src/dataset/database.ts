@@ -30,7 +30,7 @@ import { EntryList } from "../structure/entry_list.ts";
 import { Table } from "../structure/table.ts";
 import { WALK_END, WALK_START, walkDown } from "./bucket_walk.ts";
 import type { Dataset } from "./dataset.ts";
-import { releaseEntry, withExpiry, writeExpiry } from "./entries.ts";
+import { releaseEntry, releaseUnused, withExpiry, writeExpiry } from "./entries.ts";
 
 const ROOT_KEYS = 0;
 const ROOT_EXPIRES = 1;
@@ -187,7 +187,7 @@ export class Database {
     if (expiring === NIL) return NIL;
     writeExpiry(arena, expiring, at);
     if (!this.expires.insert(hash, expiring)) {
-      freeEntry(this.dataset.allocator, expiring);
+      releaseUnused(this.dataset, entry, expiring);
       return NIL;
     }
     this.keys.replaceAddress(hash, entry, expiring);

@@ -54,6 +54,12 @@ export function withExpiry(dataset: Dataset, entry: number, expires: boolean): n
   return underKey(dataset, entry, bytes, keyOffset(arena, entry), keyLength(arena, entry), expires);
 }
 
+/** Frees a copy made by `withExpiry` that found no place. A value that lay out of line before still belongs to the old entry. */
+export function releaseUnused(dataset: Dataset, entry: number, copy: number): void {
+  if (valueIsInline(dataset.arena, entry)) releaseEntry(dataset, copy);
+  else freeEntry(dataset.allocator, copy);
+}
+
 /** As `withExpiry`, under another key. */
 function underKey(
   dataset: Dataset,
@@ -114,9 +120,7 @@ export function renameEntry(
   if (renamed === NIL) return false;
   if (expires) setExpiryWords(arena, renamed, expiryLow(arena, entry), expiryHigh(arena, entry));
   if (!(replaced === NIL ? db.insert(renamed, newHash) : db.replace(replaced, renamed, newHash))) {
-    // A value that lay out of line before still belongs to the old entry.
-    if (valueIsInline(arena, entry)) releaseEntry(dataset, renamed);
-    else freeEntry(allocator, renamed);
+    releaseUnused(dataset, entry, renamed);
     return false;
   }
   db.detach(entry, hash);

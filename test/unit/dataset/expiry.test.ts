@@ -1,5 +1,6 @@
 /** Active expiry: what it removes, when it stops, and that it stops for every reason it must. */
 import { describe, expect, it } from "vitest";
+import { NIL, SEGMENT_BYTES } from "../../../src/memory/layout.ts";
 import { EngineClient } from "../../support/engine_client.ts";
 import { verifyDataset } from "../../support/verify_dataset.ts";
 
@@ -90,5 +91,29 @@ describe("active expiry", () => {
     dataset.activeExpiry = true;
     tick(engine);
     expect(dataset.keyCount).toBe(0);
+  });
+});
+
+describe("setting an expiry without address space", () => {
+  it("gives back the block that the value would have moved to", () => {
+    const client = new EngineClient({ bytesMax: SEGMENT_BYTES });
+    const { dataset } = client.engine;
+    const { allocator } = dataset;
+    // The first bucket of the table of expiring keys is full, so that the next one needs another bucket.
+    for (let i = 0; i < 12; i++) client.command("SET", `k${i}`, "v", "PX", 100_000);
+    // Inline by three bytes: with an expiry it isn't any more.
+    client.command("SET", "big", "b".repeat(1010));
+    // No page and no block of a bucket's size is left, but blocks for the entry and for its value are.
+    const small = allocator.allocate(32);
+    const large = allocator.allocate(1024);
+    for (const bytes of [1 << 20, 1 << 16, 1 << 14, 4096, 64]) while (allocator.allocate(bytes) !== NIL);
+    allocator.free(small, 32);
+    allocator.free(large, 1024);
+    const before = allocator.allocatedBytes;
+    expect(client.command("PEXPIRE", "big", 5000)).toMatch(/^-OOM/);
+    expect(allocator.allocatedBytes).toBe(before);
+    expect(client.command("PTTL", "big")).toBe(":-1\r\n");
+    expect(client.command("STRLEN", "big")).toBe(":1010\r\n");
+    expect(verifyDataset(dataset)).toEqual([]);
   });
 });
