@@ -76,8 +76,11 @@ int openUnixListener(const char* path, int mode, int backlog) {
   const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0) return -errno;
   if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) return closeWith(fd, errno);
-  if (mode != 0 && chmod(path, static_cast<mode_t>(mode)) != 0) return closeWith(fd, errno);
-  if (listen(fd, backlog) != 0) return closeWith(fd, errno);
+  if ((mode != 0 && chmod(path, static_cast<mode_t>(mode)) != 0) || listen(fd, backlog) != 0) {
+    const int error = errno;
+    unlink(path);  // bound just now, so it is ours
+    return closeWith(fd, error);
+  }
   return fd;
 }
 

@@ -78,7 +78,12 @@ int Reactor::addListener(int fd, const char* unixPath) {
   epoll_event event;
   event.events = accepting_ ? static_cast<uint32_t>(EPOLLIN) : 0u;
   event.data.u64 = tagOf(kListener, static_cast<int>(index));
-  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return -errno;
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) {
+    const int error = errno;
+    ::close(fd);
+    if (unixPath[0] != 0) unlink(unixPath);
+    return -error;
+  }
   listeners_[index].fd = fd;
   listeners_[index].unixPath = unixPath;
   if (unixPath[0] == 0) setListenerKeepAlive(fd, keepAliveSeconds_);
