@@ -65,7 +65,5 @@ export const TRANSPORT_QUEUED_BYTES_MAX = 64 * 1024 * 1024;
 export const EFFECT_BYTES_RESERVED = 256 * 1024;
 /** A closed connection whose peer takes nothing of what is still queued for it is dropped after this, ms. */
 export const TRANSPORT_LINGER_MS = 15_000;
-/** Of a full address space this much is kept for what must still be possible: deleting, expiring. */
-export const ADDRESS_SPACE_RESERVE_BYTES = 8 * 1024 * 1024;
 /** DEBUG SLEEP stops the thread no longer than this, ms. */
 export const DEBUG_SLEEP_MS_MAX = 24 * 3600 * 1000;

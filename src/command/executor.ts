@@ -10,11 +10,10 @@ import { check } from "../base/check.ts";
 import { hashBytes } from "../base/hash.ts";
 import { TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Call } from "./call.ts";
-import { OUT_OF_MEMORY, unknownSubcommand, wrongArity } from "./messages.ts";
+import { unknownSubcommand, wrongArity } from "./messages.ts";
 import {
   CONTAINER,
   type CommandTable,
-  DENY_OOM,
   KEYS_KNOWN,
   NO_AUTH,
   NO_MULTI,
@@ -38,10 +37,6 @@ export class Executor {
   commands = 0;
   /** Set when writes can't be logged: the error that every write gets. */
   private writesRefused: string | undefined;
-  /** The address space (or maxmemory) is used up. */
-  private outOfMemory = false;
-  /** Either of the two: one test on the common path. */
-  private restricted = false;
   /** Called before a write command runs: while a new log is being filled (engine/fill.ts). */
   beforeWrite: ((call: Call, id: number) => void) | undefined;
   /** Sets space in the log aside for requests of so many bytes, or refuses writes from then on. */
@@ -75,10 +70,8 @@ export class Executor {
   }
 
   /** What is refused from now on; the engine sets it between turns. */
-  restrict(writesRefused: string | undefined, outOfMemory: boolean): void {
+  restrict(writesRefused: string | undefined): void {
     this.writesRefused = writesRefused;
-    this.outOfMemory = outOfMemory;
-    this.restricted = writesRefused !== undefined || outOfMemory;
   }
 
   /**
@@ -94,7 +87,7 @@ export class Executor {
     const arity = table.arity[id]!;
     if (
       (arity > 0 ? call.argc !== arity : call.argc < -arity) ||
-      (this.restricted && (table.bits[id]! & (WRITE | DENY_OOM)) !== 0)
+      (this.writesRefused !== undefined && (table.bits[id]! & WRITE) !== 0)
     ) {
       this.executeChecked(call, id, start, end);
       return;
@@ -178,7 +171,6 @@ export class Executor {
   refusalOfTransaction(bits: number, bytes: number): string | undefined {
     // What a turn may hold has its space already; a transaction may be larger than that. // D15
     if (bytes > TURN_INPUT_BYTES && (bits & WRITE) !== 0) this.reserve?.(bytes);
-    if (this.outOfMemory && (bits & DENY_OOM) !== 0) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
     return undefined;
   }
@@ -239,7 +231,6 @@ export class Executor {
     if (arity > 0 ? call.argc !== arity : call.argc < -arity) return wrongArity(this.table.fullNames[id]!);
     if (!call.session.authenticated && (bits & NO_AUTH) === 0) return "NOAUTH Authentication required.";
     if (call.session.inMulti && (bits & NO_MULTI) !== 0) return "ERR Command not allowed inside a transaction";
-    if (this.outOfMemory && (bits & DENY_OOM) !== 0) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
     return undefined;
   }

@@ -9,8 +9,6 @@ import type { CommandDefinition } from "./definition.ts";
 /** Bits of `CommandTable.bits`. */
 export const WRITE = 1;
 export const READ_ONLY = 2;
-/** Refused when there is no memory for it. */
-export const DENY_OOM = 4;
 /** Allowed before authentication. */
 export const NO_AUTH = 8;
 /** Executed at once inside MULTI instead of being queued. */
@@ -144,7 +142,6 @@ export class CommandTable {
     let bits = 0;
     if (flags.includes("write")) bits |= WRITE;
     if (flags.includes("readonly")) bits |= READ_ONLY;
-    if (flags.includes("denyoom")) bits |= DENY_OOM;
     if (flags.includes("no_auth")) bits |= NO_AUTH;
     if (flags.includes("no_multi")) bits |= NO_MULTI;
     if (NOT_QUEUED_NAMES.has(name)) bits |= NOT_QUEUED;

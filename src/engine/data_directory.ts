@@ -11,7 +11,7 @@ import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { DirectoryLock } from "../disk/disk.ts";
-import { type Disk, DiskError, syncFully } from "../disk/disk.ts";
+import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
 import { joinPath } from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogIo } from "../log/log_io.ts";
@@ -134,22 +134,27 @@ function begin(
   };
   const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES, 0);
   if (typeof space === "number") throw new DiskError("reserve space in", directory, space);
-  const segment = beginSegment(disk, directory, space, header, crc32c);
-  // D1, and D3: the segment is durable before the manifest lists it.
-  syncFully(disk, segment.fd, joinPath(directory, segment.name));
-  disk.syncDirectory(directory);
-  const opened: ManifestSegment = { name: segment.name, epoch, firstSequence, sealed: null };
-  const manifest: Manifest = {
-    writtenMs: clock.wallMs(),
-    state,
-    epoch,
-    forkSequence,
-    segments: [...recovered.sealed, opened],
-  };
-  writeManifest(disk, directory, manifest, crc32c);
-  clearAway(disk, directory, recovered, segment.name);
-  const report = reportOf(directory, recovered, epoch, tookMs);
-  return new DataDirectory(options, lock, manifest, segment, report);
+  try {
+    const segment = beginSegment(disk, directory, space, header, crc32c);
+    // D1, and D3: the segment is durable before the manifest lists it.
+    syncFully(disk, segment.fd, joinPath(directory, segment.name));
+    disk.syncDirectory(directory);
+    const opened: ManifestSegment = { name: segment.name, epoch, firstSequence, sealed: null };
+    const manifest: Manifest = {
+      writtenMs: clock.wallMs(),
+      state,
+      epoch,
+      forkSequence,
+      segments: [...recovered.sealed, opened],
+    };
+    writeManifest(disk, directory, manifest, crc32c);
+    clearAway(disk, directory, recovered, segment.name);
+    const report = reportOf(directory, recovered, epoch, tookMs);
+    return new DataDirectory(options, lock, manifest, segment, report);
+  } catch (thrown) {
+    closeQuietly(disk, space.fd);
+    throw thrown;
+  }
 }
 
 export class DataDirectory {

@@ -11,7 +11,7 @@
  */
 import { check } from "../base/check.ts";
 import type { Clock } from "../base/clock.ts";
-import { ADDRESS_SPACE_RESERVE_BYTES, EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
+import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import { Call } from "../command/call.ts";
 import { Executor } from "../command/executor.ts";
@@ -22,7 +22,6 @@ import { Journal } from "../dataset/journal.ts";
 import { Allocator } from "../memory/allocator.ts";
 import { Arena } from "../memory/arena.ts";
 import type { MemoryCalls } from "../memory/calls.ts";
-import { SEGMENT_BYTES } from "../memory/layout.ts";
 import { growingSink, type ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
 
@@ -120,7 +119,7 @@ export class Engine {
     this.retiring ??= this.log;
     this.log = undefined;
     this.dataset.removalsHeld = false;
-    this.executor.restrict(undefined, false);
+    this.executor.restrict(undefined);
     this.journal.recording = false;
     this.journal.effects.use(new Uint8Array(4096), 0);
   }
@@ -163,14 +162,7 @@ export class Engine {
     const refusal =
       log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
     this.dataset.removalsHeld = refusal !== undefined;
-    this.executor.restrict(refusal, this.addressSpaceFull);
-  }
-
-  /** Nearly nothing is left of the address space: what needs memory is refused before it begins. */
-  private get addressSpaceFull(): boolean {
-    const { arena } = this;
-    if (arena.segmentCount < arena.segmentsMax) return false;
-    return this.dataset.allocator.allocatedBytes > arena.segmentsMax * SEGMENT_BYTES - ADDRESS_SPACE_RESERVE_BYTES;
+    this.executor.restrict(refusal);
   }
 
   /** Makes the effects since the last commit one frame of the log. */

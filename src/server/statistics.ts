@@ -45,7 +45,31 @@ export class TurnTimes {
   /** Turns over 5 ms. */
   long = 0;
 
-  record(us: number): void {
+  /** Time on the processor of this thread, µs. */
+  private readonly cpuUs: () => number;
+  private readCpuUs = 0;
+  private readAtUs = 0;
+
+  constructor(cpuUs: () => number) {
+    this.cpuUs = cpuUs;
+  }
+
+  /** From here on time counts: what came before was no turn. */
+  begin(nowUs: number): void {
+    this.readCpuUs = this.cpuUs();
+    this.readAtUs = nowUs;
+  }
+
+  /**
+   * A turn has ended: records the time on the processor since the last reading, when that is at least `leastUs` of wall clock ago. Reading it
+   * is a system call, so turns that are over sooner share one; what is recorded is never less than the longest of them took, and at
+   * most `leastUs` more.
+   */
+  account(nowUs: number, leastUs: number): void {
+    if (nowUs - this.readAtUs < leastUs) return;
+    const before = this.readCpuUs;
+    this.begin(nowUs);
+    const us = this.readCpuUs - before;
     if (us > this.maxUs) this.maxUs = us;
     if (us > 5000) this.long++;
   }

@@ -15,7 +15,6 @@
  * before the log position that it depends on is reached.
  */
 
-import { latin1 } from "../base/bytes.ts";
 import { hashBytes } from "../base/hash.ts";
 import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
@@ -68,7 +67,7 @@ export class TurnRunner implements ReplySink {
   reads = 0;
   writes = 0;
   turns = 0;
-  readonly times = new TurnTimes();
+  readonly times = new TurnTimes(threadCpuClock());
 
   private readonly engine: Engine;
   private readonly transport: Transport;
@@ -93,10 +92,6 @@ export class TurnRunner implements ReplySink {
   private stopped = false;
   private readonly stalledConnections: Connection[] = [];
   private current: Connection | undefined;
-  /** Time on the processor of this thread, µs. */
-  private readonly cpuUs = threadCpuClock();
-  private readCpuUs = 0;
-  private readAtUs = 0;
 
   constructor(engine: Engine, transport: Transport, host: TurnHost) {
     this.engine = engine;
@@ -119,25 +114,8 @@ export class TurnRunner implements ReplySink {
   run(rows: number): number {
     if (this.stopped) return 0;
     const ready = this.runRows(rows);
-    this.account(ACCOUNT_US);
+    this.times.account(this.executor.turnUs, ACCOUNT_US);
     return ready;
-  }
-
-  /**
-   * Records the time on the processor since the last reading, when that is at least `leastUs` of wall clock ago. Reading it is a system
-   * call, so turns that are over sooner share one; what is recorded is never less than the longest of them took, and at most ACCOUNT_US more.
-   */
-  private account(leastUs: number): void {
-    const nowUs = this.executor.turnUs;
-    if (nowUs - this.readAtUs < leastUs) return;
-    const before = this.readCpuUs;
-    this.readProcessorTime(nowUs);
-    this.times.record(this.readCpuUs - before);
-  }
-
-  private readProcessorTime(nowUs: number): void {
-    this.readCpuUs = this.cpuUs();
-    this.readAtUs = nowUs;
   }
 
   private runRows(rows: number): number {
@@ -201,14 +179,14 @@ export class TurnRunner implements ReplySink {
 
   /** From here on time counts: what came before was the start, not a turn. */
   beginAccounting(): void {
-    this.readProcessorTime(this.call.clock.monotonicUs());
+    this.times.begin(this.call.clock.monotonicUs());
   }
 
   /** Runs work of the server's own between turns and counts its time on the processor like a turn's. */
   measure(work: () => void): void {
     this.beginAccounting();
     work();
-    this.account(0);
+    this.times.account(this.executor.turnUs, 0);
   }
 
   /** Sends what the log's progress has released, outside of the transport's callback. */
@@ -618,12 +596,5 @@ export class TurnRunner implements ReplySink {
   /** For CLIENT LIST: the name of a connection's last command. */
   commandName(connection: Connection): string {
     return connection.lastCommand < 0 ? "NULL" : (this.table.fullNames[connection.lastCommand] ?? "NULL");
-  }
-
-  /** The first bytes of a connection's pending input, for the log of protocol errors. */
-  pendingSample(connection: Connection): string {
-    return connection.pending === undefined
-      ? ""
-      : latin1(connection.pending, 0, Math.min(128, connection.pendingLength));
   }
 }
