@@ -178,10 +178,13 @@ export class Storage {
     this.fill?.finish();
     this.engine.commit();
     this.engine.detachLog();
-    if (this.fill !== undefined) await this.completeFill();
-    await this.directory.close();
-    this.engine.forgetLog();
-    await this.logIo.close();
+    try {
+      if (this.fill !== undefined) await this.completeFill();
+      await this.directory.close();
+      this.engine.forgetLog();
+    } finally {
+      await this.logIo.close();
+    }
   }
 
   /** Gives the directory back as a crash would. */

@@ -348,6 +348,22 @@ test("D15: a second process is refused, and the directory is free again after cl
   openWorld(world);
 });
 
+test("a start that fails at the n-th operation, for every n, leaves no descriptor", () => {
+  for (let n = 1, failed = true; failed; n++) {
+    const world = killedWorld();
+    const handles = (): number => (Reflect.get(world.disk, "handles") as Map<number, unknown>).size;
+    expect(handles()).toBe(0);
+    world.disk.failAt(world.disk.operations + n, EIO);
+    failed = false;
+    try {
+      openWorld(world);
+    } catch {
+      failed = true;
+    }
+    if (failed) expect(handles(), `operation ${n}`).toBe(0);
+  }
+});
+
 test("appendonly no refuses a directory that holds data, and takes any other", () => {
   expect(() => refuseDirectoryWithData(killedWorld().disk, DIRECTORY)).toThrow(
     expect.objectContaining({ code: "DIRECTORY_HOLDS_DATA" }),
