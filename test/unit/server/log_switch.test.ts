@@ -3,6 +3,7 @@
  * replace, so that what must not leave before a sync has time to leave too early.
  */
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -15,7 +16,7 @@ import { nodeFiles } from "../../../src/disk/node_disk.ts";
 import { RespClient, request } from "../../support/resp_client.ts";
 import { ask, TestServer } from "./support.ts";
 
-const { fdatasync } = nodeFiles;
+const { fdatasync, write } = nodeFiles;
 const EIO = Object.assign(new Error("EIO"), { errno: -5 });
 let dir = "";
 let server: TestServer | undefined;
@@ -29,6 +30,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   nodeFiles.fdatasync = fdatasync;
+  nodeFiles.write = write;
   for (const sync of held.splice(0)) sync();
   await server?.stop();
   server = undefined;
@@ -162,3 +164,34 @@ it("shows no write of a turn before it is durable when the turn itself turns alw
   expect((await client.reply()).toString()).toBe("+OK\r\n");
   expect((await client.reply()).toString()).toBe("$1\r\n1\r\n");
 });
+
+it("executes what waited for a log that could not keep up, also of a client that has ended its side", async () => {
+  const client = await serve("always");
+  holdSyncs();
+  client.write(request(["SET", "a", "1"]));
+  await untilHeld();
+  // While a sync runs, writes are the write thread's: it does not come round to them.
+  const writes: (() => void)[] = [];
+  nodeFiles.write = (...call) => writes.push(() => write(...call));
+  const large = request(["SET", "large", "v".repeat(1_000_000)]);
+  const count = 90;
+  const writer = await server!.connect();
+  for (let i = 0; i < count; i++) writer.write(large);
+  await wait(500);
+  const socket = connect({ port: server!.running.port, host: "127.0.0.1", allowHalfOpen: true });
+  let received = "";
+  socket.on("data", (chunk) => {
+    received += chunk.toString();
+  });
+  const ended = new Promise<void>((resolve) => socket.on("end", resolve));
+  socket.end(request(["GET", "a"]));
+  await wait(200);
+  expect([received, writer.unread, writes.length]).toEqual(["", 0, 1]);
+  nodeFiles.write = write;
+  nodeFiles.fdatasync = fdatasync;
+  for (const begin of [...writes, ...held.splice(0)]) begin();
+  await ended;
+  expect(received).toBe("$1\r\n1\r\n");
+  for (let i = 0; i < count; i++) expect((await writer.reply()).toString()).toBe("+OK\r\n");
+  expect((await client.reply()).toString()).toBe("+OK\r\n");
+}, 20_000);
