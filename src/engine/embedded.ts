@@ -134,7 +134,7 @@ export class Embedded {
     engine.executor.stopTimer(call);
     // The request's buffer is used again by the next call: what is logged verbatim moves now.
     engine.journal.effects.finish();
-    if (!this.unit) engine.commit();
+    if (!this.unit) this.commit();
     if (request.bytes.length > REQUEST_BYTES_KEPT) this.request = new RequestWriter(new Uint8Array(4096));
     const reply = new ReplyReader(call.reply.bytes).read();
     if (reply instanceof ReplyError) throw reply;
@@ -156,8 +156,13 @@ export class Embedded {
     } finally {
       this.unit = false;
       engine.journal.endUnit();
-      engine.commit();
+      this.commit();
     }
+  }
+
+  private commit(): void {
+    this.engine.commit();
+    if (this.engine.congested) this.storage?.waitForRoom();
   }
 
   get(key: Argument): Buffer | null {

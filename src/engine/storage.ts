@@ -25,6 +25,9 @@ import { Replay } from "./replay.ts";
 
 export type FsyncPolicy = "always" | "everysec" | "no";
 
+/** To sleep on. */
+const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
+
 export interface StorageOptions {
   readonly directory: string;
   readonly policy: FsyncPolicy;
@@ -166,6 +169,17 @@ export class Storage {
     if (this.filling || this.writer.writtenSequence < this.writer.sequence || !this.directory.listsAll) return false;
     reloadDataset(this.engine, (replay) => this.directory.replay(replay));
     return true;
+  }
+
+  /**
+   * Waits on this thread while more is on its way to the file than may be: for a caller that never goes back to the event loop. Without
+   * native threads nothing would come of waiting, and it does not.
+   */
+  waitForRoom(): void {
+    const { writer, logIo } = this;
+    while (logIo.kind === "native" && writer.congested && writer.failed === null) {
+      if (!logIo.deliver()) Atomics.wait(NEVER_WOKEN, 0, 0, 1);
+    }
   }
 
   /** Resolves when everything committed is durable. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Embedded, EmberlogError, open, ReplyError, startServer } from "../../../src/index.ts";
+import { nativeAddon } from "../../../src/platform/native.ts";
 
 const directories: string[] = [];
 const opened: Embedded[] = [];
@@ -116,6 +117,18 @@ describe("open", () => {
     await first.close();
     await expect(open({ databases: 17 })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
   });
+
+  it.skipIf(nativeAddon() === undefined)(
+    "holds a bounded part of the log in memory, however long nobody awaits",
+    async () => {
+      const db = await openHere(directory(), "always");
+      const before = process.memoryUsage().arrayBuffers;
+      const value = "v".repeat(1_000_000);
+      for (let i = 0; i < 300; i++) db.set("k", value);
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(220_000_000);
+      expect(db.getText("k")).toBe(value);
+    },
+  );
 
   it("expires keys whose time has come", async () => {
     const db = await openHere();
