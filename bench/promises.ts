@@ -42,7 +42,9 @@ async function info(running: ServerProcess, section: string): Promise<Map<string
   const client = await running.connect();
   const text = String(await client.call("INFO", section));
   client.close();
-  return new Map(text.split("\r\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+  return new Map(
+    text.split("\r\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]),
+  );
 }
 
 async function call(running: ServerProcess, ...args: string[]): Promise<unknown> {
@@ -60,7 +62,9 @@ async function longestTurn(running: ServerProcess, what: string, work: () => Pro
   await work();
   const stats = await info(running, "stats");
   const us = Number(stats.get("turn_cpu_us_max"));
-  console.log(`${what}: longest turn ${(us / 1000).toFixed(2)} ms, over 5 ms: ${stats.get("turns_over_5ms")} of ${stats.get("turns")}`);
+  console.log(
+    `${what}: longest turn ${(us / 1000).toFixed(2)} ms, over 5 ms: ${stats.get("turns_over_5ms")} of ${stats.get("turns")}`,
+  );
 }
 
 /** Until the dataset is empty and freed. */
@@ -80,7 +84,9 @@ async function turns(): Promise<void> {
     await call(running, "FLUSHALL", "ASYNC");
     await untilFreed(running);
   });
-  await longestTurn(running, `inserting ${keys} keys that expire`, () => loadKeys(running.port, keys, Date.now() + 60_000 + keys / 500));
+  await longestTurn(running, `inserting ${keys} keys that expire`, () =>
+    loadKeys(running.port, keys, Date.now() + 60_000 + keys / 500),
+  );
   await longestTurn(running, `expiry of ${keys} keys`, () => untilFreed(running));
   await running.stop();
 }
@@ -88,7 +94,15 @@ async function turns(): Promise<void> {
 async function replay(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "emberlog-replay-"));
   const first = await startEmberlog({ ...server, dir });
-  const load = { port: first.port, pid: first.pid, command: "set", pipeline: 64, clients: 50, keys: 1_000_000, prefix: clientPrefix };
+  const load = {
+    port: first.port,
+    pid: first.pid,
+    command: "set",
+    pipeline: 64,
+    clients: 50,
+    keys: 1_000_000,
+    prefix: clientPrefix,
+  };
   await drive({ ...load, requests: replayed });
   await first.stop();
   const second = await startEmberlog({ ...server, dir });
@@ -103,7 +117,15 @@ async function cost(): Promise<void> {
   for (const count of [1_000_000, large]) {
     const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
     await loadKeys(running.port, count);
-    const load = { port: running.port, pid: running.pid, command: "get", pipeline: 64, clients: 50, keys: count, prefix: clientPrefix };
+    const load = {
+      port: running.port,
+      pid: running.pid,
+      command: "get",
+      pipeline: 64,
+      clients: 50,
+      keys: count,
+      prefix: clientPrefix,
+    };
     await drive({ ...load, requests: 2_000_000 });
     const sample = await drive({ ...load, requests: 6_000_000 });
     user.push(sample.userUsPerRequest + sample.systemUsPerRequest);
@@ -128,7 +150,9 @@ async function memory(): Promise<void> {
   const redis = await startRedis({ ...server, args: ["--save", ""] });
   await loadKeys(redis.port, count);
   const redisUsed = Number((await info(redis, "memory")).get("used_memory"));
-  console.log(`memory at ${count} keys: redis-server used ${redisUsed}; emberlog resident / redis used = ${(resident / redisUsed).toFixed(3)}`);
+  console.log(
+    `memory at ${count} keys: redis-server used ${redisUsed}; emberlog resident / redis used = ${(resident / redisUsed).toFixed(3)}`,
+  );
   await redis.stop();
 }
 

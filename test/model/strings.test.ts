@@ -2,8 +2,8 @@
 import { describe, expect, test } from "vitest";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { stateDigest } from "../../src/dataset/digest.ts";
-import { verifyDataset } from "../support/verify_dataset.ts";
 import { EngineClient } from "../support/engine_client.ts";
+import { verifyDataset } from "../support/verify_dataset.ts";
 import { randomRequest } from "../unit/command/string_requests.ts";
 import { withSeed } from "./memory_seed.ts";
 

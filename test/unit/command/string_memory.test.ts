@@ -1,9 +1,9 @@
 /** When the address space is full, every command that writes strings answers -OOM and leaves everything as it was. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { stateDigest } from "../../../src/dataset/digest.ts";
-import { verifyDataset } from "../../support/verify_dataset.ts";
 import { SEGMENT_BYTES } from "../../../src/memory/layout.ts";
 import { EngineClient } from "../../support/engine_client.ts";
+import { verifyDataset } from "../../support/verify_dataset.ts";
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
 const FAR = "4102444800000";
