@@ -26,23 +26,6 @@ export function equalBytes(a: Uint8Array, aOffset: number, b: Uint8Array, bOffse
   return true;
 }
 
-/** Lexicographic order of two runs as memcmp gives it, the shorter first: negative, zero or positive. */
-export function compareBytes(
-  a: Uint8Array,
-  aOffset: number,
-  aLength: number,
-  b: Uint8Array,
-  bOffset: number,
-  bLength: number,
-): number {
-  const shared = aLength < bLength ? aLength : bLength;
-  for (let i = 0; i < shared; i++) {
-    const difference = a[aOffset + i]! - b[bOffset + i]!;
-    if (difference !== 0) return difference;
-  }
-  return aLength - bLength;
-}
-
 /** The bytes of an ASCII or binary ("latin1") string, one byte a character. */
 export function latin1Bytes(text: string): Uint8Array {
   const out = new Uint8Array(text.length);

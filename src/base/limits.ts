@@ -24,8 +24,6 @@ export const UNAUTHENTICATED_QUERY_BYTES_MAX = 1024 * 1024;
 
 /** A string value, bytes; proto-max-bulk-len's default. */
 export const STRING_BYTES_MAX = 512 * 1024 * 1024;
-/** A key, bytes: it lies in one run of pages. */
-export const KEY_BYTES_MAX = 32 * 1024 * 1024;
 
 /** Payload of one frame of the log, bytes; a stored number, larger units take continuation frames. */
 export const LOG_FRAME_PAYLOAD_BYTES_MAX = 16 * 1024 * 1024;

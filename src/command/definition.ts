@@ -127,11 +127,6 @@ export function keysAt(flags: readonly KeyFlag[], index = 1, last = 0, step = 1)
   return { flags, begin: { index }, find: { last, step, limit: 0 } };
 }
 
-/** A count of keys at `index`, the keys behind it. */
-export function countedKeysAt(flags: readonly KeyFlag[], index: number): KeySpec {
-  return { flags, begin: { index }, find: { keyCountIndex: 0, firstKey: 1, step: 1 } };
-}
-
 export function argument(name: string, type: ArgumentType, more: Omit<Argument, "name" | "type"> = {}): Argument {
   return { name, type, ...more };
 }

@@ -5,7 +5,6 @@ export const NO_SUCH_KEY = "ERR no such key";
 export const NOT_AN_INTEGER = "ERR value is not an integer or out of range";
 export const NOT_A_FLOAT = "ERR value is not a valid float";
 export const OUT_OF_MEMORY = "OOM command not allowed when used memory > 'maxmemory'.";
-export const OUT_OF_RANGE_INDEX = "ERR index out of range";
 export const STRING_TOO_LONG = "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 
 export function wrongArity(name: string): string {

@@ -17,7 +17,7 @@ import {
   readBlob,
   readReference,
   resizeBlob,
-  Span,
+  type Span,
   writeBlob,
   writeReference,
   zeroBlob,
@@ -25,7 +25,6 @@ import {
 import {
   createEntry,
   entryEncoding,
-  entryType,
   fitsInline,
   freeEntry,
   hasExpiry,
@@ -52,7 +51,6 @@ export const KEEP_EXPIRY = -2;
 const LOOP_BYTES_MAX = 64;
 
 const blob = new Blob();
-const span = new Span();
 
 /** The encoding that Redis gives a value it is handed whole. */
 export function encodingOf(bytes: Uint8Array, offset: number, length: number): number {
@@ -147,10 +145,6 @@ export function storeString(
 /** Length in bytes. */
 export function stringLength(arena: Arena, entry: number): number {
   return valueLength(arena, entry);
-}
-
-export function isString(arena: Arena, entry: number): boolean {
-  return entryType(arena, entry) === TYPE_STRING;
 }
 
 /** The contiguous stretch of the value that begins at `offset`, at most `length` bytes: to read without a copy. */
@@ -304,6 +298,3 @@ function releaseString(db: Database, entry: number): void {
   }
   freeEntry(allocator, entry);
 }
-
-/** Scratch for callers that walk a value piece by piece. */
-export { span as sharedSpan };

@@ -2,13 +2,8 @@
  * Types and encodings of values, as they stand in an entry's first word. Part of the stored layout: numbers never change.
  */
 export const TYPE_STRING = 0;
-export const TYPE_LIST = 1;
-export const TYPE_SET = 2;
-export const TYPE_SORTED_SET = 3;
-export const TYPE_HASH = 4;
-export const TYPE_STREAM = 6;
 
-/** As TYPE prints them. */
+/** As TYPE prints them; the position is the number that a type has or will have. */
 export const TYPE_NAMES: readonly string[] = ["string", "list", "set", "zset", "hash", "none", "stream"];
 
 /** Encodings of strings: all are stored as their bytes; the encoding says what Redis would have chosen. */

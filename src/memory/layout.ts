@@ -42,7 +42,6 @@ export const MAGIC_HIGH = 0x4e524152; // "RARN"
 /** The address that is never handed out: "nothing there". */
 export const NIL = 0;
 
-export const UNIT_BYTES = 8;
 export const PAGE_BYTES = 4096;
 export const BLOCK_BYTES = 256;
 export const SEGMENT_BYTES = 64 * 1024 * 1024;

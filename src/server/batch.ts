@@ -1,8 +1,13 @@
 /**
- * The requests of one pass through a buffer, split but not yet executed: parallel arrays, so that the passes run over integers.
+ * The requests of one pass through a buffer, split and their keys touched, but not yet executed: parallel arrays, so that the passes run over integers.
  * All requests of a batch lie in the same buffer; those of one connection are neighbours.
  */
+import { hashBytes } from "../base/hash.ts";
 import { TURN_ROWS_MAX } from "../base/limits.ts";
+import { type CommandTable, UNKNOWN_COMMAND } from "../command/table.ts";
+import type { Dataset } from "../dataset/dataset.ts";
+import { EMPTY, REQUEST, type RequestParser } from "../protocol/request_parser.ts";
+import type { Connection } from "./connection.ts";
 
 /** Requests in a batch: enough to overlap cache misses, few enough that what was touched is still in the cache when it is used. */
 export const BATCH_REQUESTS_MAX = 512;
@@ -32,5 +37,104 @@ export class RequestBatch {
   clear(): void {
     this.count = 0;
     this.runs = 0;
+  }
+
+  /** Adds the whole requests in `bytes[at, end)` of the connection in this slot; returns where it stopped. */
+  split(parser: RequestParser, table: CommandTable, slot: number, bytes: Uint8Array, at: number, end: number): number {
+    if (this.full) return at;
+    const before = this.count;
+    this.runSlot[this.runs] = slot;
+    this.runFirst[this.runs] = before;
+    while (at < end) {
+      const first = parser.argCount;
+      const found = parser.next(bytes, at, end);
+      if (found !== REQUEST) {
+        if (found !== EMPTY) break;
+        at = parser.end;
+        continue;
+      }
+      const count = this.count;
+      const name = first << 1;
+      this.first[count] = first;
+      this.argc[count] = parser.argc;
+      this.start[count] = at;
+      this.end[count] = parser.end;
+      this.command[count] = table.lookup(bytes, parser.args[name]!, parser.args[name + 1]!);
+      at = parser.end;
+      this.count = count + 1;
+      if (this.full) break;
+    }
+    if (this.count !== before) {
+      this.runs++;
+      this.runFirst[this.runs] = this.count;
+    }
+    return at;
+  }
+
+  /** The one request that the parser has just found in `bytes[start, end)`, as a this. */
+  single(
+    parser: RequestParser,
+    table: CommandTable,
+    slot: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): void {
+    this.runSlot[0] = slot;
+    this.runFirst[0] = 0;
+    this.runFirst[1] = 1;
+    this.runs = 1;
+    this.count = 1;
+    this.first[0] = 0;
+    this.argc[0] = parser.argc;
+    this.start[0] = start;
+    this.end[0] = end;
+    this.command[0] = table.lookup(bytes, parser.args[0]!, parser.args[1]!);
+  }
+
+  /** Hashes the first keys and touches what they lead to, database by database. Only a hint: execution decides. */
+  touchKeys(
+    bytes: Uint8Array,
+    args: Int32Array,
+    table: CommandTable,
+    dataset: Dataset,
+    host: { connection(slot: number): Connection | undefined },
+  ): void {
+    let group = 0;
+    let database = 0;
+    for (let run = 0; run < this.runs; run++) {
+      const selected = host.connection(this.runSlot[run]!)?.database ?? 0;
+      const first = this.runFirst[run]!;
+      if (selected !== database) {
+        dataset.database(database).keys.prefetch(this.hash, group, first - group);
+        group = first;
+        database = selected;
+      }
+      this.hashKeys(bytes, args, table, dataset, first, this.runFirst[run + 1]!);
+    }
+    dataset.database(database).keys.prefetch(this.hash, group, this.count - group);
+  }
+
+  private hashKeys(
+    bytes: Uint8Array,
+    args: Int32Array,
+    table: CommandTable,
+    dataset: Dataset,
+    first: number,
+    last: number,
+  ): void {
+    const { firstKey } = table;
+    const { seed0, seed1 } = dataset;
+    for (let i = first; i < last; i++) {
+      const id = this.command[i]!;
+      if (id === UNKNOWN_COMMAND || firstKey[id] !== 1 || this.argc[i]! < 2) {
+        this.hashed[i] = 0;
+        this.hash[i] = 0;
+        continue;
+      }
+      const arg = (this.first[i]! + 1) << 1;
+      this.hash[i] = hashBytes(bytes, args[arg]!, args[arg + 1]!, seed0, seed1);
+      this.hashed[i] = 1;
+    }
   }
 }

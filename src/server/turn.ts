@@ -15,7 +15,6 @@
  * before the log position that it depends on is reached.
  */
 
-import { hashBytes } from "../base/hash.ts";
 import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
@@ -264,12 +263,12 @@ export class TurnRunner implements ReplySink {
       return;
     }
     if (connection.pending === undefined && connection.authenticated && this.host.paused === "no") {
-      at = this.split(this.parser, connection, input, offset, end);
+      at = this.batch.split(this.parser, this.table, connection.slot, input, offset, end);
       while (at < end && this.batch.full) {
         this.runBatch(input, this.parser.args);
         this.parser.reset();
         if (connection.closing || !connection.authenticated || this.interrupted) break;
-        at = this.split(this.parser, connection, input, at, end);
+        at = this.batch.split(this.parser, this.table, connection.slot, input, at, end);
       }
       if (at === end && connection.queuedBytes <= this.host.queryBytesMax) return;
     }
@@ -290,40 +289,6 @@ export class TurnRunner implements ReplySink {
   private queryBytesMax(connection: Connection): number {
     const { queryBytesMax } = this.host;
     return connection.authenticated ? queryBytesMax : Math.min(queryBytesMax, UNAUTHENTICATED_QUERY_BYTES_MAX);
-  }
-
-  /** Adds the whole requests in `bytes[at, end)` to the batch; returns where it stopped. */
-  private split(parser: RequestParser, connection: Connection, bytes: Uint8Array, at: number, end: number): number {
-    const batch = this.batch;
-    if (batch.full) return at;
-    const table = this.table;
-    const before = batch.count;
-    batch.runSlot[batch.runs] = connection.slot;
-    batch.runFirst[batch.runs] = before;
-    while (at < end) {
-      const first = parser.argCount;
-      const found = parser.next(bytes, at, end);
-      if (found !== REQUEST) {
-        if (found !== EMPTY) break;
-        at = parser.end;
-        continue;
-      }
-      const count = batch.count;
-      const name = first << 1;
-      batch.first[count] = first;
-      batch.argc[count] = parser.argc;
-      batch.start[count] = at;
-      batch.end[count] = parser.end;
-      batch.command[count] = table.lookup(bytes, parser.args[name]!, parser.args[name + 1]!);
-      at = parser.end;
-      batch.count = count + 1;
-      if (batch.full) break;
-    }
-    if (batch.count !== before) {
-      batch.runs++;
-      batch.runFirst[batch.runs] = batch.count;
-    }
-    return at;
   }
 
   /** The slow way: everything in the connection's pending bytes that can be executed now. */
@@ -368,10 +333,10 @@ export class TurnRunner implements ReplySink {
         continue;
       }
       let end = parser.end;
-      if (single || parser.argCount > 1024) this.addSingle(parser, connection, bytes, start, end);
+      if (single || parser.argCount > 1024) this.batch.single(parser, this.table, connection.slot, bytes, start, end);
       else {
         parser.reset();
-        end = this.split(parser, connection, bytes, start, limit);
+        end = this.batch.split(parser, this.table, connection.slot, bytes, start, limit);
       }
       // A turn's space is set aside already, this may be larger. // D15
       if (end - start > TURN_INPUT_BYTES) this.engine.reserve((end - start) * 2 + EFFECT_BYTES_RESERVED);
@@ -383,27 +348,6 @@ export class TurnRunner implements ReplySink {
       connection.consume(end - start);
       this.settle();
     }
-  }
-
-  /** The one request that the parser has just found in `bytes[start, end)`, as a batch. */
-  private addSingle(
-    parser: RequestParser,
-    connection: Connection,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-  ): void {
-    const batch = this.batch;
-    batch.runSlot[0] = connection.slot;
-    batch.runFirst[0] = 0;
-    batch.runFirst[1] = 1;
-    batch.runs = 1;
-    batch.count = 1;
-    batch.first[0] = 0;
-    batch.argc[0] = parser.argc;
-    batch.start[0] = start;
-    batch.end[0] = end;
-    batch.command[0] = this.table.lookup(bytes, parser.args[0]!, parser.args[1]!);
   }
 
   private runInline(connection: Connection, bytes: Uint8Array, start: number, limit: number): boolean {
@@ -421,7 +365,7 @@ export class TurnRunner implements ReplySink {
     const request = encodeRequest(line.args);
     const parser = new RequestParser(line.args.length);
     parser.next(request, 0, request.length);
-    this.addSingle(parser, connection, request, 0, request.length);
+    this.batch.single(parser, this.table, connection.slot, request, 0, request.length);
     this.runBatch(request, parser.args);
     this.settle();
     return true;
@@ -468,7 +412,7 @@ export class TurnRunner implements ReplySink {
     const call = this.call;
     call.input = bytes;
     call.args = args;
-    if (batch.count > 1) this.touchKeys(bytes, args);
+    if (batch.count > 1) batch.touchKeys(bytes, args, this.table, call.dataset, this.host);
     else batch.hashed[0] = 0;
     this.interrupted = false;
     for (let run = 0; run < batch.runs; run++) {
@@ -490,41 +434,6 @@ export class TurnRunner implements ReplySink {
     }
     connection.putBack(bytes, batch.start[first]!, batch.end[last - 1]!);
     this.slow.push(connection);
-  }
-
-  /** Hashes the first keys and touches what they lead to, database by database. Only a hint: execution decides. */
-  private touchKeys(bytes: Uint8Array, args: Int32Array): void {
-    const { batch, call, host } = this;
-    let group = 0;
-    let database = 0;
-    for (let run = 0; run < batch.runs; run++) {
-      const selected = host.connection(batch.runSlot[run]!)?.database ?? 0;
-      const first = batch.runFirst[run]!;
-      if (selected !== database) {
-        call.dataset.database(database).keys.prefetch(batch.hash, group, first - group);
-        group = first;
-        database = selected;
-      }
-      this.hashKeys(bytes, args, first, batch.runFirst[run + 1]!);
-    }
-    call.dataset.database(database).keys.prefetch(batch.hash, group, batch.count - group);
-  }
-
-  private hashKeys(bytes: Uint8Array, args: Int32Array, first: number, last: number): void {
-    const { batch } = this;
-    const { firstKey } = this.table;
-    const { seed0, seed1 } = this.call.dataset;
-    for (let i = first; i < last; i++) {
-      const id = batch.command[i]!;
-      if (id === UNKNOWN_COMMAND || firstKey[id] !== 1 || batch.argc[i]! < 2) {
-        batch.hashed[i] = 0;
-        batch.hash[i] = 0;
-        continue;
-      }
-      const arg = (batch.first[i]! + 1) << 1;
-      batch.hash[i] = hashBytes(bytes, args[arg]!, args[arg + 1]!, seed0, seed1);
-      batch.hashed[i] = 1;
-    }
   }
 
   private executeRun(connection: Connection, bytes: Uint8Array, first: number, end: number): void {

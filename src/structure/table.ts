@@ -91,8 +91,6 @@ export interface TableStatistics {
   chains: number[];
 }
 
-export { PREFETCH_MAX } from "./table_prefetch.ts";
-
 /** Scratch for rebuilding chains: entries, their tags and the chain's overflow buckets. */
 const moved = new EntryList(64);
 const movedTags = new EntryList(64);

@@ -1,3 +1,2 @@
 /** DEBUG, for whoever can say who may use it. */
 export { debugCommand } from "./debug.ts";
-export type { DebugHost } from "./host.ts";
