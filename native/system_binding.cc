@@ -2,6 +2,7 @@
 // Each returns a number from 0 on, or -errno; nothing here decides anything.
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -120,6 +121,21 @@ napi_value threadCpuUsCall(napi_env env, napi_callback_info info) {
   return call.returnNumber(static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3);
 }
 
+// threadUsage(times): user and system time of the calling thread, microseconds, into a Float64Array of two.
+napi_value threadUsageCall(napi_env env, napi_callback_info info) {
+  Call<1> call(env, info);
+  const Bytes times = call.array(0);
+  if (!call.ok()) return nullptr;
+  rusage usage{};
+  if (times.length < 2 * sizeof(double) || getrusage(RUSAGE_THREAD, &usage) != 0) return call.returnInt32(-EINVAL);
+  const double values[2] = {
+      static_cast<double>(usage.ru_utime.tv_sec) * 1e6 + static_cast<double>(usage.ru_utime.tv_usec),
+      static_cast<double>(usage.ru_stime.tv_sec) * 1e6 + static_cast<double>(usage.ru_stime.tv_usec),
+  };
+  memcpy(times.data, values, sizeof(values));
+  return call.returnInt32(0);
+}
+
 }  // namespace
 
 void exportSystem(napi_env env, napi_value exports) {
@@ -133,6 +149,7 @@ void exportSystem(napi_env env, napi_value exports) {
   setFunction(env, exports, "setThreadNice", setThreadNiceCall);
   setFunction(env, exports, "threadNice", threadNiceCall);
   setFunction(env, exports, "threadCpuUs", threadCpuUsCall);
+  setFunction(env, exports, "threadUsage", threadUsageCall);
 }
 
 }  // namespace emberlog

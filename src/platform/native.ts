@@ -66,6 +66,8 @@ export interface NativeAddon {
   setThreadNice(nice: number): number;
   threadNice(): number;
   threadCpuUs(): number;
+  /** User and system time of the calling thread, µs, into an array of two. */
+  threadUsage(times: Float64Array): number;
 }
 
 let looked = false;

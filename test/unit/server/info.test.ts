@@ -12,8 +12,6 @@ import { infoFields, TestServer } from "./support.ts";
 const LACKING: Readonly<Record<string, string>> = {
   gcc_version: "no compiler made the server",
   atomicvar_api: "there are no shared counters to protect",
-  used_cpu_sys_main_thread: "Node.js does not tell the main thread's system time apart",
-  used_cpu_user_main_thread: "Node.js does not tell the main thread's user time apart",
   lazyfreed_objects: "what has been freed in steps is not counted, only what still waits",
 };
 
@@ -45,7 +43,7 @@ const READ_BY_TOOLS =
   "dump_payload_sanitizations total_reads_processed total_writes_processed io_threaded_reads_processed " +
   "io_threaded_writes_processed role connected_slaves master_replid master_repl_offset second_repl_offset repl_backlog_active " +
   "repl_backlog_size repl_backlog_first_byte_offset repl_backlog_histlen used_cpu_sys used_cpu_user used_cpu_sys_children " +
-  "used_cpu_user_children cluster_enabled db0";
+  "used_cpu_user_children used_cpu_sys_main_thread used_cpu_user_main_thread cluster_enabled db0";
 
 /** Names that stand for what happened, not for what there is: they come and go. */
 const CHANGING = /^(cmdstat_|errorstat_|latency_percentiles_usec_|listener\d|db\d)/;
