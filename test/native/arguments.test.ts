@@ -1,12 +1,16 @@
 /** No argument from JavaScript may reach memory that it should not: mistakes throw, and nothing happens. */
 import { afterAll, describe, expect, test } from "vitest";
-import { type NativeAddon, nativeAddon } from "../../src/platform/native.ts";
+import { type NativeAddon, nativeAddon, nativeMissingReason } from "../../src/platform/native.ts";
 
 // Types are what is being broken here.
 type Loose = { [name: string]: (...values: unknown[]) => unknown };
 
-describe.skipIf(process.env["EMBERLOG_NATIVE"] === "0")("arguments of the addon", () => {
-  const addon = nativeAddon() as NativeAddon;
+const found = nativeAddon();
+if (found === undefined) {
+  test.skip(`arguments of the addon: ${nativeMissingReason()}`, () => {});
+} else describe("arguments of the addon", () => argumentTests(found));
+
+function argumentTests(addon: NativeAddon): void {
   const loose = addon as unknown as Loose;
   const bytes = new Uint8Array(100);
 
@@ -171,4 +175,4 @@ describe.skipIf(process.env["EMBERLOG_NATIVE"] === "0")("arguments of the addon"
     reactor.flush(1);
     reactor.stop();
   });
-});
+}

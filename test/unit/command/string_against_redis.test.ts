@@ -24,8 +24,9 @@ function shown(text: string): string {
 function properties(client: EngineClient, key: string): string {
   const db = client.engine.dataset.database(0);
   const bytes = latin1Bytes(key);
-  if (!db.exists(bytes)) return " -2";
-  const entry = db.keys.find(db.hash(bytes, 0, bytes.length), bytes, 0, bytes.length);
+  // A key whose time has passed is gone for OBJECT ENCODING, too.
+  const entry = db.lookup(bytes, 0, bytes.length, db.hash(bytes, 0, bytes.length), true);
+  if (entry === 0) return " -2";
   return `${STRING_ENCODING_NAMES[entryEncoding(client.engine.arena, entry)]!} ${rounded(db.expiryOf(entry))}`;
 }
 
