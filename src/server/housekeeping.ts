@@ -2,6 +2,7 @@
  * The server's timer: expiry, freeing, limits, statistics. Everything here goes in bounded slices between turns, so that no client
  * waits for it.
  */
+import type { OutputBufferLimit } from "./config/special_values.ts";
 import type { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
 import { OperationsRate } from "./statistics.ts";
@@ -52,7 +53,9 @@ export class Housekeeping {
     server.storage?.tick();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);
     this.rate.sample(nowMs, engine.executor.commands, server.turns.inputBytes, server.turns.outputBytes);
-    for (const connection of clients) this.watch(connection, nowMs);
+    const limits = server.config.outputBufferLimits().normal;
+    const timeoutMs = server.config.integer("timeout") * 1000;
+    for (const connection of clients) this.watch(connection, nowMs, timeoutMs, limits);
     if (this.slice === undefined) this.work();
   }
 
@@ -82,16 +85,15 @@ export class Housekeeping {
   }
 
   /** Time-outs and output limits of one connection. */
-  private watch(connection: Connection, nowMs: number): void {
+  private watch(connection: Connection, nowMs: number, timeoutMs: number, limits: OutputBufferLimit): void {
     const { server } = this;
-    const { clients, config, transport, logger } = server;
-    const timeout = config.integer("timeout");
-    if (timeout > 0 && nowMs - connection.lastActiveMs > timeout * 1000) {
+    const { clients, transport, logger } = server;
+    if (timeoutMs > 0 && nowMs - connection.lastActiveMs > timeoutMs) {
       logger.verbose(`Closing idle client ${connection.id} (${connection.peerAddress})`);
       clients.kill(connection);
       return;
     }
-    const { hardBytes, softBytes, softSeconds } = config.outputBufferLimits().normal;
+    const { hardBytes, softBytes, softSeconds } = limits;
     const queued = (transport.queuedBytes[connection.slot] ?? 0) + connection.parkedBytes;
     let exceeded = hardBytes > 0 && queued >= hardBytes;
     if (softBytes > 0 && queued >= softBytes) {
