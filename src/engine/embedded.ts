@@ -250,6 +250,7 @@ export class Embedded {
     while (clock.monotonicUs() < untilUs && dataset.releaseStep());
     engine.commit();
     this.storage?.tick();
+    dataset.allocator.prepareMemory();
     dataset.allocator.releaseFreeMemory(1);
   }
 }

@@ -164,6 +164,11 @@ export class Pages {
     return segment < end ? segment : this.addSegment();
   }
 
+  /** Adds a segment when fewer pages than this are free, as long as there may be one more. */
+  prepare(freePagesMin: number): void {
+    if (this.freePages < freePagesMin) this.addSegment();
+  }
+
   private addSegment(): number {
     const segment = this.arena.addSegment();
     if (segment >= 0) this.format(segment, SEGMENT_METADATA_PAGES);

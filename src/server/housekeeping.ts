@@ -11,7 +11,7 @@ import { OperationsRate } from "./statistics.ts";
 const SLICE_US = 1000;
 const SLICE_PAUSE_MS = 3;
 /** Chunks of 2 MiB returned to the system at each tick. */
-const RETURNED_CHUNKS = 8;
+const RETURNED_CHUNKS = 2;
 
 export class Housekeeping {
   readonly rate = new OperationsRate();
@@ -42,7 +42,10 @@ export class Housekeeping {
   }
 
   private schedule(): void {
-    this.timer = setInterval(() => this.tick(), Math.max(2, Math.round(1000 / this.server.config.integer("hz"))));
+    this.timer = setInterval(
+      () => this.server.turns.measure(() => this.tick()),
+      Math.max(2, Math.round(1000 / this.server.config.integer("hz"))),
+    );
   }
 
   private tick(): void {
@@ -51,12 +54,13 @@ export class Housekeeping {
     const nowMs = clock.wallMs();
     if (clients.paused !== "no" && nowMs >= clients.pausedUntilMs) clients.unpause();
     server.storage?.tick();
+    engine.dataset.allocator.prepareMemory();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);
     this.rate.sample(nowMs, engine.executor.commands, server.turns.inputBytes, server.turns.outputBytes);
     const limits = server.config.outputBufferLimits().normal;
     const timeoutMs = server.config.integer("timeout") * 1000;
     for (const connection of clients) this.watch(connection, nowMs, timeoutMs, limits);
-    if (this.slice === undefined) this.work();
+    if (this.slice === undefined) this.slice = setTimeout(() => this.work(), 0);
   }
 
   /** A slice of expiry and freeing; goes on soon while there is more. */

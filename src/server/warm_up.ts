@@ -47,7 +47,20 @@ export function warmUp(table: CommandTable, clock: Clock, budgetMs: number): voi
       regions.inputTable.set([row, start, writer.position - start, turn === 0 ? OPENED | DATA : DATA], row * 4);
     }
     turns.run(rows);
+    age(engine, turn);
   }
+}
+
+/** What the timer does later: expiry after each turn, and now and then everything is flushed and freed in steps. */
+function age(engine: Engine, turn: number): void {
+  const { dataset } = engine;
+  engine.beginTurn();
+  dataset.setTime(dataset.nowMs + 10);
+  let buckets = 0;
+  dataset.expireStep(() => ++buckets < 16);
+  if (turn % 128 === 127) dataset.flush(0, false);
+  for (let step = 0; step < 8 && dataset.releaseStep(); step++);
+  engine.commit();
 }
 
 const PIPELINES = [1, 16, 16, 4];
@@ -60,7 +73,8 @@ function writeRequest(writer: RequestWriter, dice: number, key: number): void {
   else if (kind < 52) request(writer, "GET", name);
   else if (kind < 54) request(writer, "INCR", `count:${key & 255}`);
   else if (kind < 56) request(writer, "DEL", name);
-  else if (kind < 58) request(writer, "SET", name, "short", "EX", "1000");
+  else if (kind < 57) request(writer, "SET", name, "short", "EX", "1000");
+  else if (kind < 58) request(writer, "SET", `brief:${key}`, "short", "PX", "5");
   else if (kind < 59) request(writer, "EXPIRE", name, "1000");
   else if (kind < 60) request(writer, "MGET", name, "warm:00000000001");
   else if (kind < 61) request(writer, "MSET", name, "x", "warm:00000000002", "y");
