@@ -51,7 +51,10 @@ export const rewrites: readonly Rewrite[] = [
     reason: "BITPOS checks its range before it looks for the key (redis#11734)",
     applies: (args, theirs) => args[0]?.toUpperCase() === "BITPOS" && args.length > 3 && /^:(0|-1)\r\n$/.test(theirs),
     expected(args) {
-      for (const number of args.slice(3, 5)) if (!isInteger64(number)) return NOT_AN_INTEGER;
+      if (!isInteger64(args[3]!)) return NOT_AN_INTEGER;
+      // The unit is looked at between the two ends of the range.
+      if (args.length === 6 && !/^(bit|byte)$/i.test(args[5]!)) return SYNTAX;
+      if (args.length > 4 && !isInteger64(args[4]!)) return NOT_AN_INTEGER;
       return SYNTAX;
     },
   },

@@ -6,9 +6,10 @@ import { type NativeAddon, nativeAddon, nativeMissingReason } from "../../src/pl
 type Loose = { [name: string]: (...values: unknown[]) => unknown };
 
 const found = nativeAddon();
-if (found === undefined) {
-  test.skip(`arguments of the addon: ${nativeMissingReason()}`, () => {});
-} else describe("arguments of the addon", () => argumentTests(found));
+test.skipIf(found === undefined)(`the addon is there ${nativeMissingReason()}`, () => {
+  expect(found).toBeDefined();
+});
+if (found !== undefined) describe("arguments of the addon", () => argumentTests(found));
 
 function argumentTests(addon: NativeAddon): void {
   const loose = addon as unknown as Loose;
