@@ -48,6 +48,8 @@ function expireTimes(): StepInput[] {
   const steps: StepInput[] = [];
   for (const command of ["EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"]) {
     for (const time of TIMES) {
+      // One millisecond is over before the next request, or not.
+      if (command === "PEXPIRE" && time === "1") continue;
       steps.push(
         "SET k v",
         `${command} k "${time}"`,
