@@ -138,6 +138,14 @@ export class Call {
     this.journal.changed(this.db.index, this.hash(i), this.input, this.start(i), this.length(i));
   }
 
+  /** Tells whoever listens what happened to key argument i: an event of dataset/key_events.ts, named as Redis names it. */
+  notify(eventClass: number, name: string, i: number): void {
+    const { events } = this.dataset;
+    if ((events.mask & eventClass) !== 0) {
+      events.emit(eventClass, name, this.db.index, this.input, this.start(i), this.length(i));
+    }
+  }
+
   /**
    * Begins an effect that replaces the request in the log; `argc` argument calls on the result must follow. A command that
    * changes something and writes no effect of its own is logged verbatim.

@@ -10,6 +10,7 @@ import { ActiveExpiry } from "./active_expiry.ts";
 import { WALK_START } from "./bucket_walk.ts";
 import { Database } from "./database.ts";
 import type { Journal } from "./journal.ts";
+import { KeyEvents } from "./key_events.ts";
 import { ReleasedTables } from "./released_tables.ts";
 
 /** Keys removed at a time when a database must be emptied without memory for an empty one. */
@@ -19,6 +20,7 @@ export class Dataset {
   readonly arena: Arena;
   readonly allocator: Allocator;
   readonly journal: Journal;
+  readonly events = new KeyEvents();
   readonly seed0: number;
   readonly seed1: number;
   /** Wall clock of the current turn, ms. */
