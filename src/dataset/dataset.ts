@@ -5,13 +5,16 @@
 import type { Allocator } from "../memory/allocator.ts";
 import type { Arena } from "../memory/arena.ts";
 import { entryAccess, setEntryAccess } from "../structure/entry.ts";
+import { Table } from "../structure/table.ts";
 import { countedAccess, frequencyBits, timeBits } from "./access.ts";
 import { ActiveExpiry } from "./active_expiry.ts";
 import { WALK_START } from "./bucket_walk.ts";
 import { Database } from "./database.ts";
+import { EncodingLimits } from "./encoding_limits.ts";
 import type { Journal } from "./journal.ts";
 import { KeyEvents } from "./key_events.ts";
 import { ReleasedTables } from "./released_tables.ts";
+import { releaseValueStep } from "./released_values.ts";
 
 /** Keys removed at a time when a database must be emptied without memory for an empty one. */
 const REMOVED_KEYS = 64;
@@ -21,6 +24,13 @@ export class Dataset {
   readonly allocator: Allocator;
   readonly journal: Journal;
   readonly events = new KeyEvents();
+  /** Up to what size collections stay packed. */
+  readonly limits = new EncodingLimits();
+  /** Shared Table objects for the members of whatever collections are open: see members.ts. */
+  readonly members: Table;
+  readonly otherMembers: Table;
+  /** Big values that wait to be freed. */
+  releasedValues = 0;
   readonly seed0: number;
   readonly seed1: number;
   /** Wall clock of the current turn, ms. */
@@ -64,6 +74,8 @@ export class Dataset {
     this.journal = journal;
     this.seed0 = arena.seed0;
     this.seed1 = arena.seed1;
+    this.members = new Table(arena, allocator, arena.databaseRootAddress(0));
+    this.otherMembers = new Table(arena, allocator, arena.databaseRootAddress(0));
     for (let index = 0; index < databases; index++) {
       this.databases.push(new Database(this, index));
     }
@@ -128,14 +140,14 @@ export class Dataset {
     if (wait) while (this.releaseStep());
   }
 
-  /** Keys that wait to be freed, for INFO lazyfree_pending_objects. */
+  /** Keys and values that wait to be freed, for INFO lazyfree_pending_objects. */
   get releasingCount(): number {
-    return this.released.count;
+    return this.released.count + this.releasedValues;
   }
 
-  /** Frees a few buckets of what FLUSHALL ASYNC left behind; false when nothing is left. */
+  /** Frees a few elements of what UNLINK, or a few buckets of what FLUSHALL ASYNC left behind; false when nothing is left. */
   releaseStep(): boolean {
-    return this.released.step();
+    return releaseValueStep(this) || this.released.step();
   }
 
   /**

@@ -13,7 +13,7 @@
  * out encodings and access. Both count expired keys that are still there.
  */
 import { createHash, type Hash } from "node:crypto";
-import { check } from "../base/check.ts";
+import { formatDouble17 } from "../base/double.ts";
 import { SEGMENT_SHIFT } from "../memory/layout.ts";
 import { Span } from "../structure/blob.ts";
 import { entryType, hasExpiry, keyLength, keyOffset, valueLength } from "../structure/entry.ts";
@@ -22,7 +22,8 @@ import type { Database } from "./database.ts";
 import type { Dataset } from "./dataset.ts";
 import { readExpiry } from "./entries.ts";
 import { locateString } from "./strings.ts";
-import { TYPE_STRING } from "./types.ts";
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from "./types.ts";
+import { operationsOf, type Piece } from "./value_operations.ts";
 
 const DIGEST_BYTES = 20;
 const EXPIRES = Buffer.from("!!expire!!");
@@ -63,7 +64,8 @@ export function stateDigest(dataset: Dataset): string {
       const hash = sha1()
         .update(`${index} ${key.length} ${expiry} ${entryType(dataset.arena, entry)} `)
         .update(key);
-      addValue(hash, dataset, entry);
+      if (entryType(dataset.arena, entry) === TYPE_STRING) addString(hash, dataset, entry);
+      else addElements(hash, dataset, entry);
       xor(digest, hash);
     });
   }
@@ -71,17 +73,52 @@ export function stateDigest(dataset: Dataset): string {
 }
 
 function mixValue(digest: Uint8Array, dataset: Dataset, entry: number): void {
-  mix(digest, sha1().update(bigEndian(entryType(dataset.arena, entry))));
-  const hash = sha1();
-  addValue(hash, dataset, entry);
-  mix(digest, hash);
+  const type = entryType(dataset.arena, entry);
+  mix(digest, sha1().update(bigEndian(type)));
+  if (type === TYPE_STRING) {
+    const hash = sha1();
+    addString(hash, dataset, entry);
+    mix(digest, hash);
+  } else mixElements(digest, dataset, entry, type);
   if (hasExpiry(dataset.arena, entry)) xor(digest, sha1().update(EXPIRES));
 }
 
-/** The value's bytes, piece by piece. */
-function addValue(hash: Hash, dataset: Dataset, entry: number): void {
+/** The elements of a collection as Redis mixes them: a list in order, the others whatever their order. */
+function mixElements(digest: Uint8Array, dataset: Dataset, entry: number, type: number): void {
+  operationsOf(type).forEach(dataset, entry, (first, second, number) => {
+    const hash = sha1().update(pieceBytes(first));
+    if (type === TYPE_LIST) mix(digest, hash);
+    else if (type === TYPE_SET) xor(digest, hash);
+    else {
+      const own = new Uint8Array(DIGEST_BYTES);
+      mix(own, hash);
+      mix(own, sha1().update(type === TYPE_ZSET ? formatDouble17(number) : pieceBytes(second)));
+      xor(digest, sha1().update(own));
+    }
+  });
+}
+
+/** The elements of a collection with everything that they have, fields' expiries included. */
+function addElements(hash: Hash, dataset: Dataset, entry: number): void {
+  const type = entryType(dataset.arena, entry);
+  const digest = new Uint8Array(DIGEST_BYTES);
+  operationsOf(type).forEach(dataset, entry, (first, second, number) => {
+    const own = sha1().update(`${first.length} `).update(pieceBytes(first));
+    if (type === TYPE_HASH) own.update(pieceBytes(second));
+    if (type === TYPE_HASH || type === TYPE_ZSET) own.update(` ${Object.is(number, -0) ? 0 : number}`);
+    if (type === TYPE_LIST) mix(digest, own);
+    else xor(digest, own);
+  });
+  hash.update(digest);
+}
+
+function pieceBytes(piece: Piece): Uint8Array {
+  return piece.bytes.subarray(piece.offset, piece.offset + piece.length);
+}
+
+/** A string's bytes, piece by piece. */
+function addString(hash: Hash, dataset: Dataset, entry: number): void {
   const { arena } = dataset;
-  check(entryType(arena, entry) === TYPE_STRING, "a digest knows the type");
   const length = valueLength(arena, entry);
   for (let at = 0; at < length; at += span.length) {
     locateString(arena, entry, at, length - at, span);

@@ -2,7 +2,7 @@
 
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
-import { Blob, copyBlob, createBlob, freeBlob, readReference, writeBlob, writeReference } from "../structure/blob.ts";
+import { Blob, copyBlob, createBlob, readReference, writeBlob, writeReference } from "../structure/blob.ts";
 import {
   createEntry,
   entryAccess,
@@ -30,18 +30,19 @@ import {
 } from "../structure/entry.ts";
 import type { Database } from "./database.ts";
 import type { Dataset } from "./dataset.ts";
+import { freePacked } from "./packed.ts";
+import { releaseBig } from "./released_values.ts";
+import { isBig } from "./types.ts";
+import { operationsOf } from "./value_operations.ts";
 
 const blob = new Blob();
 const copied = new Blob();
 
-/** Frees an entry and its value; it must be out of the tables already. */
+/** Frees an entry and its value, which may take until later if it is a large collection; it must be out of the tables already. */
 export function releaseEntry(dataset: Dataset, entry: number): void {
-  const { arena, allocator } = dataset;
-  if (!valueIsInline(arena, entry)) {
-    readReference(arena, entry, blob);
-    freeBlob(allocator, blob);
-  }
-  freeEntry(allocator, entry);
+  const { arena } = dataset;
+  if (isBig(entryType(arena, entry), entryEncoding(arena, entry))) releaseBig(dataset, entry);
+  else freePacked(dataset, entry);
 }
 
 /**
@@ -146,7 +147,13 @@ export function copyEntry(
   const expires = hasExpiry(arena, entry);
   const copy = underKey(dataset, entry, key, keyStart, keyBytes, expires);
   if (copy === NIL) return false;
-  if (!valueIsInline(arena, entry)) {
+  if (isBig(entryType(arena, entry), entryEncoding(arena, entry))) {
+    setValueReference(arena, copy, NIL, 0, 0);
+    if (!operationsOf(entryType(arena, entry)).copyBig(dataset, entry, copy)) {
+      freeEntry(allocator, copy);
+      return false;
+    }
+  } else if (!valueIsInline(arena, entry)) {
     readReference(arena, entry, blob);
     if (!copyBlob(allocator, blob, copied)) {
       freeEntry(allocator, copy);

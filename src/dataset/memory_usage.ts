@@ -1,7 +1,9 @@
 /** What keys cost in memory: MEMORY USAGE of one, MEMORY STATS of all. Bytes as the allocator rounds them, tables included. */
 import { Blob, blobBytes, readReference } from "../structure/blob.ts";
-import { entryBytes, hasExpiry, valueIsInline } from "../structure/entry.ts";
+import { entryBytes, entryEncoding, entryType, hasExpiry, valueIsInline } from "../structure/entry.ts";
 import type { Dataset } from "./dataset.ts";
+import { isBig } from "./types.ts";
+import { operationsOf } from "./value_operations.ts";
 
 /** A key's share of a table's buckets, bytes: 64 of a bucket at its usual load of eight. */
 const TABLE_SHARE_BYTES = 8;
@@ -13,7 +15,9 @@ export function entryMemoryBytes(dataset: Dataset, entry: number): number {
   const { arena, allocator } = dataset;
   let bytes = allocator.sizeOfClass(entryBytes(arena, entry)) + TABLE_SHARE_BYTES;
   if (hasExpiry(arena, entry)) bytes += TABLE_SHARE_BYTES;
-  if (!valueIsInline(arena, entry)) {
+  if (isBig(entryType(arena, entry), entryEncoding(arena, entry))) {
+    bytes += operationsOf(entryType(arena, entry)).bigBytes(dataset, entry);
+  } else if (!valueIsInline(arena, entry)) {
     readReference(arena, entry, blob);
     bytes += blobBytes(blob);
   }

@@ -3,8 +3,8 @@
  *
  * Their roots stand in the arena's global roots, so that a restart goes on where it stopped:
  * ```
- * roots 0 … 31    tables of keys: the entries are freed with their values
- * roots 32 … 63   tables of expiring keys: the entries belong to a table of the first half
+ * roots 0 … 30    tables of keys: the entries are freed with their values
+ * roots 31 … 61   tables of expiring keys: the entries belong to a table of the first half
  * ```
  * Small tables are freed at once and take no place; when all places are taken the smallest table gives up its own.
  */
@@ -15,7 +15,7 @@ import { Table } from "../structure/table.ts";
 import type { Dataset } from "./dataset.ts";
 import { releaseEntry } from "./entries.ts";
 
-const PLACES = 32;
+const PLACES = 31;
 /** First place of the tables whose entries are others'. */
 const BARE_FIRST = PLACES;
 /** Buckets emptied in one step. */

@@ -8,20 +8,12 @@
  * then; and when the walk is done, every key.
  */
 
-import { check } from "../base/check.ts";
 import type { Call } from "../command/call.ts";
 import { keysOf } from "../command/derive.ts";
 import type { Database } from "../dataset/database.ts";
-import type { Dataset } from "../dataset/dataset.ts";
-import { readExpiry } from "../dataset/entries.ts";
-import { locateString } from "../dataset/strings.ts";
-import { TYPE_STRING } from "../dataset/types.ts";
-import { SEGMENT_SHIFT } from "../memory/layout.ts";
-import type { RequestWriter } from "../protocol/request_writer.ts";
-import { Span } from "../structure/blob.ts";
-import { entryType, hasExpiry, keyLength, keyOffset, valueLength } from "../structure/entry.ts";
 import { EntryList } from "../structure/entry_list.ts";
 import type { Engine } from "./engine.ts";
+import { writeEntry } from "./entry_effects.ts";
 
 /** Effects in one unit when all that is left is written at once, bytes: what is written on the calling thread. */
 const PIECE_BYTES = 512 * 1024;
@@ -29,7 +21,6 @@ const PIECE_BYTES = 512 * 1024;
 export class Fill {
   private readonly engine: Engine;
   private readonly found = new EntryList(64);
-  private readonly span = new Span();
   private database = 0;
   private cursor = 0;
   private finished = false;
@@ -86,29 +77,10 @@ export class Fill {
   }
 
   private write(db: Database, entry: number): void {
-    const { dataset } = db;
-    const { journal } = dataset;
-    journal.beginEffect(db.index);
-    writeEntry(dataset, journal.effects, entry, this.span);
+    const { journal } = db.dataset;
+    writeEntry(db.dataset, entry, (argc) => {
+      journal.begin(db.index, argc);
+      return journal.effects;
+    });
   }
-}
-
-/** One key as the request that makes it. */
-export function writeEntry(dataset: Dataset, effects: RequestWriter, entry: number, span: Span): void {
-  const { arena } = dataset;
-  check(entryType(arena, entry) === TYPE_STRING, "strings are the only type there is");
-  const expires = hasExpiry(arena, entry);
-  effects.begin(expires ? 5 : 3);
-  effects.text("SET");
-  effects.argument(arena.bytes[entry >>> SEGMENT_SHIFT]!, keyOffset(arena, entry), keyLength(arena, entry));
-  const length = valueLength(arena, entry);
-  effects.beginArgument(length);
-  for (let at = 0; at < length; at += span.length) {
-    locateString(arena, entry, at, length - at, span);
-    effects.argumentPiece(arena.bytes[span.segment]!, span.offset, span.length);
-  }
-  effects.endArgument();
-  if (!expires) return;
-  effects.text("PXAT");
-  effects.integer(readExpiry(arena, entry));
 }

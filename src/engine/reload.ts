@@ -3,10 +3,9 @@
  * describe it. It runs inside of a command, so the state of that command's execution is put back.
  */
 import { RequestWriter } from "../protocol/request_writer.ts";
-import { Span } from "../structure/blob.ts";
 import { EntryList } from "../structure/entry_list.ts";
 import type { Engine } from "./engine.ts";
-import { writeEntry } from "./fill.ts";
+import { writeEntry } from "./entry_effects.ts";
 import { Replay } from "./replay.ts";
 
 /**
@@ -58,15 +57,18 @@ class DatasetEffects {
   constructor(engine: Engine) {
     const { dataset } = engine;
     const found = new EntryList(64);
-    const span = new Span();
     for (let index = 0; index < dataset.databaseCount; index++) {
       const db = dataset.database(index);
       const writer = new RequestWriter(new Uint8Array(4096));
+      const begin = (argc: number): RequestWriter => {
+        writer.begin(argc);
+        return writer;
+      };
       let cursor = 0;
       do {
         found.clear();
         cursor = db.keys.scanInto(cursor, found);
-        for (let i = 0; i < found.count; i++) writeEntry(dataset, writer, found.items[i]!, span);
+        for (let i = 0; i < found.count; i++) writeEntry(dataset, found.items[i]!, begin);
       } while (cursor !== 0);
       this.buffers.push(writer);
     }

@@ -3,7 +3,7 @@
 import { latin1 } from "../../base/bytes.ts";
 import { decayedFrequency, idleSeconds } from "../../dataset/access.ts";
 import { stringBytes } from "../../dataset/strings.ts";
-import { ENCODING_INT, STRING_ENCODING_NAMES, TYPE_STRING } from "../../dataset/types.ts";
+import { ENCODING_INT, encodingName as nameOfEncoding, TYPE_STRING } from "../../dataset/types.ts";
 import { entryAccess, entryEncoding, entryType, valueLength } from "../../structure/entry.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
@@ -120,8 +120,7 @@ export const object: CommandDefinition = {
 /** The encoding as OBJECT ENCODING names it. */
 export function encodingName(call: Call, entry: number): string {
   const { arena } = call.dataset;
-  const names = entryType(arena, entry) === TYPE_STRING ? STRING_ENCODING_NAMES : [];
-  return names[entryEncoding(arena, entry)] ?? "unknown";
+  return nameOfEncoding(entryType(arena, entry), entryEncoding(arena, entry));
 }
 
 /** How many keys Redis would have refer to the value. */

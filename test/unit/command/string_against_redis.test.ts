@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { latin1Bytes } from "../../../src/base/bytes.ts";
 import { type Random, seededRandom, systemRandom, uniform } from "../../../src/base/random.ts";
-import { STRING_ENCODING_NAMES } from "../../../src/dataset/types.ts";
+import { encodingName, TYPE_STRING } from "../../../src/dataset/types.ts";
 import { entryEncoding } from "../../../src/structure/entry.ts";
 import { acceptedDifference } from "../../conformance/differences.ts";
 import { EngineClient } from "../../support/engine_client.ts";
@@ -27,7 +27,7 @@ function properties(client: EngineClient, key: string): string {
   // A key whose time has passed is gone for OBJECT ENCODING, too.
   const entry = db.lookup(bytes, 0, bytes.length, db.hash(bytes, 0, bytes.length), true);
   if (entry === 0) return " -2";
-  return `${STRING_ENCODING_NAMES[entryEncoding(client.engine.arena, entry)]!} ${rounded(db.expiryOf(entry))}`;
+  return `${encodingName(TYPE_STRING, entryEncoding(client.engine.arena, entry))} ${rounded(db.expiryOf(entry))}`;
 }
 
 function rounded(ms: number): number {

@@ -1,0 +1,31 @@
+/** What commands on collections have in common: refusing other types, and replying with elements where they lie. */
+
+import type { Arena } from "../memory/arena.ts";
+import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
+import type { ReplyWriter } from "../protocol/reply_writer.ts";
+import { entryType, keyLength, keyOffset } from "../structure/entry.ts";
+import { bigintOf, integerOf, isIntegerElement, stringLength, stringOffset } from "../structure/listpack.ts";
+import type { Call } from "./call.ts";
+import { WRONG_TYPE } from "./messages.ts";
+
+/** Is `entry` (0: no such key) of another type than `type`? Then the error has been replied. */
+export function refuseOtherType(call: Call, entry: number, type: number): boolean {
+  if (entry === NIL || entryType(call.dataset.arena, entry) === type) return false;
+  call.reply.error(WRONG_TYPE);
+  return true;
+}
+
+/** An element of a listpack as a bulk string. */
+export function replyElement(reply: ReplyWriter, bytes: Uint8Array, position: number): void {
+  if (!isIntegerElement(bytes, position)) {
+    reply.bulk(bytes, stringOffset(bytes, position), stringLength(bytes, position));
+    return;
+  }
+  const value = integerOf(bytes, position);
+  reply.numberText(value === value ? value : bigintOf(bytes, position));
+}
+
+/** The key of a member of a big collection as a bulk string. */
+export function replyMember(reply: ReplyWriter, arena: Arena, member: number): void {
+  reply.bulk(arena.bytes[member >>> SEGMENT_SHIFT]!, keyOffset(arena, member), keyLength(arena, member));
+}
