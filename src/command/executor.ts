@@ -9,11 +9,13 @@ import { latin1 } from "../base/bytes.ts";
 import { check } from "../base/check.ts";
 import { hashBytes } from "../base/hash.ts";
 import { TURN_INPUT_BYTES } from "../base/limits.ts";
+import type { Eviction } from "../dataset/eviction.ts";
 import type { Call } from "./call.ts";
-import { unknownSubcommand, wrongArity } from "./messages.ts";
+import { OUT_OF_MEMORY, unknownSubcommand, wrongArity } from "./messages.ts";
 import {
   CONTAINER,
   type CommandTable,
+  DENY_OOM,
   KEYS_KNOWN,
   NO_AUTH,
   NO_MULTI,
@@ -23,6 +25,9 @@ import {
   WRITE,
 } from "./table.ts";
 import { endTransaction } from "./transaction/multi.ts";
+
+/** Inside MULTI all but these are refused while memory is short: queueing takes memory, too. */
+const RUN_WITHOUT_MEMORY = new Set(["EXEC", "DISCARD", "QUIT", "RESET"]);
 
 export class Executor {
   readonly table: CommandTable;
@@ -37,6 +42,10 @@ export class Executor {
   commands = 0;
   /** Set when writes can't be logged: the error that every write gets. */
   private writesRefused: string | undefined;
+  /** Makes room before a command runs; undefined without a memory limit. */
+  private eviction: Eviction | undefined;
+  /** One of the two is set, so that every request is looked at: one test where neither is. */
+  private guarded = false;
   /** Called before a write command runs: while a new log is being filled (engine/fill.ts). */
   beforeWrite: ((call: Call, id: number) => void) | undefined;
   /** Sets space in the log aside for requests of so many bytes, or refuses writes from then on. */
@@ -72,6 +81,13 @@ export class Executor {
   /** What is refused from now on; the engine sets it between turns. */
   restrict(writesRefused: string | undefined): void {
     this.writesRefused = writesRefused;
+    this.guarded = writesRefused !== undefined || this.eviction !== undefined;
+  }
+
+  /** Who makes room before a command runs, undefined for nobody; the engine sets it. */
+  limitMemory(eviction: Eviction | undefined): void {
+    this.eviction = eviction;
+    this.guarded = eviction !== undefined || this.writesRefused !== undefined;
   }
 
   /**
@@ -85,14 +101,17 @@ export class Executor {
       return;
     }
     const arity = table.arity[id]!;
-    if (
-      (arity > 0 ? call.argc !== arity : call.argc < -arity) ||
-      (this.writesRefused !== undefined && (table.bits[id]! & WRITE) !== 0)
-    ) {
+    if ((arity > 0 ? call.argc !== arity : call.argc < -arity) || (this.guarded && this.mayRefuse(id))) {
       this.executeChecked(call, id, start, end);
       return;
     }
     this.run(call, id, start, end);
+  }
+
+  /** May an ordinary request have to be refused, or memory be made room in before it? */
+  private mayRefuse(id: number): boolean {
+    if (this.eviction?.exceeded === true) return true;
+    return this.writesRefused !== undefined && (this.table.bits[id]! & WRITE) !== 0;
   }
 
   /** For sessions in a transaction, before authentication or with CLIENT REPLY, and for containers. */
@@ -129,9 +148,10 @@ export class Executor {
     }
     const session = call.session;
     if (session.inMulti && (this.table.bits[id]! & NOT_QUEUED) === 0) {
-      session.queued.push(call.input.slice(start, end));
-      session.queuedBytes += end - start;
-      session.queuedBits |= this.table.bits[id]!;
+      // An EXEC that will fail anyway needs no requests.
+      if (!session.multiFailed && !session.watchBroken) {
+        session.queue(call.input.slice(start, end), this.table.bits[id]!);
+      }
       call.reply.status("QUEUED");
       this.gate = 0;
       return;
@@ -231,8 +251,18 @@ export class Executor {
     if (arity > 0 ? call.argc !== arity : call.argc < -arity) return wrongArity(this.table.fullNames[id]!);
     if (!call.session.authenticated && (bits & NO_AUTH) === 0) return "NOAUTH Authentication required.";
     if (call.session.inMulti && (bits & NO_MULTI) !== 0) return "ERR Command not allowed inside a transaction";
+    // Room is made whatever the command; a command that takes no memory runs even where there is none.
+    if (this.eviction !== undefined && !this.eviction.makeRoom() && this.takesMemory(call, id)) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
     return undefined;
+  }
+
+  private takesMemory(call: Call, id: number): boolean {
+    if ((this.table.bits[id]! & DENY_OOM) !== 0) return true;
+    const { inMulti, queuedBits } = call.session;
+    if (!inMulti) return false;
+    const { name } = this.table.definitions[id]!;
+    return RUN_WITHOUT_MEMORY.has(name) ? name === "EXEC" && (queuedBits & DENY_OOM) !== 0 : true;
   }
 
   private refuse(call: Call, id: number, error: string): void {

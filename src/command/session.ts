@@ -41,6 +41,19 @@ export class Session {
 
   /** To be called after any change of the fields that alter how requests are executed. */
   refresh(): void {
+  /** Keeps a request between MULTI and EXEC; `bits` are those of its command. */
+  queue(request: Uint8Array, bits: number): void {
+    this.queued.push(request);
+    this.queuedBytes += request.length;
+    this.queuedBits |= bits;
+  }
+
+  forgetQueue(): void {
+    this.queued.length = 0;
+    this.queuedBytes = 0;
+    this.queuedBits = 0;
+  }
+
     this.special = this.inMulti || this.replyMode !== "on" || !this.authenticated || this.closing;
   }
 }

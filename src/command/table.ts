@@ -9,6 +9,8 @@ import type { CommandDefinition } from "./definition.ts";
 /** Bits of `CommandTable.bits`. */
 export const WRITE = 1;
 export const READ_ONLY = 2;
+/** Takes memory, so it is refused while there is more in use than maxmemory allows. */
+export const DENY_OOM = 4;
 /** Allowed before authentication. */
 export const NO_AUTH = 8;
 /** Executed at once inside MULTI instead of being queued. */
@@ -150,6 +152,7 @@ export class CommandTable {
     if (spec !== undefined && "index" in spec.begin && "last" in spec.find) {
       this.firstKey[id] = spec.begin.index;
       this.lastKey[id] = spec.find.last >= 0 ? spec.begin.index + spec.find.last : spec.find.last;
+    if (flags.includes("denyoom")) bits |= DENY_OOM;
       this.keyStep[id] = spec.find.step;
       if (definition.keys?.length === 1 && !flags.includes("movablekeys")) bits |= KEYS_KNOWN;
     }

@@ -13,6 +13,7 @@ import { Database } from "./database.ts";
 import { EncodingLimits } from "./encoding_limits.ts";
 import type { Journal } from "./journal.ts";
 import { KeyEvents } from "./key_events.ts";
+import { MemoryUse } from "./memory_use.ts";
 import { ReleasedTables } from "./released_tables.ts";
 import { releaseValueStep } from "./released_values.ts";
 
@@ -24,6 +25,7 @@ export class Dataset {
   readonly allocator: Allocator;
   readonly journal: Journal;
   readonly events = new KeyEvents();
+  readonly memory: MemoryUse;
   /** Up to what size collections stay packed. */
   readonly limits = new EncodingLimits();
   /** Shared Table objects for the members of whatever collections are open: see members.ts. */
@@ -54,8 +56,6 @@ export class Dataset {
   expireEffort = 1;
   /** lazyfree-lazy-user-flush: FLUSHALL and FLUSHDB without a modifier mean ASYNC. */
   lazyUserFlush = false;
-  /** The most bytes that were ever allocated, since start. */
-  allocatedBytesPeak = 0;
   /** How LFU counters decay and rise: lfu-decay-time and lfu-log-factor. */
   frequencyDecayMinutes = 1;
   frequencyLogFactor = 10;
@@ -72,6 +72,7 @@ export class Dataset {
     this.arena = arena;
     this.allocator = allocator;
     this.journal = journal;
+    this.memory = new MemoryUse(allocator);
     this.seed0 = arena.seed0;
     this.seed1 = arena.seed1;
     this.members = new Table(arena, allocator, arena.databaseRootAddress(0));
@@ -82,6 +83,7 @@ export class Dataset {
     this.expiry = new ActiveExpiry(this, databases);
     this.released = new ReleasedTables(this);
     this.draws = arena.seed0 | 1;
+    this.memory.startBytes = allocator.allocatedBytes;
   }
 
   get databaseCount(): number {
@@ -96,8 +98,7 @@ export class Dataset {
   setTime(nowMs: number): void {
     this.nowMs = nowMs;
     this.accessClock = this.byFrequency ? frequencyBits(nowMs) : timeBits(nowMs);
-    if (this.allocator.allocatedBytes > this.allocatedBytesPeak)
-      this.allocatedBytesPeak = this.allocator.allocatedBytes;
+    this.memory.sample();
   }
 
   /** Entries keep from now on how often they are read, or when. */

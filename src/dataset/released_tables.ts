@@ -28,6 +28,8 @@ export class ReleasedTables {
   private readonly arena: Arena;
   private readonly found = new EntryList(256);
   private readonly table: Table;
+  /** There may be something left to free: asked so often that looking at every place would be slow. */
+  private pending = true;
 
   constructor(dataset: Dataset) {
     this.dataset = dataset;
@@ -37,6 +39,7 @@ export class ReleasedTables {
 
   /** Takes over the two tables of a database that is being emptied. */
   add(keys: number, expires: number): void {
+    this.pending = true;
     this.place(keys, 0);
     this.place(expires, BARE_FIRST);
   }
@@ -53,12 +56,14 @@ export class ReleasedTables {
 
   /** Frees a few buckets; false when nothing is left. */
   step(): boolean {
+    if (!this.pending) return false;
     for (let place = 0; place < PLACES * 2; place++) {
       const root = this.arena.root(place);
       if (root === NIL) continue;
       if (this.empty(root, STEP_BUCKETS, place >= BARE_FIRST)) this.arena.setRoot(place, NIL);
       return true;
     }
+    this.pending = false;
     return false;
   }
 

@@ -18,6 +18,7 @@ import { Executor } from "../command/executor.ts";
 import { Session } from "../command/session.ts";
 import type { CommandTable } from "../command/table.ts";
 import { Dataset } from "../dataset/dataset.ts";
+import { Eviction, type EvictionOptions } from "../dataset/eviction.ts";
 import { Journal } from "../dataset/journal.ts";
 import { Allocator } from "../memory/allocator.ts";
 import { Arena } from "../memory/arena.ts";
@@ -61,6 +62,7 @@ export class Engine {
   readonly dataset: Dataset;
   readonly journal: Journal;
   readonly executor: Executor;
+  readonly eviction: Eviction;
   readonly table: CommandTable;
   readonly call: Call;
   readonly clock: Clock;
@@ -68,8 +70,8 @@ export class Engine {
   log: CommitLog | undefined;
   /** A log that takes no more and is not closed yet: what shows its writes waits for them as before. */
   private retiring: CommitLog | undefined;
-  /** Allocated bytes of the empty dataset. */
-  readonly allocatedAtStart: number;
+  /** What the clients' buffers take, bytes: asked when a turn begins. There are none without a server. */
+  measureClients: (() => number) | undefined;
 
   private readonly sink: { target: ReplySink };
   /** The database selected before the effects that gather now. */
@@ -90,17 +92,23 @@ export class Engine {
     this.dataset = new Dataset(this.arena, new Allocator(this.arena), this.journal, options.databases);
     this.executor = new Executor(table);
     this.executor.reserve = (bytes) => this.reserve(bytes * 2 + EFFECT_BYTES_RESERVED);
+    this.eviction = new Eviction(this.dataset, clock, random, (bytes) => this.reserve(bytes));
     this.sink = { target: growingSink };
     const reply = new ReplyWriter(new Uint8Array(64 * 1024), {
       makeRoom: (writer, length) => this.sink.target.makeRoom(writer, length),
     });
     this.call = new Call(this.dataset, this.executor, new Session(0), reply, clock, random);
-    this.allocatedAtStart = this.dataset.allocator.allocatedBytes;
   }
 
   /** Who makes room when the reply buffer is full. */
   setReplySink(sink: ReplySink): void {
     this.sink.target = sink;
+  }
+
+  /** maxmemory and how it is kept, from here on. */
+  limitMemory(options: EvictionOptions): void {
+    this.eviction.configure(options);
+    this.executor.limitMemory(options.limitBytes === 0 ? undefined : this.eviction);
   }
 
   /** Effects are logged from here on; `sequence` is the last one recovered. */
@@ -150,8 +158,10 @@ export class Engine {
     this.dataset.setTime(nowMs);
     this.call.nowMs = nowMs;
     this.executor.turnUs = this.clock.monotonicUs();
+    if (this.measureClients !== undefined) this.dataset.memory.clientBytes = this.measureClients();
     this.refreshReleased();
     this.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
+    this.eviction.beginTurn(this.executor.turnUs);
   }
 
   /** Sets space aside for `bytes` of effects; without it writes are refused from here on in this turn. // D15 */

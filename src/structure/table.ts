@@ -174,6 +174,19 @@ export class Table {
     return NIL;
   }
 
+  /** Is this very entry in the table, under this hash? The address may be one that has been freed, or anything else. */
+  holds(hash: number, entry: number): boolean {
+    let bucket = this.bucketOf(hash);
+    do {
+      const words = this.words[bucket >>> SEGMENT_SHIFT]!;
+      const base = (bucket & UNIT_MASK) << 1;
+      const slot = slotOf(words, base, entry);
+      if (slot >= 0) return ((words[base + (slot >>> 2)]! >>> ((slot & 3) << 3)) & 0xff) === tagOf(hash);
+      bucket = words[base + BUCKET_NEXT]!;
+    } while (bucket !== NIL);
+    return false;
+  }
+
   /**
    * The touching pass: loads the buckets and entries of `count` hashes, so that the finds that follow meet them in the
    * cache. Only a hint: it changes nothing, and a hash may be of another table.

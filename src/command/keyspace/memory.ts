@@ -117,7 +117,7 @@ function replyStatistics(call: Call): void {
   const arena = allocator.statistics();
   const databases = databaseMemory(dataset);
   const allocated = arena.allocatedBytes;
-  const peak = Math.max(dataset.allocatedBytesPeak, allocated);
+  const peak = Math.max(dataset.memory.peakBytes, allocated);
   const resident = arena.residentBytes < 0 ? arena.chunkBytesInUse : arena.residentBytes;
   const overhead = databases.reduce((sum, each) => sum + each.keysTableBytes + each.expiresTableBytes, 0);
   const keys = dataset.keyCount;

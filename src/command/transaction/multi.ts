@@ -105,9 +105,7 @@ export function endTransaction(call: Call): void {
   const session = call.session;
   session.inMulti = false;
   session.multiFailed = false;
-  session.queued.length = 0;
-  session.queuedBytes = 0;
-  session.queuedBits = 0;
+  session.forgetQueue();
   call.watchers.unwatch(session);
   session.refresh();
 }

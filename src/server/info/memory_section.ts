@@ -13,13 +13,14 @@ import { humanBytes, percent, ratio } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";
 
 export function memorySection({ server }: InfoContext): Field[] {
-  const { dataset, allocatedAtStart } = server.engine;
+  const { dataset } = server.engine;
+  const allocatedAtStart = dataset.memory.startBytes;
   const statistics = dataset.allocator.statistics();
   const clients = clientBytes(server);
   const logBytes = server.storage?.writer.pendingBytes ?? 0;
   const used = statistics.allocatedBytes + clients + logBytes;
   const resident = residentBytes();
-  const peak = Math.max(dataset.allocatedBytesPeak, used);
+  const peak = Math.max(dataset.memory.peakBytes, used);
   const tables = databaseMemory(dataset).reduce((sum, each) => sum + each.keysTableBytes + each.expiresTableBytes, 0);
   const overhead = allocatedAtStart + clients + logBytes + tables;
   const data = Math.max(0, used - overhead);
