@@ -265,6 +265,7 @@ export function findElement(
     return findShortString(bytes, end, from, key, keyStart, keyLength, skip);
   }
   const head = encodeProbe(probe, key, keyStart, keyLength);
+  if (head < 0 && keyLength < 64) return findShortString(bytes, end, from, key, keyStart, keyLength, skip);
   const first = probe[0]!;
   let position = from;
   while (position < end) {
@@ -286,19 +287,24 @@ function findShortString(
   const first = STRING_6 | keyLength;
   const shift = keyStart - 1;
   let position = from;
+  // Branches, not the table: the processor waits for a table's answer before it takes the next step of the chain, and
+  // runs ahead of a branch that it predicts (a third faster).
   while (position < end) {
-    const byte = bytes[position]!;
+    let byte = bytes[position]!;
     if (byte === first) {
       // Names of one collection differ at their ends more often than at their beginnings.
       let i = keyLength;
       while (i > 0 && bytes[position + i] === key[shift + i]) i--;
       if (i === 0) return position;
-    }
-    let size = SIZES[byte]!;
-    position += size !== 0 ? size : longElementBytes(bytes, position);
+      position += 2 + keyLength;
+    } else if ((byte & 0xc0) === STRING_6) position += 2 + (byte & 63);
+    else if (byte < STRING_6) position += 2;
+    else position += elementBytes(bytes, position);
     for (let left = skip; left > 0; left--) {
-      size = SIZES[bytes[position]!]!;
-      position += size !== 0 ? size : longElementBytes(bytes, position);
+      byte = bytes[position]!;
+      if ((byte & 0xc0) === STRING_6) position += 2 + (byte & 63);
+      else if (byte < STRING_6) position += 2;
+      else position += elementBytes(bytes, position);
     }
   }
   return -1;
