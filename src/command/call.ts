@@ -14,6 +14,7 @@ import type { Dataset } from "../dataset/dataset.ts";
 import type { Journal } from "../dataset/journal.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { RequestWriter } from "../protocol/request_writer.ts";
+import type { WaitHost } from "./blocking.ts";
 import type { Executor } from "./executor.ts";
 import type { Session } from "./session.ts";
 import { Watchers } from "./watch.ts";
@@ -47,6 +48,14 @@ export class Call {
   /** Runs requests; EXEC needs it. */
   readonly executor: Executor;
   readonly watchers: Watchers;
+  /** Lets connections wait for keys; undefined where nobody can wait. */
+  waitHost: WaitHost | undefined;
+  /** Somebody waits for a key that has changed: to be served when the running command is done. */
+  keysReady = false;
+  /** Inside EXEC. */
+  inTransaction = false;
+  /** A request that waited is run again because of the key that this argument names; 0: it is run for the first time. */
+  resumedAt = 0;
   /** True while the log is replayed: no expiry by the clock, no randomness, no effects. */
   replaying = false;
 

@@ -118,6 +118,8 @@ export interface CommandDefinition {
   readonly subcommands?: readonly CommandDefinition[];
   /** What a request does to its keys, where a key specification says "variable_flags": `argc` arguments from index `at` on. */
   keyFlags?(call: Call, at: number, argc: number): readonly KeyFlag[];
+  /** Indices of the arguments that neither the slow log nor MONITOR may show; `args` are all of them as latin1 texts. */
+  secrets?(args: readonly string[]): readonly number[];
   /** Executes a request. A container without a default action has none. */
   run?(call: Call): void;
 }

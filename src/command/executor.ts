@@ -12,20 +12,28 @@ import { TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Eviction } from "../dataset/eviction.ts";
 import type { Call } from "./call.ts";
 import { OUT_OF_MEMORY, unknownSubcommand, wrongArity } from "./messages.ts";
+import type { CommandMonitor, CommandObserver } from "./observer.ts";
+import type { Session } from "./session.ts";
 import {
   CONTAINER,
   type CommandTable,
   DENY_OOM,
+  EVERY,
   KEYS_KNOWN,
+  MAY_REPLICATE,
   NO_AUTH,
   NO_MULTI,
   NOT_QUEUED,
   READ_ONLY,
+  TIMED,
   UNKNOWN_COMMAND,
   WRITE,
 } from "./table.ts";
 import { endTransaction } from "./transaction/multi.ts";
 
+/** A command whose request or whose reply is larger than this is measured alone, whatever its kind, bytes. */
+const ALONE_REQUEST_BYTES = 4096;
+const ALONE_REPLY_BYTES = 16384;
 /** Inside MULTI all but these are refused while memory is short: queueing takes memory, too. */
 const RUN_WITHOUT_MEMORY = new Set(["EXEC", "DISCARD", "QUIT", "RESET"]);
 
@@ -61,8 +69,21 @@ export class Executor {
   /** Monotonic clock as last read in this turn, µs; set when a turn begins. */
   turnUs = 0;
 
+  /** Is told how long commands took; undefined where nobody asks. */
+  observer: CommandObserver | undefined;
+  /** Sees every command after its execution; undefined while there is none. */
+  monitor: CommandMonitor | undefined;
+
+  /** Which commands are measured alone, as bits of the table. */
+  private aloneMask = TIMED;
+  /** The command whose run is being measured, since when, and its calls before that. */
   private timed = UNKNOWN_COMMAND;
   private timedSinceUs = 0;
+  private callsBefore = 0;
+  /** The last request of the run: where its bytes are, and whose it is. */
+  private lastInput: Uint8Array = new Uint8Array(0);
+  private lastStart = 0;
+  private lastSession: Session | undefined;
 
   constructor(table: CommandTable) {
     this.table = table;
@@ -164,11 +185,19 @@ export class Executor {
     const journal = call.journal;
     if (this.beforeWrite !== undefined && (this.table.bits[id]! & WRITE) !== 0) this.beforeWrite(call, id);
     const changes = journal.changes;
-    const errors = call.reply.errors;
+    const { reply } = call;
+    const { errors, position } = reply;
     journal.explicit = 0;
-    if (id !== this.timed) this.switchTimer(call, id);
-    this.commands++;
-    this.calls[id]!++;
+    const alone = (this.table.bits[id]! & this.aloneMask) !== 0 || end - start > ALONE_REQUEST_BYTES;
+    if (id !== this.timed || alone || call.input !== this.lastInput) this.switchTimer(call, id);
+    this.lastStart = start;
+    this.lastSession = call.session;
+    const beganUs = alone ? this.timedSinceUs : 0;
+    // A request that has waited is the same one still.
+    if (call.resumedAt === 0) {
+      this.commands++;
+      this.calls[id]!++;
+    }
     this.table.handlers[id]!(call);
     if (journal.changes !== changes && journal.explicit === 0) {
       journal.verbatim(call.db.index, call.input, start, end);
@@ -176,7 +205,10 @@ export class Executor {
     } else {
       this.gate = this.gateOf(call, id, journal.changes !== changes || journal.explicit !== 0);
     }
-    if (call.reply.errors !== errors) this.countFailure(call, id);
+    if (reply.errors !== errors) this.countFailure(call, id);
+    // When the region was emptied in between, the difference is negative, and a large number without its sign.
+    if (alone || (reply.position - position) >>> 0 > ALONE_REPLY_BYTES) this.endAlone(call, id, beganUs);
+    if (this.monitor !== undefined) this.monitor.executed(call, id);
   }
 
   /** Runs a request that MULTI has queued: `call` holds its arguments, `request` is all its bytes. */
@@ -211,14 +243,46 @@ export class Executor {
     this.commands = 0;
   }
 
-  /** Runs of the same command are measured as one: a clock read a command would cost more than many a command. */
+  /** From here on every command is measured alone, or only those that may take long. */
+  measureAlone(every: boolean): void {
+    this.aloneMask = every ? EVERY : TIMED;
+  }
+
+  /** Requests begin to be executed: what went before (splitting them, say) is no command's time. */
+  startTimer(call: Call): void {
+    if (this.timed === UNKNOWN_COMMAND) this.turnUs = call.clock.monotonicUs();
+  }
+
+  /**
+   * Ends the run that is being measured and begins one of `id`.
+   *
+   * Runs of the same command are measured as one: a clock read a command would cost more than many a command. Alone are measured those that
+   * may take long (TIMED, or much to read or to answer) and, with a low slowlog-log-slower-than, all of them.
+   */
   private switchTimer(call: Call, id: number): void {
     // The first command of a turn begins when the turn does: one clock read less where turns are short.
     const nowUs = this.timed === UNKNOWN_COMMAND ? this.turnUs : call.clock.monotonicUs();
-    if (this.timed !== UNKNOWN_COMMAND) this.microseconds[this.timed]! += nowUs - this.timedSinceUs;
+    this.turnUs = nowUs;
+    if (this.timed !== UNKNOWN_COMMAND) this.endRun(nowUs - this.timedSinceUs);
     this.timed = id;
     this.timedSinceUs = nowUs;
-    this.turnUs = nowUs;
+    if (id === UNKNOWN_COMMAND) return;
+    this.callsBefore = this.calls[id]!;
+    this.lastInput = call.input;
+  }
+
+  private endRun(us: number): void {
+    const id = this.timed;
+    this.microseconds[id]! += us;
+    const count = this.calls[id]! - this.callsBefore;
+    this.observer?.measured(id, count, us, this.lastInput, this.lastStart, this.lastSession!);
+  }
+
+  /** A command that is measured alone has been executed. If it ran others, their times are their own, and `beganUs` is when it began. */
+  private endAlone(call: Call, id: number, beganUs: number): void {
+    const ranOthers = this.timed !== id;
+    this.stopTimer(call);
+    if (ranOthers) this.observer?.transaction(this.turnUs - beganUs);
   }
 
   /** What a reply may show, as a log position: of known keys only their last change, otherwise everything so far. */
@@ -254,6 +318,9 @@ export class Executor {
     // Room is made whatever the command; a command that takes no memory runs even where there is none.
     if (this.eviction !== undefined && !this.eviction.makeRoom() && this.takesMemory(call, id)) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
+    if (call.session.monitoring && (bits & (READ_ONLY | WRITE | MAY_REPLICATE)) !== 0) {
+      return "ERR Replica can't interact with the keyspace";
+    }
     return undefined;
   }
 

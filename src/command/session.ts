@@ -32,6 +32,10 @@ export class Session {
   readonly watched = new Set<string>();
   /** The connection is to be closed once what is written has been sent. */
   closing = false;
+  /** MONITOR: sees every command that is executed, and may not touch keys itself. */
+  monitoring = false;
+  /** Listens to a channel or pattern: with RESP2 only the commands about subscriptions are allowed. */
+  subscribed = false;
   /** Anything that makes the fast path wrong: kept by `refresh`. */
   special = false;
 
@@ -39,8 +43,6 @@ export class Session {
     this.id = id;
   }
 
-  /** To be called after any change of the fields that alter how requests are executed. */
-  refresh(): void {
   /** Keeps a request between MULTI and EXEC; `bits` are those of its command. */
   queue(request: Uint8Array, bits: number): void {
     this.queued.push(request);
@@ -54,6 +56,14 @@ export class Session {
     this.queuedBits = 0;
   }
 
-    this.special = this.inMulti || this.replyMode !== "on" || !this.authenticated || this.closing;
+  /** To be called after any change of the fields that alter how requests are executed. */
+  refresh(): void {
+    this.special =
+      this.inMulti ||
+      this.replyMode !== "on" ||
+      !this.authenticated ||
+      this.closing ||
+      this.monitoring ||
+      this.subscribed;
   }
 }

@@ -21,6 +21,12 @@ export const NO_MULTI = 32;
 export const KEYS_KNOWN = 64;
 /** Has subcommands, each a command with an id of its own. */
 export const CONTAINER = 128;
+/** May take long by its nature, so that each execution is measured alone: neither "fast" nor O(1). */
+export const TIMED = 256;
+/** Every command has this one: for masks that mean all of them. */
+export const EVERY = 512;
+/** Makes others (replicas, subscribers) see something without being a write. */
+export const MAY_REPLICATE = 1024;
 
 /** The name is none of ours. */
 export const UNKNOWN_COMMAND = -1;
@@ -141,9 +147,12 @@ export class CommandTable {
     // Taken off its definition on purpose: handlers never use `this`, and a bound function costs an extra call.
     this.handlers[id] = definition.run ?? ((call) => call.reply.error(`ERR ${name} has no default action`));
     this.arity[id] = definition.arity;
-    let bits = 0;
+    let bits = EVERY;
+    if (!flags.includes("fast") && definition.complexity?.startsWith("O(1)") !== true) bits |= TIMED;
+    if (flags.includes("may_replicate")) bits |= MAY_REPLICATE;
     if (flags.includes("write")) bits |= WRITE;
     if (flags.includes("readonly")) bits |= READ_ONLY;
+    if (flags.includes("denyoom")) bits |= DENY_OOM;
     if (flags.includes("no_auth")) bits |= NO_AUTH;
     if (flags.includes("no_multi")) bits |= NO_MULTI;
     if (NOT_QUEUED_NAMES.has(name)) bits |= NOT_QUEUED;
@@ -152,7 +161,6 @@ export class CommandTable {
     if (spec !== undefined && "index" in spec.begin && "last" in spec.find) {
       this.firstKey[id] = spec.begin.index;
       this.lastKey[id] = spec.find.last >= 0 ? spec.begin.index + spec.find.last : spec.find.last;
-    if (flags.includes("denyoom")) bits |= DENY_OOM;
       this.keyStep[id] = spec.find.step;
       if (definition.keys?.length === 1 && !flags.includes("movablekeys")) bits |= KEYS_KNOWN;
     }

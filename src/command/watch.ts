@@ -25,7 +25,7 @@ export class Watchers implements ChangeObserver {
     const watching = this.sessions.get(name);
     if (watching === undefined) this.sessions.set(name, new Set([session]));
     else watching.add(session);
-    this.journal.observer = this;
+    this.journal.addObserver(this);
   }
 
   /** Forgets all that the session watches: EXEC, DISCARD, UNWATCH, and the end of its connection. */
@@ -37,7 +37,7 @@ export class Watchers implements ChangeObserver {
     }
     session.watched.clear();
     session.watchBroken = false;
-    if (this.sessions.size === 0) this.journal.observer = undefined;
+    if (this.sessions.size === 0) this.journal.removeObserver(this);
   }
 
   keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void {

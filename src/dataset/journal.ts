@@ -22,6 +22,23 @@ export interface ChangeObserver {
   databaseChanged(database: number, swappedWith: number): void;
 }
 
+/** Several observers as one. */
+class Observers implements ChangeObserver {
+  private readonly all: readonly ChangeObserver[];
+
+  constructor(all: readonly ChangeObserver[]) {
+    this.all = all;
+  }
+
+  keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void {
+    for (const observer of this.all) observer.keyChanged(database, bytes, offset, length);
+  }
+
+  databaseChanged(database: number, swappedWith: number): void {
+    for (const observer of this.all) observer.databaseChanged(database, swappedWith);
+  }
+}
+
 export class Journal {
   readonly effects: RequestWriter;
   /** Changes since start, expiries included; Redis's server.dirty without the reset. */
@@ -34,11 +51,12 @@ export class Journal {
   selected = -1;
   /** Off while the log is replayed and where nothing is logged. */
   recording = false;
-  /** Set while somebody watches keys, so that `changed` costs nothing otherwise. */
+  /** Set while somebody watches keys or waits for them, so that `changed` costs nothing otherwise. */
   observer: ChangeObserver | undefined;
   /** Effects the running command wrote itself; when none, a change is logged as the request verbatim. */
   explicit = 0;
 
+  private readonly observers: ChangeObserver[] = [];
   private readonly positions = new Float64Array(POSITIONS);
   private floor = 0;
   private unitOpen = false;
@@ -46,6 +64,23 @@ export class Journal {
 
   constructor(effects: RequestWriter) {
     this.effects = effects;
+  }
+
+  /** Tells `observer` of all changes from now on. */
+  addObserver(observer: ChangeObserver): void {
+    if (!this.observers.includes(observer)) this.observers.push(observer);
+    this.chooseObserver();
+  }
+
+  removeObserver(observer: ChangeObserver): void {
+    const at = this.observers.indexOf(observer);
+    if (at !== -1) this.observers.splice(at, 1);
+    this.chooseObserver();
+  }
+
+  private chooseObserver(): void {
+    const { observers } = this;
+    this.observer = observers.length < 2 ? observers[0] : new Observers([...observers]);
   }
 
   /**

@@ -1,8 +1,11 @@
 /**
  * One client connection: a session and what the turn keeps for it. The socket itself belongs to the transport; the slot names it.
  */
+
 import { Session } from "../command/session.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
+import type { BlockedRequest } from "./blocking/blocked_clients.ts";
+import type { Subscriptions } from "./pubsub/registry.ts";
 
 export class Connection extends Session {
   /** The transport's number of this connection. */
@@ -31,6 +34,9 @@ export class Connection extends Session {
   /** Replies of this connection that wait for the log, in batches. */
   parked = 0;
   parkedBytes = 0;
+  /** First and last row of its chain in PushRows, -1 for none. */
+  pushFirst = -1;
+  pushLast = -1;
   /** Not read from, because too much is parked. */
   readingPaused = false;
   /** The peer is gone or the transport failed: nothing can be sent any more. */
@@ -41,8 +47,12 @@ export class Connection extends Session {
   inputEnded = false;
   /** Requests wait for CLIENT PAUSE to end. */
   postponed = false;
+  /** The request that waits for keys; nothing behind it is executed meanwhile. */
+  blocked: BlockedRequest | undefined;
   /** Close without sending what is queued (CLIENT KILL, output limit). */
   closeNow = false;
+  /** What it listens to; made when it first subscribes. */
+  subscriptions: Subscriptions | undefined;
   /** Since when the soft output limit has been exceeded, ms; 0: it is not. */
   softLimitSinceMs = 0;
 

@@ -92,7 +92,7 @@ export class Housekeeping {
   private watch(connection: Connection, nowMs: number, timeoutMs: number, limits: OutputBufferLimit): void {
     const { server } = this;
     const { clients, transport, logger } = server;
-    if (timeoutMs > 0 && nowMs - connection.lastActiveMs > timeoutMs) {
+    if (timeoutMs > 0 && connection.blocked === undefined && nowMs - connection.lastActiveMs > timeoutMs) {
       logger.verbose(`Closing idle client ${connection.id} (${connection.peerAddress})`);
       clients.kill(connection);
       return;

@@ -127,6 +127,7 @@ function executeQueued(call: Call, requests: readonly Uint8Array[]): void {
   call.reply.array(requests.length);
   const parser = new RequestParser(16);
   journal.beginUnit();
+  call.inTransaction = true;
   call.hashed = false;
   call.first = 0;
   for (const request of requests) {
@@ -140,6 +141,7 @@ function executeQueued(call: Call, requests: readonly Uint8Array[]): void {
   // The source of a verbatim run must not be let go before it is copied.
   journal.effects.finish();
   journal.endUnit();
+  call.inTransaction = false;
   call.input = input;
   call.args = args;
   call.first = first;

@@ -77,7 +77,7 @@ function line(connection: Connection, call: Call, server: Server): string {
 function flagsOf(connection: Connection): string {
   let flags = "";
   if (connection.inMulti) flags += "x";
-  if (connection.postponed) flags += "b";
+  if (connection.postponed || connection.blocked !== undefined) flags += "b";
   if (connection.watchBroken) flags += "d";
   if (connection.closing) flags += connection.closeNow ? "A" : "c";
   if (connection.local) flags += "U";

@@ -241,7 +241,7 @@ export function clientCommand(server: Server): CommandDefinition {
           argument("client-id", "integer"),
           oneOf("unblock-type", [token("TIMEOUT"), token("ERROR")], { optional: true }),
         ],
-        run: clientUnblock,
+        run: (call) => clientUnblock(call, server),
       },
       {
         name: "UNPAUSE",

@@ -1,6 +1,7 @@
 /** Subcommands of CLIENT that change or tell one connection's own state. */
 import type { Call } from "../../../command/call.ts";
 import { NOT_AN_INTEGER, SYNTAX_ERROR, wrongSubcommand } from "../../../command/messages.ts";
+import type { Server } from "../../server.ts";
 
 /** CLIENT REPLY ON | OFF | SKIP: what is silenced is executed all the same. */
 export function clientReply(call: Call): void {
@@ -39,15 +40,19 @@ export function clientNoTouch(call: Call): void {
   call.reply.ok();
 }
 
-/** CLIENT UNBLOCK id [TIMEOUT | ERROR]. No command blocks yet, so there is never anybody to unblock. */
-export function clientUnblock(call: Call): void {
+/** CLIENT UNBLOCK id [TIMEOUT | ERROR]: a blocking command of another connection ends as if its time were up, or with an error. */
+export function clientUnblock(call: Call, server: Server): void {
   const { reply } = call;
   if (call.argc > 4) return reply.error(wrongSubcommand("CLIENT", call.text(1)));
   if (call.argc === 4 && !call.is(3, "TIMEOUT") && !call.is(3, "ERROR")) {
     return reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
   }
-  if (call.integer64(2) === undefined) return reply.error(NOT_AN_INTEGER);
-  reply.integer(0);
+  const id = call.integer64(2);
+  if (id === undefined) return reply.error(NOT_AN_INTEGER);
+  const connection = server.clients.byId(Number(id));
+  const unblocked =
+    connection !== undefined && server.blocked.unblock(connection, call.argc === 4 && call.is(3, "ERROR"));
+  reply.integer(unblocked ? 1 : 0);
 }
 
 /** CLIENT TRACKINGINFO: tracking is always off. */

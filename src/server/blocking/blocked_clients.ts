@@ -1,0 +1,203 @@
+/**
+ * Connections that wait for keys (command/blocking.ts), and how they go on.
+ *
+ * ```
+ * BLPOP finds nothing ──> wait(): queued under each of its keys, its request kept
+ * a command changes a key somebody waits for ──> the key is ready
+ * after that command (after the whole of an EXEC) ──> serve(): the requests waiting for ready keys are run again, the longest waiting
+ *                                                    first, as long as the key has a value of the type they want
+ * time is up, or CLIENT UNBLOCK ──> the null reply, or an error
+ * ```
+ * Keys are served in the order in which they became ready, each client by the first ready key that has something for it, as Redis does it.
+ *
+ * Invariants: a connection that waits has `blocked` set and stands in the queue of each of its keys; nothing that it sent behind the
+ * waiting request is executed before it goes on. While nobody waits this costs one test a command.
+ */
+import { latin1, latin1Bytes } from "../../base/bytes.ts";
+import type { WaitHost } from "../../command/blocking.ts";
+import type { Call } from "../../command/call.ts";
+import type { ChangeObserver } from "../../dataset/journal.ts";
+import { NIL } from "../../memory/layout.ts";
+import { growingSink, ReplyWriter } from "../../protocol/reply_writer.ts";
+import { encodeRequest } from "../../protocol/request_writer.ts";
+import { entryType } from "../../structure/entry.ts";
+import type { Connection } from "../connection.ts";
+import type { Server } from "../server.ts";
+
+/** The longest time that a timer takes, ms. */
+const TIMER_MS_MAX = 0x7fffffff;
+
+/** A request that waits. */
+export interface BlockedRequest {
+  readonly connection: Connection;
+  /** The request in array form. */
+  readonly request: Uint8Array;
+  readonly command: number;
+  /** The keys it waits for, as `database:key` in latin1, with the argument that names each. */
+  readonly keys: ReadonlyMap<string, number>;
+  /** Type of value it waits for. */
+  readonly type: number;
+  /** Wall clock when its time is up, ms; Infinity for never. */
+  readonly deadlineMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class BlockedClients implements WaitHost, ChangeObserver {
+  /** Connections that wait. */
+  count = 0;
+  private readonly server: Server;
+  private readonly waiting = new Map<string, Set<BlockedRequest>>();
+  private readonly ready = new Set<string>();
+  /** The request that is being run again, and whether it waits on. */
+  private resuming: BlockedRequest | undefined;
+  private waitsOn = false;
+
+  constructor(server: Server) {
+    this.server = server;
+  }
+
+  /** Keys that somebody waits for. */
+  get keys(): number {
+    return this.waiting.size;
+  }
+
+  wait(call: Call, first: number, count: number, type: number, timeoutMs: number): void {
+    if (this.resuming !== undefined) {
+      this.waitsOn = true;
+      return;
+    }
+    const connection = call.session as Connection;
+    const args: Uint8Array[] = [];
+    for (let i = 0; i < call.argc; i++) args.push(call.copyOf(i));
+    const keys = new Map<string, number>();
+    for (let i = first; i < first + count; i++) {
+      const name = `${call.db.index}:${call.text(i)}`;
+      if (!keys.has(name)) keys.set(name, i);
+    }
+    const blocked: BlockedRequest = {
+      connection,
+      request: encodeRequest(args),
+      command: call.executor.table.lookup(call.input, call.start(0), call.length(0)),
+      keys,
+      type,
+      deadlineMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.clock.wallMs() + timeoutMs,
+      timer: undefined,
+    };
+    connection.blocked = blocked;
+    if (this.count++ === 0) call.journal.addObserver(this);
+    for (const name of keys.keys()) {
+      const queue = this.waiting.get(name);
+      if (queue === undefined) this.waiting.set(name, new Set([blocked]));
+      else queue.add(blocked);
+    }
+    if (timeoutMs > 0) this.startTimer(blocked);
+  }
+
+  keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void {
+    const name = `${database}:${latin1(bytes, offset, offset + length)}`;
+    if (this.waiting.has(name)) this.addReady(name);
+  }
+
+  databaseChanged(): void {
+    // What the keys hold afterwards is looked at when they are served.
+    for (const name of this.waiting.keys()) this.addReady(name);
+  }
+
+  private addReady(name: string): void {
+    this.ready.add(name);
+    this.server.engine.call.keysReady = true;
+  }
+
+  /** Runs the requests again that wait for ready keys: `run` does it, with the argument that names the key. */
+  serve(run: (blocked: BlockedRequest, argument: number) => void): void {
+    for (const name of this.ready) {
+      this.ready.delete(name);
+      const queue = this.waiting.get(name);
+      if (queue === undefined) continue;
+      for (const blocked of queue) {
+        const type = this.typeOf(name);
+        if (type === -1) break;
+        if (type !== blocked.type) continue;
+        this.resuming = blocked;
+        this.waitsOn = false;
+        run(blocked, blocked.keys.get(name)!);
+        this.resuming = undefined;
+        if (!this.waitsOn) this.goOn(blocked);
+      }
+    }
+    this.server.engine.call.keysReady = false;
+  }
+
+  /** CLIENT UNBLOCK: false when the connection doesn't wait. */
+  unblock(connection: Connection, withError: boolean): boolean {
+    const { blocked } = connection;
+    if (blocked === undefined) return false;
+    this.answer(blocked, withError);
+    return true;
+  }
+
+  /** The connection is gone. */
+  forget(connection: Connection): void {
+    if (connection.blocked !== undefined) this.end(connection.blocked);
+  }
+
+  /** Nobody is answered any more: the server stops. */
+  stop(): void {
+    for (const queue of this.waiting.values()) for (const blocked of queue) clearTimeout(blocked.timer);
+  }
+
+  private startTimer(blocked: BlockedRequest): void {
+    const leftMs = Math.max(1, blocked.deadlineMs - this.server.clock.wallMs());
+    blocked.timer = setTimeout(
+      () => {
+        if (this.server.isStopping()) return;
+        if (this.server.clock.wallMs() < blocked.deadlineMs) this.startTimer(blocked);
+        else this.server.turns.measure(() => this.answer(blocked, false));
+      },
+      Math.min(leftMs, TIMER_MS_MAX),
+    );
+  }
+
+  /** Ends the waiting without a value. */
+  private answer(blocked: BlockedRequest, withError: boolean): void {
+    const { connection } = blocked;
+    const { turns } = this.server;
+    const writer = new ReplyWriter(new Uint8Array(128), growingSink);
+    writer.protocol = connection.protocol;
+    if (withError) writer.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    else writer.nilArray();
+    this.goOn(blocked);
+    if (connection.replyMode !== "off") turns.push(connection, writer.bytes.subarray(0, writer.position));
+    turns.release();
+    this.server.transport.wake();
+  }
+
+  /** What the connection sent behind the request is executed by the end of this turn, or in the next one. */
+  private goOn(blocked: BlockedRequest): void {
+    const { connection } = blocked;
+    this.end(blocked);
+    connection.lastActiveMs = this.server.clock.wallMs();
+    this.server.turns.resume(connection);
+  }
+
+  private end(blocked: BlockedRequest): void {
+    clearTimeout(blocked.timer);
+    blocked.connection.blocked = undefined;
+    for (const name of blocked.keys.keys()) {
+      const queue = this.waiting.get(name);
+      queue?.delete(blocked);
+      if (queue?.size === 0) this.waiting.delete(name);
+    }
+    if (--this.count === 0) this.server.engine.journal.removeObserver(this);
+  }
+
+  /** Type of what the key holds, -1 for nothing. */
+  private typeOf(name: string): number {
+    const { dataset } = this.server.engine;
+    const colon = name.indexOf(":");
+    const db = dataset.database(Number(name.slice(0, colon)));
+    const key = latin1Bytes(name.slice(colon + 1));
+    const entry = db.lookup(key, 0, key.length, db.hash(key, 0, key.length), true);
+    return entry === NIL ? -1 : entryType(dataset.arena, entry);
+  }
+}
