@@ -4,6 +4,15 @@
 export const TURN_INPUT_BYTES = 96 * 1024;
 /** Output region of one turn, bytes; a fuller turn flushes in between. */
 export const TURN_OUTPUT_BYTES = 1024 * 1024;
+/** Messages to subscribers in one turn, bytes, behind the replies in the output region: half for each protocol. Longer ones travel alone. */
+export const TURN_MESSAGE_BYTES = 256 * 1024;
+/** Ranges of messages that wait for the end of a turn; a fuller turn sends in between. */
+export const PUSH_ROWS_MAX = 64 * 1024;
+/** Unsent bytes of a connection that client-output-buffer-limit does not count: Redis has a buffer of this size apart. */
+export const OUTPUT_BYTES_UNCOUNTED = 16 * 1024;
+/** What the slow log keeps of a request: arguments, the last place telling how many more there were, and bytes of each. */
+export const SLOW_LOG_ARGUMENTS_MAX = 32;
+export const SLOW_LOG_ARGUMENT_BYTES_MAX = 128;
 /** What one connection may put into a turn, bytes, so that one pipeline can't starve the others. */
 export const TURN_CONNECTION_BYTES = 64 * 1024;
 /** Rows of the turn's tables: connections in a turn. */

@@ -84,6 +84,7 @@ export class Clients implements TurnHost {
     this.bySlot[connection.slot] = undefined;
     this.count--;
     this.server.engine.call.watchers.unwatch(connection);
+    this.server.blocked.forget(connection);
     this.server.transport.release(connection.slot);
   }
 
@@ -99,6 +100,14 @@ export class Clients implements TurnHost {
 
   outputGrew(connection: ConnectionType, queuedBytes: number): void {
     if (queuedBytes === 0) connection.softLimitSinceMs = 0;
+  }
+
+  outputExceeded(connection: ConnectionType): void {
+    this.outputLimitDisconnections++;
+    this.server.logger.warning(
+      `Closing client ${connection.id} (${connection.peerAddress}): its output buffer limit was exceeded`,
+    );
+    this.closed(connection);
   }
 
   /** Closes a connection from outside of its own requests (CLIENT KILL, a limit, a time-out): nothing more is sent. */

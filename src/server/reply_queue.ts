@@ -3,14 +3,17 @@
  *
  * A row is a reply (of all requests of a connection in one batch) that lies in the transport's output region, with its gate: the log
  * position that must be reached before it may leave. `settle` sorts rows into ready (they stay in the region, in the transport's
- * output table) and parked (copied out, in order of gate). `release` sends parked replies when the log has progressed.
+ * output table) and parked (copied out, in order of gate). `release` sends parked replies when the log has progressed. Pushes go the
+ * same way, as chains of ranges (pubsub/push_rows.ts) that many connections have in common.
  *
- * Invariants: replies of a connection leave in order (behind a parked one everything is parked); gates of the parked queue never
- * decrease, so that releasing looks at its head only; nothing leaves before its gate.
+ * Invariants: replies of a connection leave in order (behind a parked one everything is parked, behind a chain of pushes everything is
+ * in the chain); gates of the parked queue never decrease, so that releasing looks at its head only; nothing leaves before its gate; a
+ * connection with more unsent than its hard limit is cut at once, and gone by the end of `settle`.
  */
-import { PARKED_CONNECTION_BYTES_MAX } from "../base/limits.ts";
+import { OUTPUT_BYTES_UNCOUNTED, PARKED_CONNECTION_BYTES_MAX } from "../base/limits.ts";
 import { OUTPUT_ROW_WORDS, type Transport } from "../platform/transport.ts";
 import type { Connection } from "./connection.ts";
+import { PushRows } from "./pubsub/push_rows.ts";
 
 interface Parked {
   readonly connection: Connection;
@@ -23,6 +26,8 @@ export interface QueueHost {
   connection(slot: number): Connection | undefined;
   /** Everything has been sent or dropped and the transport was told to close. */
   closed(connection: Connection): void;
+  /** As `closed`, because more was unsent than its limit allows. */
+  outputExceeded(connection: Connection): void;
 }
 
 export class ReplyQueue {
@@ -30,9 +35,20 @@ export class ReplyQueue {
   parkedBytes = 0;
   /** Rows at the head of the transport's output table, settled and ready to leave. */
   rowsReady = 0;
+  /** Counts up whenever nothing points into the output region any more. */
+  emptied = 0;
+  /** Hard limits of client-output-buffer-limit, bytes; Infinity for none. */
+  normalBytesMax = Number.POSITIVE_INFINITY;
+  pubsubBytesMax = Number.POSITIVE_INFINITY;
 
   private readonly transport: Transport;
   private readonly host: QueueHost;
+  private readonly log: { readonly released: number };
+  private readonly pushes = new PushRows();
+  /** Copies of pushes that were parked, by what they are copies of: those of one message have one. */
+  private readonly copies = new Map<number, Uint8Array>();
+  /** Cut for their unsent bytes; the host is told when no command is running. */
+  private readonly dropped: Connection[] = [];
   private readonly rowsMax: number;
   /** Rows in the output table: the ready ones, then those not settled yet. */
   private rows = 0;
@@ -42,16 +58,21 @@ export class ReplyQueue {
   private lastGate = 0;
   private readonly closing: Connection[] = [];
 
-  constructor(transport: Transport, host: QueueHost) {
+  /** `log.released` is the log position that everything may show already. */
+  constructor(transport: Transport, host: QueueHost, log: { readonly released: number }) {
     this.transport = transport;
     this.host = host;
+    this.log = log;
     this.rowsMax = Math.floor(transport.outputTable.length / OUTPUT_ROW_WORDS);
     this.gates = new Float64Array(this.rowsMax);
   }
 
   /** Adds a reply that lies in the output region. */
   addRow(connection: Connection, offset: number, length: number, gate: number): void {
-    if (this.rows === this.rowsMax) this.moveOut();
+    if (connection.pushLast !== -1) {
+      if (!this.pushes.full) return this.pushes.add(connection, offset, length, gate);
+      this.moveOut();
+    } else if (this.rows === this.rowsMax) this.moveOut();
     const at = this.rows * OUTPUT_ROW_WORDS;
     const table = this.transport.outputTable;
     table[at] = connection.slot;
@@ -61,11 +82,23 @@ export class ReplyQueue {
     this.rows++;
   }
 
-  /** Bytes from elsewhere, behind everything that the connection has been answered so far. */
-  append(connection: Connection, bytes: Uint8Array, offset: number, length: number, gate: number): void {
-    // Rows of this batch stand before it, so it must queue behind them.
+  /** No further push can be added before `moveOut`. */
+  get pushesFull(): boolean {
+    return this.pushes.full;
+  }
+
+  /** Adds a push that lies in the output region, perhaps for others too, behind what was added for the connection so far. */
+  addPush(connection: Connection, offset: number, length: number, gate: number): void {
+    this.pushes.add(connection, offset, length, gate);
+  }
+
+  /** Bytes from elsewhere, behind what was added for the connection so far. They are kept as they are while they must wait. */
+  append(connection: Connection, bytes: Uint8Array, gate: number): void {
+    if (connection.lost) return;
+    // Rows of this batch stand before it.
     this.moveOut();
-    this.park(connection, bytes.slice(offset, offset + length), gate);
+    if (connection.parked > 0 || gate > this.log.released) this.park(connection, bytes, gate);
+    else if (this.mayQueue(connection, bytes.length)) this.transport.send(connection.slot, bytes, 0, bytes.length);
   }
 
   /** After a commit: rows whose gate is reached become ready, the others are parked. */
@@ -79,6 +112,12 @@ export class ReplyQueue {
     }
     if (this.lastGate === Number.POSITIVE_INFINITY) this.lastGate = committed;
     if (this.parkedHead < this.parked.length) this.release(released);
+    this.sort(released, committed);
+    this.reportDropped();
+  }
+
+  /** Makes ready what was added and may leave, parks the rest. `committed` is what a gate at the end of this turn's effects means. */
+  private sort(released: number, committed: number): void {
     const { outputTable: table, output } = this.transport;
     let ready = this.rowsReady;
     for (let row = this.rowsReady; row < this.rows; row++) {
@@ -90,6 +129,7 @@ export class ReplyQueue {
       const length = table[from + 2]!;
       const gate = this.gates[row]! === Number.POSITIVE_INFINITY ? committed : this.gates[row]!;
       if (connection.parked === 0 && gate <= released) {
+        if (!this.mayQueue(connection, length)) continue;
         const to = ready * OUTPUT_ROW_WORDS;
         table[to] = slot;
         table[to + 1] = offset;
@@ -99,22 +139,66 @@ export class ReplyQueue {
         this.park(connection, output.slice(offset, offset + length), gate);
       }
     }
-    this.rows = ready;
     this.rowsReady = ready;
+    if (this.pushes.connections.length > 0) this.sortPushes(released, committed);
+    this.rows = this.rowsReady;
   }
 
-  /** Empties the output region: ready rows are sent now, rows not settled yet are parked until they are. */
-  moveOut(): void {
-    if (this.rowsReady > 0) this.transport.flush(this.rowsReady);
-    const { outputTable: table, output } = this.transport;
-    for (let row = this.rowsReady; row < this.rows; row++) {
-      const at = row * OUTPUT_ROW_WORDS;
-      const connection = this.host.connection(table[at]!);
-      if (connection === undefined || connection.lost) continue;
-      this.park(connection, output.slice(table[at + 1]!, table[at + 1]! + table[at + 2]!), Number.POSITIVE_INFINITY);
+  /** The same for the pushes, one connection after the other. When the table is full, it is sent. */
+  private sortPushes(released: number, committed: number): void {
+    const { outputTable: table } = this.transport;
+    const { connections, offset, length, next, gate: gates } = this.pushes;
+    let ready = this.rowsReady;
+    for (let i = 0; i < connections.length; i++) {
+      const connection = connections[i]!;
+      let row = connection.pushFirst;
+      let added = 0;
+      connection.pushFirst = -1;
+      connection.pushLast = -1;
+      for (; row !== -1 && !connection.lost; row = next[row]!) {
+        const gate = gates[row]! === Number.POSITIVE_INFINITY ? committed : gates[row]!;
+        if (connection.parked > 0 || gate > released) {
+          this.park(connection, this.copyOf(offset[row]!, length[row]!), gate);
+          continue;
+        }
+        added += length[row]!;
+        if (!this.mayQueue(connection, added)) break;
+        if (ready === this.rowsMax) {
+          this.transport.flush(ready);
+          ready = 0;
+          added = length[row]!;
+        }
+        const to = ready * OUTPUT_ROW_WORDS;
+        table[to] = connection.slot;
+        table[to + 1] = offset[row]!;
+        table[to + 2] = length[row]!;
+        ready++;
+      }
     }
+    this.rowsReady = ready;
+    this.pushes.clear();
+    this.copies.clear();
+  }
+
+  /** A copy of a push, shared by all connections that it is parked for. */
+  private copyOf(offset: number, length: number): Uint8Array {
+    const name = offset * 2 ** 24 + length;
+    let copy = this.copies.get(name);
+    if (copy === undefined) {
+      copy = this.transport.output.slice(offset, offset + length);
+      this.copies.set(name, copy);
+    }
+    return copy;
+  }
+
+  /** Empties the output region: what may leave is sent now, the rest is parked. */
+  moveOut(): void {
+    // What waits for the end of this turn's effects waits on, unless nothing is logged.
+    this.sort(this.log.released, Number.POSITIVE_INFINITY);
+    if (this.rowsReady > 0) this.transport.flush(this.rowsReady);
     this.rows = 0;
     this.rowsReady = 0;
+    this.emptied++;
   }
 
   /** The ready rows, handed to the transport by returning their number. Connections that end here are closed behind them. */
@@ -129,6 +213,7 @@ export class ReplyQueue {
     const rows = this.rowsReady;
     this.rows = 0;
     this.rowsReady = 0;
+    this.emptied++;
     return rows;
   }
 
@@ -136,6 +221,7 @@ export class ReplyQueue {
   release(released: number): void {
     const { parked } = this;
     let head = this.parkedHead;
+    if (head < parked.length && parked[head]!.gate <= released) this.flushReady();
     while (head < parked.length && parked[head]!.gate <= released) {
       const { connection, bytes } = parked[head]!;
       head++;
@@ -163,6 +249,17 @@ export class ReplyQueue {
     }
   }
 
+  /** Sends the ready rows before what is parked: it comes behind them. */
+  private flushReady(): void {
+    const ready = this.rowsReady;
+    if (ready === 0) return;
+    this.transport.flush(ready);
+    this.transport.outputTable.copyWithin(0, ready * OUTPUT_ROW_WORDS, this.rows * OUTPUT_ROW_WORDS);
+    this.gates.copyWithin(0, ready, this.rows);
+    this.rows -= ready;
+    this.rowsReady = 0;
+  }
+
   /** Closes the connection once everything that it was answered has been sent. */
   closeWhenSent(connection: Connection): void {
     if (!connection.lost) this.closing.push(connection);
@@ -176,12 +273,33 @@ export class ReplyQueue {
     this.host.closed(connection);
   }
 
+  /** May so many bytes be added to what is unsent? Otherwise the connection is cut. */
+  private mayQueue(connection: Connection, bytes: number): boolean {
+    const unsent =
+      connection.parkedBytes + this.transport.queuedBytes[connection.slot]! + bytes - OUTPUT_BYTES_UNCOUNTED;
+    if (unsent <= 0 || unsent < (connection.subscribed ? this.pubsubBytesMax : this.normalBytesMax)) return true;
+    connection.closing = true;
+    connection.closeNow = true;
+    connection.lost = true;
+    connection.refresh();
+    this.transport.close(connection.slot, false);
+    this.dropped.push(connection);
+    return false;
+  }
+
+  /** Not while a command runs: it may be going through those whom it sends something to. */
+  private reportDropped(): void {
+    for (let i = 0; i < this.dropped.length; i++) this.host.outputExceeded(this.dropped[i]!);
+    this.dropped.length = 0;
+  }
+
   private park(connection: Connection, bytes: Uint8Array, gate: number): void {
     if (gate > this.lastGate) this.lastGate = gate;
     this.parked.push({ connection, bytes, gate: this.lastGate });
     this.parkedBytes += bytes.length;
     connection.parked++;
     connection.parkedBytes += bytes.length;
+    if (!this.mayQueue(connection, 0)) return;
     if (!connection.readingPaused && connection.parkedBytes > PARKED_CONNECTION_BYTES_MAX) {
       connection.readingPaused = true;
       this.transport.pauseReading(connection.slot);

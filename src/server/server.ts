@@ -26,6 +26,7 @@ import { nativeMemoryCalls } from "../platform/memory_calls.ts";
 import { openTransport } from "../platform/open_transport.ts";
 import type { Transport } from "../platform/transport.ts";
 import type { StartupReport } from "./banner.ts";
+import { BlockedClients } from "./blocking/blocked_clients.ts";
 import { Clients } from "./clients.ts";
 import { serverCommands } from "./commands/index.ts";
 import type { Config } from "./config/config.ts";
@@ -68,6 +69,7 @@ export class Server {
   readonly engine: Engine;
   readonly transport: Transport;
   readonly clients: Clients;
+  readonly blocked: BlockedClients;
   readonly turns: TurnRunner;
   readonly housekeeping: Housekeeping;
   readonly startedMs: number;
@@ -107,7 +109,9 @@ export class Server {
     });
     this.transport = openTransport({ onTurn: (rows) => this.turns.run(rows) });
     this.clients = new Clients(this);
-    this.turns = new TurnRunner(this.engine, this.transport, this.clients);
+    this.blocked = new BlockedClients(this);
+    this.engine.call.waitHost = this.blocked;
+    this.turns = new TurnRunner(this.engine, this.transport, this.clients, this.blocked);
     this.engine.setReplySink(this.turns);
     this.housekeeping = new Housekeeping(this);
     this.listeners = new Listeners(this);
@@ -246,6 +250,7 @@ export class Server {
     if (this.stopping) return;
     this.stopping = true;
     this.housekeeping.stop();
+    this.blocked.stop();
     this.listeners.closeAll();
     // Requests that still arrive are not executed: nothing could log them.
     this.clients.pause("all", Number.POSITIVE_INFINITY);
@@ -268,6 +273,7 @@ export class Server {
   async abandon(): Promise<void> {
     this.stopping = true;
     this.housekeeping.stop();
+    this.blocked.stop();
     this.turns.stop();
     this.transport.stop();
     await this.storage?.abandon();

@@ -34,6 +34,7 @@ import {
 } from "../protocol/request_parser.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
 import { RequestBatch } from "./batch.ts";
+import type { BlockedRequest } from "./blocking/blocked_clients.ts";
 import type { Connection } from "./connection.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import { TurnTimes } from "./statistics.ts";
@@ -49,10 +50,18 @@ export interface TurnHost {
   protocolError(connection: Connection, message: string): void;
   /** Unsent bytes of the connection changed: output buffer limits. */
   outputGrew(connection: Connection, queuedBytes: number): void;
+  /** The connection was cut, because more was unsent than its output buffer limit allows. */
+  outputExceeded(connection: Connection): void;
   /** client-query-buffer-limit, bytes. */
   queryBytesMax: number;
   /** Requests are not executed now; with "write", writes are not. */
   paused: "no" | "write" | "all";
+}
+
+/** Requests that wait for keys: see blocking/blocked_clients.ts. */
+export interface WaitingRequests {
+  /** Has those run again whose keys are ready; `argument` names the key. */
+  serve(run: (blocked: BlockedRequest, argument: number) => void): void;
 }
 
 /** Turns within this time share one reading of the processor time, µs. */
@@ -71,6 +80,7 @@ export class TurnRunner implements ReplySink {
   private readonly engine: Engine;
   private readonly transport: Transport;
   private readonly host: TurnHost;
+  private readonly blocked: WaitingRequests;
   private readonly call: Call;
   private readonly executor: Executor;
   private readonly table: CommandTable;
@@ -92,16 +102,17 @@ export class TurnRunner implements ReplySink {
   private readonly stalledConnections: Connection[] = [];
   private current: Connection | undefined;
 
-  constructor(engine: Engine, transport: Transport, host: TurnHost) {
+  constructor(engine: Engine, transport: Transport, host: TurnHost, blocked: WaitingRequests) {
     this.engine = engine;
     this.transport = transport;
     this.host = host;
+    this.blocked = blocked;
     this.call = engine.call;
     this.executor = engine.executor;
     this.table = engine.table;
     this.reply = engine.call.reply;
     this.reply.bytes = transport.output;
-    this.queue = new ReplyQueue(transport, host);
+    this.queue = new ReplyQueue(transport, host, engine);
   }
 
   /** Replies that wait for the log, bytes. */
@@ -196,7 +207,7 @@ export class TurnRunner implements ReplySink {
 
   /** Bytes that don't answer a request (pushes, MONITOR), queued behind the replies written so far. */
   push(connection: Connection, bytes: Uint8Array): void {
-    this.queue.append(connection, bytes, 0, bytes.length, this.call.journal.sequence);
+    this.queue.append(connection, bytes, this.call.journal.sequence);
   }
 
   private event(slot: number, offset: number, length: number, flags: number, input: Uint8Array): void {
@@ -262,12 +273,18 @@ export class TurnRunner implements ReplySink {
       this.stall(connection);
       return;
     }
-    if (connection.pending === undefined && connection.authenticated && this.host.paused === "no") {
+    if (
+      connection.pending === undefined &&
+      connection.authenticated &&
+      connection.blocked === undefined &&
+      this.host.paused === "no"
+    ) {
       at = this.batch.split(this.parser, this.table, connection.slot, input, offset, end);
       while (at < end && this.batch.full) {
         this.runBatch(input, this.parser.args);
         this.parser.reset();
-        if (connection.closing || !connection.authenticated || this.interrupted) break;
+        if (connection.closing || !connection.authenticated || this.interrupted || connection.blocked !== undefined)
+          break;
         at = this.batch.split(this.parser, this.table, connection.slot, input, at, end);
       }
       if (at === end && connection.queuedBytes <= this.host.queryBytesMax) return;
@@ -298,7 +315,7 @@ export class TurnRunner implements ReplySink {
   }
 
   private advance(connection: Connection): void {
-    while (connection.pending !== undefined && !connection.closing) {
+    while (connection.pending !== undefined && !connection.closing && connection.blocked === undefined) {
       if (this.host.paused !== "no" && !this.mayRunPaused(connection)) {
         connection.postponed = true;
         return;
@@ -418,8 +435,10 @@ export class TurnRunner implements ReplySink {
     for (let run = 0; run < batch.runs; run++) {
       const connection = this.host.connection(batch.runSlot[run]!);
       if (connection === undefined) continue;
-      if (this.interrupted) this.putBack(connection, bytes, batch.runFirst[run]!, batch.runFirst[run + 1]!);
-      else this.executeRun(connection, bytes, batch.runFirst[run]!, batch.runFirst[run + 1]!);
+      const first = batch.runFirst[run]!;
+      const last = batch.runFirst[run + 1]!;
+      if (this.interrupted || connection.blocked !== undefined) this.putBack(connection, bytes, first, last);
+      else this.executeRun(connection, bytes, args, first, last);
     }
     batch.clear();
     this.executor.stopTimer(call);
@@ -436,7 +455,7 @@ export class TurnRunner implements ReplySink {
     this.slow.push(connection);
   }
 
-  private executeRun(connection: Connection, bytes: Uint8Array, first: number, end: number): void {
+  private executeRun(connection: Connection, bytes: Uint8Array, args: Int32Array, first: number, end: number): void {
     let last = end;
     const { batch, call, executor, reply } = this;
     call.session = connection;
@@ -452,7 +471,16 @@ export class TurnRunner implements ReplySink {
       call.hashed = batch.hashed[i]! === 1;
       executor.execute(call, batch.command[i]!, batch.start[i]!, batch.end[i]!);
       if (executor.gate > gate) gate = executor.gate;
-      if (connection.closing || this.interrupted) {
+      if (call.keysReady && this.host.paused === "no") {
+        this.endRow(connection, gate);
+        gate = 0;
+        this.serveBlocked(bytes, args);
+        call.session = connection;
+        call.db = call.dataset.database(connection.database);
+        reply.protocol = connection.protocol;
+        this.current = connection;
+      }
+      if (connection.closing || this.interrupted || connection.blocked !== undefined) {
         last = i + 1;
         break;
       }
@@ -464,6 +492,40 @@ export class TurnRunner implements ReplySink {
     this.endRow(connection, gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
     else if (last < end) this.putBack(connection, bytes, last, end);
+  }
+
+  /** Runs the requests again that wait for what the last command has changed. */
+  private serveBlocked(bytes: Uint8Array, args: Int32Array): void {
+    const { call } = this;
+    // What the last command logged as it came must be copied before the input is another.
+    call.journal.effects.finish();
+    this.blocked.serve((blocked, argument) => this.runBlocked(blocked, argument));
+    call.journal.effects.finish();
+    call.input = bytes;
+    call.args = args;
+  }
+
+  private runBlocked({ connection, request, command }: BlockedRequest, argument: number): void {
+    const { call, executor, reply } = this;
+    const parser = new RequestParser(16);
+    parser.next(request, 0, request.length);
+    call.input = request;
+    call.args = parser.args;
+    call.first = 0;
+    call.argc = parser.argc;
+    call.hashed = false;
+    call.session = connection;
+    call.db = call.dataset.database(connection.database);
+    reply.protocol = connection.protocol;
+    this.current = connection;
+    this.rowStart = reply.position;
+    const silent = connection.replyMode === "off";
+    if (silent) reply.mute();
+    call.resumedAt = argument;
+    executor.run(call, command, 0, request.length);
+    call.resumedAt = 0;
+    if (silent) reply.unmute();
+    this.endRow(connection, executor.gate);
   }
 
   private endRow(connection: Connection, gate: number): void {

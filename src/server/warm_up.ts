@@ -30,10 +30,11 @@ export function warmUp(table: CommandTable, clock: Clock, budgetMs: number): voi
     closed: () => {},
     protocolError: () => {},
     outputGrew: () => {},
+    outputExceeded: () => {},
     queryBytesMax: Number.POSITIVE_INFINITY,
     paused: "no",
   };
-  const turns = new TurnRunner(engine, scratchTransport(regions), host);
+  const turns = new TurnRunner(engine, scratchTransport(regions), host, { serve: () => {} });
   engine.setReplySink(turns);
   const random = seededRandom(2);
   const writer = new RequestWriter(regions.input);
