@@ -10,6 +10,11 @@ import type { Argument } from "../support/resp_client.ts";
 
 export type RandomCommand = readonly Argument[];
 
+/** Draws a command of one group; one file a group under random/. */
+export type GroupSource = (source: CommandSource) => RandomCommand;
+
+const collections: readonly GroupSource[] = [];
+
 const KEYS: readonly Argument[] = [
   "a",
   "b",
@@ -102,33 +107,33 @@ export class CommandSource {
     this.waiting.push([this.below(5) === 0 ? "DISCARD" : "EXEC"]);
   }
 
-  private below(bound: number): number {
+  below(bound: number): number {
     return uniform(this.random, bound);
   }
 
-  private pick<T>(list: readonly T[]): T {
+  pick<T>(list: readonly T[]): T {
     return list[this.below(list.length)]!;
   }
 
-  private key(): Argument {
+  key(): Argument {
     return this.pick(KEYS);
   }
 
-  private keys(): Argument[] {
+  keys(): Argument[] {
     return Array.from({ length: 1 + this.below(4) }, () => this.key());
   }
 
-  private integer(): string {
+  integer(): string {
     return this.below(3) === 0 ? String(this.below(2000) - 1000) : this.pick(INTEGERS);
   }
 
-  private float(): string {
+  float(): string {
     return this.below(3) === 0
       ? ((this.random.int32() / 65536) * 10 ** (this.below(12) - 6)).toString()
       : this.pick(FLOATS);
   }
 
-  private value(): Argument {
+  value(): Argument {
     switch (this.below(4)) {
       case 0:
         return this.integer();
@@ -140,16 +145,16 @@ export class CommandSource {
   }
 
   /** A position in a short string: near its ends, or anywhere. */
-  private position(): string {
+  position(): string {
     return this.below(8) === 0 ? this.integer() : String(this.below(120) - 40);
   }
 
   /** An offset that grows a string by little. */
-  private offset(): string {
+  offset(): string {
     return this.below(20) === 0 ? this.pick(["-1", "abc", "4294967296"]) : String(this.below(400));
   }
 
-  private expiry(): string[] {
+  expiry(): string[] {
     switch (this.below(6)) {
       case 0:
         return ["EX", this.pick(AHEAD_SECONDS)];
@@ -334,6 +339,7 @@ export class CommandSource {
   }
 
   private draw(): RandomCommand {
+    if (this.below(3) > 0 && collections.length > 0) return this.pick(collections)(this);
     switch (this.below(10)) {
       case 0:
       case 1:

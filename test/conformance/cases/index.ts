@@ -2,8 +2,14 @@
 import type { ConformanceCase } from "../step.ts";
 import { bitmapCases } from "./bitmaps.ts";
 import { connectionCases } from "./connection.ts";
+import { hashCases } from "./hashes.ts";
 import { keyCases } from "./keys.ts";
+import { listCases } from "./lists.ts";
+import { pubsubCases } from "./pubsub.ts";
 import { serverCases } from "./server.ts";
+import { setCases } from "./sets.ts";
+import { sortCases } from "./sort.ts";
+import { sortedSetCases } from "./sorted_sets.ts";
 import { stringCases } from "./strings.ts";
 import { transactionCases } from "./transactions.ts";
 import { wireCases } from "./wire.ts";
@@ -15,5 +21,11 @@ export const caseGroups: Readonly<Record<string, readonly ConformanceCase[]>> = 
   connection: connectionCases,
   server: serverCases,
   transactions: transactionCases,
+  hashes: hashCases,
+  lists: listCases,
+  sets: setCases,
+  "sorted sets": sortedSetCases,
+  sort: sortCases,
+  pubsub: pubsubCases,
   wire: wireCases,
 };

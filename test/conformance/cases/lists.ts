@@ -1,0 +1,4 @@
+/** Lists: every option, error, arity and limit. */
+import type { ConformanceCase } from "../step.ts";
+
+export const listCases: readonly ConformanceCase[] = [];

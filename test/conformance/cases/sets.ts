@@ -1,0 +1,4 @@
+/** Sets: every option, error, arity and limit. */
+import type { ConformanceCase } from "../step.ts";
+
+export const setCases: readonly ConformanceCase[] = [];
