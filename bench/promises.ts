@@ -97,7 +97,7 @@ async function replay(): Promise<void> {
   const load = {
     port: first.port,
     pid: first.pid,
-    command: "set",
+    request: ["-t", "set"],
     pipeline: 64,
     clients: 50,
     keys: 1_000_000,
@@ -120,7 +120,7 @@ async function cost(): Promise<void> {
     const load = {
       port: running.port,
       pid: running.pid,
-      command: "get",
+      request: ["-t", "get"],
       pipeline: 64,
       clients: 50,
       keys: count,

@@ -3,6 +3,10 @@
  *
  *   npm run bench:versus -- [--peer PATH]... [--smoke] [--keys 1000000,5000000] [--rounds 3] [--seconds 3.5]
  *                           [--policies no-aof,everysec,always] [--pipelines 1,16,64] [--commands get,set] [--dir DIR]
+ *   npm run bench:versus -- --tests all|LPUSH,RPOP,… [--pipelines 16] [--policies no-aof] …
+ *
+ * The first measures commands on keys that were loaded before. The second measures the workloads of versus_workloads.ts, each on a
+ * server filled for it alone; a list of names chooses among them, and redis-benchmark's own tests may be named too.
  *
  * One server runs at a time, on core 0, with redis-benchmark on core 1; the servers take turns in every round, so that what
  * changes on the machine meanwhile changes for all. Results go to bench/results/, except those of --smoke.
@@ -18,6 +22,7 @@ import { ServerProcess } from "../test/support/server_process.ts";
 import { drive, loadKeys, type Sample } from "./versus_load.ts";
 import { describeMachine, residentBytes } from "./versus_machine.ts";
 import { formatReport, median, type Row } from "./versus_report.ts";
+import { type Workload, workloadName, workloadOf, workloads } from "./versus_workloads.ts";
 
 const CLIENTS = 50;
 /** Requests of the run that finds out how many fill the time of a measurement. */
@@ -60,16 +65,21 @@ const { values } = parseArgs({
     policies: { type: "string" },
     pipelines: { type: "string" },
     commands: { type: "string" },
+    tests: { type: "string" },
     dir: { type: "string" },
   },
 });
 const smoke = values.smoke;
-const keyCounts = numbers(values.keys ?? (smoke ? "20000" : "1000000,5000000"));
+const tests = values.tests;
+const byTest = tests !== undefined;
+const keyCounts = numbers(values.keys ?? (smoke ? "20000" : byTest ? "1000000" : "1000000,5000000"));
 const rounds = Number(values.rounds ?? (smoke ? 1 : 3));
-const seconds = Number(values.seconds ?? (smoke ? 0.4 : 3.5));
-const policies = (values.policies ?? "no-aof,everysec,always").split(",");
-const pipelines = numbers(values.pipelines ?? "1,16,64");
-const commands = (values.commands ?? "get,set").split(",");
+const seconds = Number(values.seconds ?? (smoke ? 0.4 : byTest ? 2 : 3.5));
+const policies = (values.policies ?? (byTest ? "no-aof" : "no-aof,everysec,always")).split(",");
+const pipelines = numbers(values.pipelines ?? (byTest ? "16" : "1,16,64"));
+const commands = byTest
+  ? (tests === "all" ? Object.keys(workloads) : tests.split(",")).map(workloadName)
+  : (values.commands ?? "get,set").split(",");
 for (const policy of policies) {
   if (POLICIES[policy] === undefined)
     throw new Error(`no such policy: ${policy} (${Object.keys(POLICIES).join(", ")})`);
@@ -118,10 +128,14 @@ async function measure(contender: Contender, keys: number, policy: string, round
   const prefix = machine.pinned ? ["taskset", "-c", "0"] : [];
   const server = await ServerProcess.start("versus", contender.command, { dir, args, prefix });
   try {
-    await loadKeys(server.port, keys);
+    if (!byTest) await loadKeys(server.port, keys);
     const residentBytesPerKey = residentBytes(server.pid) / keys;
     const usedBytesPerKey = (await usedMemory(server)) / keys;
     for (const command of commands) {
+      if (byTest && !(await knows(server, workloadOf(command).request[0]!))) {
+        console.log(`SKIPPED ${command}: ${contender.label} does not know the command`);
+        continue;
+      }
       for (const pipeline of pipelines) {
         const sample = await sampleOf(server, contender, { keys, policy, command, pipeline });
         measurements.push({
@@ -149,22 +163,45 @@ async function measure(contender: Contender, keys: number, policy: string, round
 
 async function sampleOf(server: ServerProcess, contender: Contender, work: Work): Promise<Sample> {
   const name = `${contender.label}|${work.policy}|${work.command}|${work.pipeline}`;
+  const workload: Workload = byTest ? workloadOf(work.command) : { request: ["-t", work.command] };
   const load = {
     port: server.port,
     pid: server.pid,
-    command: work.command,
+    request: workload.request,
     pipeline: work.pipeline,
     clients: CLIENTS,
-    keys: work.keys,
+    keys: workload.keys ?? work.keys,
     prefix: machine.pinned ? ["taskset", "-c", "1"] : [],
   };
-  if (!rates.has(name)) {
-    const requests = CALIBRATION_REQUESTS * Math.min(work.pipeline, 16);
-    rates.set(name, (await drive({ ...load, requests })).requestsPerSecond);
+  // What the server does first after it was filled or emptied is not part of the workload.
+  const warm = CALIBRATION_REQUESTS * (smoke ? 1 : Math.min(work.pipeline, 16));
+  if (byTest) await fill(server, workload, work.keys, warm);
+  if (byTest || !rates.has(name)) {
+    const { requestsPerSecond } = await drive({ ...load, requests: warm });
+    if (!rates.has(name)) rates.set(name, requestsPerSecond);
   }
-  const sample = await drive({ ...load, requests: Math.max(1000, Math.round(rates.get(name)! * seconds)) });
+  const requests = Math.max(1000, Math.round(rates.get(name)! * seconds));
+  if (workload.drains === true) await fill(server, workload, work.keys, requests);
+  const sample = await drive({ ...load, requests });
   rates.set(name, sample.requestsPerSecond);
   return sample;
+}
+
+/** Has the server a command of this name? An option of redis-benchmark is none that could be missing. */
+async function knows(server: ServerProcess, name: string): Promise<boolean> {
+  if (name.startsWith("-")) return true;
+  const client = await server.connect();
+  const [found] = (await client.call("COMMAND", "INFO", name)) as readonly unknown[];
+  client.close();
+  return found !== null;
+}
+
+/** Empties the server and fills it for a workload. */
+async function fill(server: ServerProcess, workload: Workload, keys: number, requests: number): Promise<void> {
+  const client = await server.connect();
+  await client.call("FLUSHALL", "SYNC");
+  client.close();
+  await workload.fill?.(server.port, keys, requests);
 }
 
 async function usedMemory(server: ServerProcess): Promise<number> {
@@ -180,19 +217,22 @@ function report(): void {
     for (const policy of policies) {
       for (const command of commands) {
         for (const pipeline of pipelines) {
-          for (const { label } of contenders) rows.push(row({ keys, policy, command, pipeline }, label));
+          for (const { label } of contenders) {
+            const each = row({ keys, policy, command, pipeline }, label);
+            if (each.rounds > 0) rows.push(each);
+          }
         }
       }
     }
   }
   const date = new Date().toISOString();
-  const text = formatReport(rows, BASE, machine, date);
+  const text = formatReport(rows, BASE, machine, date, byTest);
   console.log(`\n${text}`);
   // A smoke run proves that this program works; its numbers say nothing.
   if (smoke) return;
   const folder = join(projectRoot, "bench", "results");
   mkdirSync(folder, { recursive: true });
-  const name = `versus-${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
+  const name = `versus-${byTest ? "tests-" : ""}${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
   writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
   writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ date, machine, rows, measurements }, null, 1)}\n`);
   console.log(`\nwritten: bench/results/${name}.txt and .json`);

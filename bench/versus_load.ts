@@ -1,6 +1,7 @@
 /** Fills a server with keys key:000000000000 … of 16 bytes and values of 32 bytes, and drives it with redis-benchmark. */
 import { spawn } from "node:child_process";
 import { connect } from "node:net";
+import { RespClient } from "../test/support/resp_client.ts";
 import { type CpuSeconds, endedChildrenCpu, processCpu } from "./versus_machine.ts";
 
 /** SETs sent before their replies are waited for; two such batches are on their way at a time. */
@@ -45,11 +46,43 @@ export function loadKeys(port: number, keys: number, expireAtMs?: number): Promi
   });
 }
 
+/** Requests that may be on their way, and how many are written at once. */
+const FEED_AHEAD = 200;
+const FEED_BATCH = 50;
+
+/** Sends requests, of latin1 texts, each the next that `next` gives, until that gives none; rejects at the first error reply. */
+export async function feed(port: number, next: () => readonly string[] | undefined): Promise<void> {
+  const client = await RespClient.connect(port);
+  const replies: Promise<Buffer>[] = [];
+  try {
+    for (;;) {
+      let text = "";
+      let sent = 0;
+      for (let args = next(); args !== undefined; args = next()) {
+        text += `*${args.length}\r\n`;
+        for (const arg of args) text += `$${arg.length}\r\n${arg}\r\n`;
+        replies.push(client.reply());
+        if (++sent === FEED_BATCH) break;
+      }
+      client.write(Buffer.from(text, "latin1"));
+      while (replies.length > (sent === 0 ? 0 : FEED_AHEAD)) {
+        const reply = await replies.shift()!;
+        if (reply[0] === 45) throw new Error(`filling failed: ${reply.toString("latin1").slice(0, 200)}`);
+      }
+      if (sent === 0) return;
+    }
+  } finally {
+    for (const reply of replies) reply.catch(() => undefined);
+    client.close();
+  }
+}
+
 export interface Load {
   readonly port: number;
   /** Pid of the server, whose processor time is measured. */
   readonly pid: number;
-  readonly command: string;
+  /** What redis-benchmark sends: `["-t", "get"]`, or the words of a command. */
+  readonly request: readonly string[];
   readonly pipeline: number;
   readonly clients: number;
   readonly requests: number;
@@ -73,7 +106,7 @@ export interface Sample {
 /** One run of redis-benchmark. */
 export async function drive(load: Load): Promise<Sample> {
   const args = ["-p", String(load.port), "-c", String(load.clients), "-P", String(load.pipeline)];
-  args.push("-n", String(load.requests), "-r", String(load.keys), "-d", "32", "-t", load.command, "--precision", "3");
+  args.push("-n", String(load.requests), "-r", String(load.keys), "-d", "32", "--precision", "3", ...load.request);
   const [program, ...rest] = [...load.prefix, "redis-benchmark", ...args];
   const serverBefore = processCpu(load.pid);
   const clientBefore = endedChildrenCpu();

@@ -52,13 +52,23 @@ function ratio(value: number, base: number | undefined): string {
   return base === undefined || base === 0 ? "" : `${(value / base).toFixed(2)}×`;
 }
 
-/** The whole report as text. `base` is the label of the server that ratios refer to. */
-export function formatReport(rows: readonly Row[], base: string, machine: Machine, date: string): string {
+/** Columns that say something of keys loaded before, and nothing where each workload has its own data. */
+const OF_LOADED_KEYS = ["used B/key", "resident B/key", "resident/redis used"];
+
+/** The whole report as text. `base` is the label of the server that ratios refer to; with `ownData` each workload was filled for itself. */
+export function formatReport(
+  rows: readonly Row[],
+  base: string,
+  machine: Machine,
+  date: string,
+  ownData = false,
+): string {
+  const columns = ownData ? COLUMNS.filter(([title]) => !OF_LOADED_KEYS.includes(title)) : COLUMNS;
   const cells = rows.map((row) => {
     const other = rows.find((candidate) => candidate.server === base && sameWork(candidate, row));
-    return COLUMNS.map(([, cell]) => cell(row, other));
+    return columns.map(([, cell]) => cell(row, other));
   });
-  const titles = COLUMNS.map(([title]) => title);
+  const titles = columns.map(([title]) => title);
   const widths = titles.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)));
   const line = (row: readonly string[]): string =>
     row
@@ -73,7 +83,7 @@ export function formatReport(rows: readonly Row[], base: string, machine: Machin
   return [
     `${date}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, data on ${machine.filesystem}`,
     machine.pinned ? "server pinned to core 0, client to core 1" : "NOT pinned: fewer than two cores, or no taskset",
-    `redis-benchmark, 50 clients, keys of 16 bytes drawn from all that were loaded, values of 32 bytes; medians of ${rows[0]?.rounds ?? 0} round(s), servers in turn`,
+    `redis-benchmark, 50 clients, ${ownData ? "each workload on a server filled for it alone (bench/versus_workloads.ts)" : "keys of 16 bytes drawn from all that were loaded"}, values of 32 bytes; medians of ${rows[0]?.rounds ?? 0} round(s), servers in turn`,
     "latencies are those of a whole pipeline; processor time is that of the whole server process a request; redis-server's AOF rewrite is off",
     "",
     ...lines,

@@ -59,6 +59,7 @@ function plan(which: string | undefined): Step[] {
     ...(existsSync(asan) ? [{ name: "addon under AddressSanitizer", command: ["bash", asan], limitMinutes: 5 }] : []),
     ...script("fuzz", 4, "--", "--seconds", "60"),
     ...script("bench:versus", 4, "--", "--smoke"),
+    ...script("bench:versus", 4, "--", "--smoke", "--tests", "all"),
   ];
 }
 
