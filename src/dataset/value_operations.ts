@@ -9,15 +9,11 @@
 import type { Dataset } from "./dataset.ts";
 import { hashOperations } from "./hash/operations.ts";
 import { listOperations } from "./list/operations.ts";
+import type { Piece } from "./piece.ts";
 import { setOperations } from "./set/operations.ts";
 import { zsetOperations } from "./sorted_set/operations.ts";
 
-/** A piece of a value: `length` bytes from `offset` on. Only lent: copy what must outlive the call. */
-export class Piece {
-  bytes: Uint8Array = new Uint8Array(0);
-  offset = 0;
-  length = 0;
-}
+export { Piece } from "./piece.ts";
 
 /**
  * Is called for each element. Lists and sets: `first` is the element. Hashes: field and value, and in `number` when the field expires (ms
