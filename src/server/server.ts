@@ -11,7 +11,6 @@ import { LOG_UNIT_BYTES_MAX } from "../base/limits.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
-import type { Dataset } from "../dataset/dataset.ts";
 import { Engine } from "../engine/engine.ts";
 import {
   type FsyncPolicy,
@@ -31,6 +30,7 @@ import { Clients } from "./clients.ts";
 import { serverCommands } from "./commands/index.ts";
 import type { Config } from "./config/config.ts";
 import type { Connection } from "./connection.ts";
+import { applyDatasetSettings, applyMemoryLimit, DATASET_DIRECTIVES, MEMORY_DIRECTIVES } from "./dataset_settings.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
@@ -75,6 +75,8 @@ export class Server {
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
   readonly runId: string;
+  /** Hexadecimal name of the history of writes that replicas would follow. */
+  replicationId: string;
   /** Log and recovery; undefined with `appendonly no`. */
   storage: Storage | undefined;
   readonly listeners: Listeners;
@@ -95,6 +97,7 @@ export class Server {
     this.random = options.random ?? systemRandom();
     this.startedMs = this.clock.wallMs();
     this.runId = Buffer.from(this.random.bytes(20)).toString("hex");
+    this.replicationId = this.runId;
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -163,6 +166,7 @@ export class Server {
   async start(anyPort = false): Promise<void> {
     const { config } = this;
     if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
+    applyDatasetSettings(this.engine.dataset, config);
     if (config.flag("appendonly")) this.attachStorage(openStorage(this.engine, this.storageOptions()));
     else refuseData(config.text("dir"));
     this.applyConfig();
@@ -291,17 +295,20 @@ export class Server {
       transport.setKeepAlive(config.integer("tcp-keepalive"));
       turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
       engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
-      applyDatasetConfig(engine.dataset, config);
+      applyDatasetSettings(engine.dataset, config);
       this.clients.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), QUERY_BYTES_MAX);
       return undefined;
     };
     apply();
+    const limitMemory = (): undefined => {
+      applyMemoryLimit(engine, config);
+      return undefined;
+    };
+    limitMemory();
+    config.onChange(MEMORY_DIRECTIVES, limitMemory);
     config.onChange(["appendonly"], () => this.switchLog());
     config.onChange(
-      [
-        ...["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"],
-        ...["lazyfree-lazy-user-flush", "active-expire-effort", "maxmemory-policy", "lfu-decay-time", "lfu-log-factor"],
-      ],
+      [...["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"], ...DATASET_DIRECTIVES],
       apply,
     );
   }
@@ -314,6 +321,11 @@ export class Server {
     this.engine.commit();
   }
 
+  /** DEBUG CHANGE-REPL-ID. */
+  changeReplicationId(): void {
+    this.replicationId = Buffer.from(this.random.bytes(20)).toString("hex");
+  }
+
   isStopping(): boolean {
     return this.stopping;
   }
@@ -321,13 +333,4 @@ export class Server {
   connectionBySlot(slot: number): Connection | undefined {
     return this.clients.connection(slot);
   }
-}
-
-/** What commands ask the dataset, not the configuration. */
-function applyDatasetConfig(dataset: Dataset, config: Config): void {
-  dataset.lazyUserFlush = config.flag("lazyfree-lazy-user-flush");
-  dataset.expireEffort = config.integer("active-expire-effort");
-  dataset.trackFrequency(config.text("maxmemory-policy").endsWith("lfu"));
-  dataset.frequencyDecayMinutes = config.integer("lfu-decay-time");
-  dataset.frequencyLogFactor = config.integer("lfu-log-factor");
 }

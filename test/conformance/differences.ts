@@ -147,6 +147,32 @@ export const newerCases: readonly NewerCase[] = [
     ],
   },
   {
+    id: "debug-stringmatch-len",
+    version: "7.2.0",
+    reason: "DEBUG STRINGMATCH-LEN pattern string says whether the glob pattern matches (Redis 7.2.4's debug.c)",
+    steps: [
+      ["DEBUG STRINGMATCH-LEN a*c abc", ":1\r\n"],
+      ["DEBUG STRINGMATCH-LEN a*c abd", ":0\r\n"],
+      ["DEBUG STRINGMATCH-LEN a*", /^-ERR unknown subcommand or wrong number of arguments for 'STRINGMATCH-LEN'/],
+    ],
+  },
+  {
+    id: "set-max-listpack",
+    version: "7.2.0",
+    reason: "sets have a listpack encoding with two thresholds of its own",
+    steps: [
+      ["CONFIG SET set-max-listpack-entries 20 set-max-listpack-value 1kb", "+OK\r\n"],
+      [
+        "CONFIG GET set-max-listpack-*",
+        {
+          2: "*4\r\n$24\r\nset-max-listpack-entries\r\n$2\r\n20\r\n$22\r\nset-max-listpack-value\r\n$4\r\n1024\r\n",
+          3: "%2\r\n$24\r\nset-max-listpack-entries\r\n$2\r\n20\r\n$22\r\nset-max-listpack-value\r\n$4\r\n1024\r\n",
+        },
+      ],
+      ["CONFIG SET set-max-listpack-entries 128 set-max-listpack-value 64", "+OK\r\n"],
+    ],
+  },
+  {
     id: "client-no-touch",
     version: "7.2.0",
     reason: "CLIENT NO-TOUCH: reads of this client leave the access time alone",

@@ -1,14 +1,13 @@
 /** DEBUG subcommands that look at keys: OBJECT, DIGEST, DIGEST-VALUE, HTSTATS. They see expired keys too, and touch nothing. */
-import { parseIntegerSafe } from "../../base/integer.ts";
 import { idleSeconds } from "../../dataset/access.ts";
 import { datasetDigest, valueDigest } from "../../dataset/digest.ts";
-import { stringBytes } from "../../dataset/strings.ts";
-import { entryAccess, valueLength } from "../../structure/entry.ts";
+import { entryAccess } from "../../structure/entry.ts";
 import type { Table } from "../../structure/table.ts";
 import type { Call } from "../call.ts";
 import { readInt32 } from "../keyspace/numbers.ts";
 import { encodingName, referenceCount } from "../keyspace/object.ts";
 import { NO_SUCH_KEY } from "../messages.ts";
+import { serializedBytes } from "./serialized.ts";
 
 /** Buckets whose chains DEBUG HTSTATS measures: enough for the shape, and no pause on a large table. */
 const CHAINS_BUCKETS_MAX = 1 << 20;
@@ -27,7 +26,7 @@ export function replyObject(call: Call): void {
   const references = Math.min(referenceCount(call, entry), 2147483647);
   reply.status(
     `Value at:0x${(entry >>> 0).toString(16)} refcount:${references} encoding:${encodingName(call, entry)} ` +
-      `serializedlength:${serializedBytes(call, entry)} lru:${access} lru_seconds_idle:${idle}`,
+      `serializedlength:${serializedBytes(dataset, entry)} lru:${access} lru_seconds_idle:${idle}`,
   );
 }
 
@@ -49,7 +48,8 @@ export function replyTables(call: Call): void {
   call.reply.verbatim(`[Dictionary HT]\n${tableText(database.keys)}[Expires HT]\n${tableText(database.expires)}`);
 }
 
-function tableText(table: Table): string {
+/** A table in the words of HTSTATS. */
+export function tableText(table: Table): string {
   const { entries, buckets, overflowBuckets, bytes, chains } = table.statistics(CHAINS_BUCKETS_MAX);
   if (entries === 0) return "Hash table 0 stats (main hash table):\nNo stats available for empty dictionaries\n";
   const measured = Math.min(buckets, CHAINS_BUCKETS_MAX);
@@ -68,17 +68,4 @@ function tableText(table: Table): string {
     if (count > 0) lines.push(`   ${length}: ${count} (${((count * 100) / measured).toFixed(2)}%)`);
   });
   return `${lines.join("\n")}\n`;
-}
-
-/** Bytes of a string in an RDB file: an integer in 2, 3 or 5, otherwise a length of 1, 2 or 5 and the bytes. */
-function serializedBytes(call: Call, entry: number): number {
-  const { arena } = call.dataset;
-  const length = valueLength(arena, entry);
-  if (length <= 11) {
-    const value = parseIntegerSafe(stringBytes(arena, entry), 0, length);
-    if (value >= -128 && value <= 127) return 2;
-    if (value >= -32768 && value <= 32767) return 3;
-    if (value >= -2147483648 && value <= 2147483647) return 5;
-  }
-  return length + (length < 64 ? 1 : length < 16384 ? 2 : 5);
 }

@@ -4,6 +4,7 @@
  * Absent on purpose: what crashes the server, what belongs to replication and cluster, and the internals of data structures that differ here.
  */
 
+import { globMatches } from "../../base/glob.ts";
 import { DEBUG_SLEEP_MS_MAX } from "../../base/limits.ts";
 import type { Call } from "../call.ts";
 import type { CommandDefinition } from "../definition.ts";
@@ -13,8 +14,12 @@ import { replyDigest, replyObject, replyTables, replyValueDigests } from "./data
 import type { DebugHost } from "./host.ts";
 import { populate } from "./populate.ts";
 import { replyProtocol } from "./protocol.ts";
+import { printListpack, printQuicklist, replyKeyTable, setPackedThreshold } from "./structures.ts";
 
 const HELP = [
+  "CHANGE-REPL-ID",
+  "    Change the replication IDs of the instance.",
+  "    Dangerous: should be used only for testing the replication subsystem.",
   "DIGEST",
   "    Output a hex signature representing the current DB content.",
   "DIGEST-VALUE <key> [<key> ...]",
@@ -22,8 +27,12 @@ const HELP = [
   "ERROR <string>",
   "    Return a Redis protocol error with <string> as message. Useful for clients",
   "    unit tests to simulate Redis errors.",
-  "HTSTATS <dbid>",
+  "HTSTATS <dbid> [full]",
   "    Return hash table statistics of the specified Redis database.",
+  "HTSTATS-KEY <key> [full]",
+  "    Like HTSTATS but for the hash table stored at <key>'s value.",
+  "LISTPACK <key>",
+  "    Show low level info about the listpack encoding of <key>.",
   "LOADAOF",
   "    Flush the AOF buffers on disk and reload the AOF in memory.",
   "LOG <message>",
@@ -37,6 +46,11 @@ const HELP = [
   "    Reply with a test value of the specified type. <type> can be: string,",
   "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
   "    true, false.",
+  "QUICKLIST <key> [<0|1>]",
+  "    Show low level info about the quicklist encoding of <key>.",
+  "QUICKLIST-PACKED-THRESHOLD <size>",
+  "    Sets the threshold for elements to be inserted as plain vs packed nodes",
+  "    Default value is 1GB, allows values up to 4GB. Setting to 0 restores to default.",
   "RELOAD [option ...]",
   "    Store the dataset, and load it back to memory from what is stored.",
   "REPLYBUFFER PEAK-RESET-TIME <NEVER||RESET|time>",
@@ -49,8 +63,14 @@ const HELP = [
   "    Setting it to 0 disables expiring keys in background when they are not",
   "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
   "    default.",
+  "SET-DISABLE-DENY-SCRIPTS <0|1>",
+  "    Enables or disables scripts' access to commands that deny it. There are no scripts.",
+  "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+  "    Enables or disables checksum checks for RDB files and RESTORE's payload. There are none.",
   "SLEEP <seconds>",
   "    Stop the server for <seconds>. Decimals allowed.",
+  "STRINGMATCH-LEN <pattern> <string>",
+  "    Return 1 when the string matches the glob pattern, 0 when it does not.",
 ];
 
 const NOT_STORED = "ERR nothing is stored that could be loaded";
@@ -64,10 +84,13 @@ interface Subcommand {
 
 const subcommands: Readonly<Record<string, Subcommand>> = {
   HELP: { min: 2, max: 2, run: (call) => replyHelp(call, "DEBUG", HELP) },
+  "CHANGE-REPL-ID": { min: 2, max: 2, run: changeReplicationId },
   DIGEST: { min: 2, max: 2, run: replyDigest },
   "DIGEST-VALUE": { min: 2, max: Number.MAX_SAFE_INTEGER, run: replyValueDigests },
   ERROR: { min: 3, max: 3, run: (call) => call.reply.error(call.text(2)) },
   HTSTATS: { min: 3, max: 4, run: replyTables },
+  "HTSTATS-KEY": { min: 3, max: 4, run: replyKeyTable },
+  LISTPACK: { min: 3, max: 3, run: printListpack },
   LOADAOF: {
     min: 2,
     max: 2,
@@ -77,10 +100,16 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   OBJECT: { min: 3, max: 4, run: replyObject },
   POPULATE: { min: 3, max: 5, run: populate },
   PROTOCOL: { min: 3, max: 3, run: replyProtocol },
+  QUICKLIST: { min: 3, max: 4, run: printQuicklist },
+  "QUICKLIST-PACKED-THRESHOLD": { min: 3, max: 3, run: setPackedThreshold },
   RELOAD: { min: 2, max: Number.MAX_SAFE_INTEGER, run: reload },
   REPLYBUFFER: { min: 4, max: 4, run: setReplyBuffer },
   "SET-ACTIVE-EXPIRE": { min: 3, max: 3, run: setActiveExpire },
+  // Switches of things that do not exist here: what test suites set is accepted.
+  "SET-DISABLE-DENY-SCRIPTS": { min: 3, max: 3, run: (call) => call.reply.ok() },
+  "SET-SKIP-CHECKSUM-VALIDATION": { min: 3, max: 3, run: (call) => call.reply.ok() },
   SLEEP: { min: 3, max: 3, run: sleep },
+  "STRINGMATCH-LEN": { min: 4, max: 4, run: matchText },
 };
 
 /** DEBUG for a server: `host` says who may use it and does what only a server can. */
@@ -122,6 +151,17 @@ function leadingNumber(call: Call, i: number): number {
 function setActiveExpire(call: Call): void {
   call.dataset.activeExpiry = leadingNumber(call, 2) !== 0;
   call.reply.ok();
+}
+
+function changeReplicationId(call: Call, host: DebugHost): void {
+  host.changeReplicationId?.();
+  call.reply.ok();
+}
+
+function matchText(call: Call): void {
+  const { input } = call;
+  const matches = globMatches(input, call.start(2), call.length(2), input, call.start(3), call.length(3), false);
+  call.reply.integer(matches ? 1 : 0);
 }
 
 /** Stops the thread, and with it every client, on purpose. */

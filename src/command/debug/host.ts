@@ -10,6 +10,8 @@ export interface DebugHost {
   /** DEBUG REPLYBUFFER: how long a peak is remembered (-1: for ever; undefined: the default), and whether buffers shrink. */
   setReplyBufferPeakReset?(ms: number | undefined): void;
   setReplyBufferResizing?(on: boolean): void;
+  /** DEBUG CHANGE-REPL-ID: INFO shows another replication id from now on. */
+  changeReplicationId?(): void;
   /** DEBUG LOG: writes a line to the server's log. */
   log?(message: string): void;
 }

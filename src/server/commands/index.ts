@@ -52,6 +52,7 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     debugCommand({
       refusal: (call) => protectedRefusal(server, call, "DEBUG", "enable-debug-command"),
       log: (message) => server.logger.warning(message),
+      changeReplicationId: () => server.changeReplicationId(),
       reload: () => reload(server),
       loadLog: () => (server.storage === undefined ? "ERR there is no log to load (appendonly no)" : reload(server)),
     }),

@@ -1,18 +1,16 @@
 /** Directives of the data: memory, persistence, encodings, expiry, observation. The last group is Emberlog's own. */
 import { LOG_SEGMENT_BYTES_DEFAULT } from "../../base/limits.ts";
+import { EVICTION_POLICIES } from "../../dataset/eviction.ts";
 import { honoured, inertBecause, PROTECTED, START } from "./directive.ts";
 import { eventClasses, percentiles, savePoints } from "./special_values.ts";
 import { directoryPath, integer, MEMORY_BYTES_MAX, memory, oneOf, text, yesNo } from "./values.ts";
 
 const INT_MAX = 2147483647;
 
-const noEviction = inertBecause(
-  "NOTHING IS EVICTED YET: memory grows past this limit, so give the machine or the supervisor a limit of its own",
-);
 const noSnapshots = inertBecause("snapshots do not exist yet; durability comes from the log alone");
 const ownLog = inertBecause("the log has a format and names of its own, and is not rewritten by a child process");
 const noDefrag = inertBecause("the arena's allocator returns memory without moving values");
-const noCollections = inertBecause("lists, hashes, sets, sorted sets and streams do not exist yet");
+const noStreams = inertBecause("streams and HyperLogLogs do not exist yet");
 const boundedFrees = inertBecause("every deletion is freed in bounded steps");
 const noScripts = inertBecause("scripts do not exist yet");
 const noSlowlog = inertBecause("the slow log does not exist yet");
@@ -27,25 +25,12 @@ export const dataDirectives = [
   honoured("active-expire-effort", integer(1, 10), "1"),
   honoured("lazyfree-lazy-user-flush", yesNo, "no"),
 
-  noEviction("maxmemory", memory(0, MEMORY_BYTES_MAX), "0"),
-  noEviction(
-    "maxmemory-policy",
-    oneOf([
-      "volatile-lru",
-      "volatile-lfu",
-      "volatile-random",
-      "volatile-ttl",
-      "allkeys-lru",
-      "allkeys-lfu",
-      "allkeys-random",
-      "noeviction",
-    ]),
-    "noeviction",
-  ),
-  noEviction("maxmemory-samples", integer(1, INT_MAX), "5"),
-  noEviction("maxmemory-eviction-tenacity", integer(0, 100), "10"),
-  noEviction("lfu-log-factor", integer(0, INT_MAX), "10"),
-  noEviction("lfu-decay-time", integer(0, INT_MAX), "1"),
+  honoured("maxmemory", memory(0, MEMORY_BYTES_MAX), "0"),
+  honoured("maxmemory-policy", oneOf(EVICTION_POLICIES), "noeviction"),
+  honoured("maxmemory-samples", integer(1, INT_MAX), "5"),
+  honoured("maxmemory-eviction-tenacity", integer(0, 100), "10"),
+  honoured("lfu-log-factor", integer(0, INT_MAX), "10"),
+  honoured("lfu-decay-time", integer(0, INT_MAX), "1"),
 
   noSnapshots("save", savePoints, ""),
   noSnapshots("dbfilename", text(fileNameProblem("dbfilename", "filename")), "dump.rdb", PROTECTED),
@@ -86,16 +71,18 @@ export const dataDirectives = [
   boundedFrees("lazyfree-lazy-expire", yesNo, "no"),
   boundedFrees("lazyfree-lazy-server-del", yesNo, "no"),
 
-  noCollections("hash-max-listpack-entries", integer(0), "512", { aliases: ["hash-max-ziplist-entries"] }),
-  noCollections("hash-max-listpack-value", memory(), "64", { aliases: ["hash-max-ziplist-value"] }),
-  noCollections("list-max-listpack-size", integer(-INT_MAX - 1, INT_MAX), "-2", { aliases: ["list-max-ziplist-size"] }),
-  noCollections("list-compress-depth", integer(0, INT_MAX), "0"),
-  noCollections("set-max-intset-entries", integer(0), "512"),
-  noCollections("zset-max-listpack-entries", integer(0), "128", { aliases: ["zset-max-ziplist-entries"] }),
-  noCollections("zset-max-listpack-value", memory(), "64", { aliases: ["zset-max-ziplist-value"] }),
-  noCollections("hll-sparse-max-bytes", memory(), "3000"),
-  noCollections("stream-node-max-bytes", memory(), "4096"),
-  noCollections("stream-node-max-entries", integer(0), "100"),
+  honoured("hash-max-listpack-entries", integer(0), "512", { aliases: ["hash-max-ziplist-entries"] }),
+  honoured("hash-max-listpack-value", memory(), "64", { aliases: ["hash-max-ziplist-value"] }),
+  honoured("list-max-listpack-size", integer(-INT_MAX - 1, INT_MAX), "-2", { aliases: ["list-max-ziplist-size"] }),
+  honoured("list-compress-depth", integer(0, INT_MAX), "0"),
+  honoured("set-max-intset-entries", integer(0), "512"),
+  honoured("set-max-listpack-entries", integer(0), "128"),
+  honoured("set-max-listpack-value", memory(), "64"),
+  honoured("zset-max-listpack-entries", integer(0), "128", { aliases: ["zset-max-ziplist-entries"] }),
+  honoured("zset-max-listpack-value", memory(), "64", { aliases: ["zset-max-ziplist-value"] }),
+  noStreams("hll-sparse-max-bytes", memory(), "3000"),
+  noStreams("stream-node-max-bytes", memory(), "4096"),
+  noStreams("stream-node-max-entries", integer(0), "100"),
 
   noScripts("busy-reply-threshold", integer(0), "5000", { aliases: ["lua-time-limit"] }),
   noSlowlog("slowlog-log-slower-than", integer(-1), "10000"),

@@ -3,7 +3,8 @@
  * classes, percentiles. Each reads its arguments into the text that CONFIG GET shows and writes it back as lines;
  * the typed readers that the server uses (savePoints, outputBufferLimits) stand beside the kind they belong to.
  */
-import { type Kind, memoryBytes, memoryText, type Parsed } from "./values.ts";
+import { memoryBytes } from "../../base/memory_size.ts";
+import { type Kind, memoryText, type Parsed } from "./values.ts";
 
 const words = (value: string): string[] => (value === "" ? [] : value.split(" "));
 

@@ -6,6 +6,7 @@
  * Nothing here knows a directive's name, a file or the server.
  */
 import { resolve } from "node:path";
+import { MEMORY_UNITS, memoryBytes } from "../../base/memory_size.ts";
 import { quoteArgument } from "./syntax.ts";
 
 export type Parsed = { readonly value: string } | { readonly error: string };
@@ -78,27 +79,6 @@ function plainInteger(text: string): bigint | undefined {
   if (!/^(0|-?[1-9][0-9]*)$/.test(text) || text.length > 20) return undefined;
   const value = BigInt(text);
   return value >= -INT64_MAX - 1n && value <= INT64_MAX ? value : undefined;
-}
-
-const MEMORY_UNITS: Readonly<Record<string, bigint>> = {
-  "": 1n,
-  b: 1n,
-  k: 1000n,
-  kb: 1024n,
-  m: 1000_000n,
-  mb: 1024n ** 2n,
-  g: 1000_000_000n,
-  gb: 1024n ** 3n,
-};
-
-/** A size such as 100, 64mb or 1g, in bytes; undefined when it isn't one. */
-export function memoryBytes(text: string): bigint | undefined {
-  const match = /^([0-9]*)([a-z]*)$/i.exec(text);
-  const unit = match === null ? undefined : MEMORY_UNITS[match[2]!.toLowerCase()];
-  if (match === null || unit === undefined) return undefined;
-  const count = BigInt(match[1]!);
-  // As in C: the number stops at 64 bits, its product with the unit wraps. No digit is 0.
-  return ((count > UINT64_MAX ? UINT64_MAX : count) * unit) & UINT64_MAX;
 }
 
 /** The shortest exact form of a size, as CONFIG REWRITE writes it. */

@@ -11,8 +11,8 @@ import { allNames, directives, findDirective } from "../../../src/server/config/
 import { loadConfig } from "../../../src/server/config/load.ts";
 import { type Oracle, oracleMissing, startOracle } from "./redis_oracle.ts";
 
-/** Emberlog's own directives, which redis-server does not know. */
-const OWN = ["log-segment-bytes"];
+/** Emberlog's own directives, and those of Redis 7.2, which redis-server 7.0.15 does not know. */
+const OWN = ["log-segment-bytes", "set-max-listpack-entries", "set-max-listpack-value"];
 
 /** Defaults that differ, each with its reason. */
 const OTHER_DEFAULTS: Readonly<Record<string, string>> = {

@@ -60,10 +60,10 @@ test("refused at run time with the reason; what has no effect is taken with a wa
     "possibly related to argument 'tls-port') - TLS does not exist yet",
   );
   expect(config.set([["tls-port", "0"]])).toBeUndefined();
-  expect(config.set([["maxmemory", "1gb"]])).toBeUndefined();
-  expect(config.set([["maxmemory", "1gb"]])).toBeUndefined();
+  expect(config.set([["maxmemory-clients", "1gb"]])).toBeUndefined();
+  expect(config.set([["maxmemory-clients", "1gb"]])).toBeUndefined();
   expect(lines).toHaveLength(1);
-  expect(lines[0]).toContain("NOTHING IS EVICTED YET");
+  expect(lines[0]).toContain("clients are not evicted by memory yet");
 });
 
 test("rewriting keeps comments and order, replaces in place, appends what is new, and is stable", () => {

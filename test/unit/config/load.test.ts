@@ -117,8 +117,10 @@ test("what has no effect is taken with one warning a reason", () => {
   const config = load([
     "--maxmemory",
     "1gb",
-    "--maxmemory-policy",
-    "allkeys-lru",
+    "--activedefrag",
+    "yes",
+    "--active-defrag-cycle-min",
+    "2",
     "--save",
     "900 1",
     "--rdbcompression",
@@ -126,7 +128,7 @@ test("what has no effect is taken with one warning a reason", () => {
   ]);
   const warnings = config.warnings();
   expect(warnings).toHaveLength(2);
-  expect(warnings.find((line) => line.includes("maxmemory, maxmemory-policy"))).toContain("NOTHING IS EVICTED YET");
+  expect(warnings.find((line) => line.includes("activedefrag, active-defrag-cycle-min"))).toContain("without moving");
   expect(warnings.find((line) => line.includes("save"))).toContain("snapshots do not exist yet");
 });
 
