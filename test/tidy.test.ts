@@ -63,6 +63,7 @@ const FOR_TESTS: Readonly<Record<string, string>> = {
   "src/memory/barrier_check.ts": "proves that every write passes the barrier",
   "src/disk/memory_disk.ts": "the disk of tests",
   "src/structure/tree_verify.ts": "proves that a tree is one",
+  "src/disk/memory_file.ts": "the files on it",
 };
 
 /** Files that landed before the commands that use them, by the beginnings of their names: empty once those are there. */

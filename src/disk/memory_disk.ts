@@ -1,48 +1,21 @@
 /**
- * A disk in memory, for tests: deterministic, with simple faults, and with what a crash leaves behind.
+ * A disk in memory, for tests and for the crash harness (fuzz/sim): deterministic, with faults, and with what a crash leaves.
  *
- * A file has its bytes as a process sees them and, apart from these, its bytes as of the last sync; a directory has its names
- * as a process sees them and as of its last sync. `crash` throws the first away (a power cut that loses everything that was
- * not synced), keeps it (a process that was killed), or keeps the names alone (a power cut after the journal of the file system
- * was written, and nothing else). The simulated disk of the fault harness, with torn and reordered
- * writes, is another one.
+ * A file knows which of its bytes are only in the page cache (memory_file.ts); a directory has its names as processes see
+ * them, its names as of its last sync, and the changes between the two. `crash` takes everything that was not synced away
+ * ("power"), the data but not the names ("names"), or nothing ("killed"); `cutPower` decides each sector, each name and each
+ * length by a seed.
  *
- * Faults: `failAt(n, errno)` fails the n-th operation that changes or reads the disk, once or for good; `shortWriteBytes`
- * cuts writes short; `spaceBytes` is a disk that fills up. Failed syncs lose the dirty data, as Linux does (D9).
+ * Faults: `failAt(n, errno)` fails the n-th operation that changes or reads the disk, once or for good; `onOperation` sees
+ * each one and may fail it; `shortWriteBytes` cuts writes short; `spaceBytes` is a disk that fills up; `afterRead` may hand
+ * over other bytes than are there. Failed syncs leave the dirty data clean and unstored, as Linux does (D9).
  */
 import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
+import { uniform } from "../base/random.ts";
 import { type DirectoryLock, type Disk, DiskError, type FileStatus, type OpenMode } from "./disk.ts";
 import { EBADF, EEXIST, ENOENT, ENOSPC } from "./errno.ts";
-
-class MemoryFile {
-  bytes = new Uint8Array(0);
-  length = 0;
-  synced = new Uint8Array(0);
-  reservedEnd = 0;
-
-  ensure(length: number): void {
-    if (length > this.bytes.length) {
-      const larger = new Uint8Array(Math.max(length, this.bytes.length * 2, 256));
-      larger.set(this.bytes.subarray(0, this.length));
-      this.bytes = larger;
-    }
-    if (length > this.length) {
-      this.bytes.fill(0, this.length, length);
-      this.length = length;
-    }
-  }
-
-  sync(): void {
-    this.synced = this.bytes.slice(0, this.length);
-  }
-
-  revert(): void {
-    this.bytes = this.synced.slice();
-    this.length = this.bytes.length;
-    this.reservedEnd = 0;
-  }
-}
+import { MemoryFile, type PowerCut, type Writeback } from "./memory_file.ts";
 
 export type CrashKind = "killed" | "power" | "names";
 
@@ -51,9 +24,23 @@ interface Handle {
   path: string;
 }
 
+/** One change of a directory, atomic: names that mean a file from then on, or none. It may reach the medium without those before it. */
+type NameChange = readonly { readonly name: string; readonly file: MemoryFile | null }[];
+
+function applyChange(names: Map<string, MemoryFile>, change: NameChange): void {
+  for (const { name, file } of change) {
+    if (file === null) names.delete(name);
+    else names.set(name, file);
+  }
+}
+
 function parentOf(path: string): string {
   const slash = path.lastIndexOf("/");
   return slash <= 0 ? "/" : path.slice(0, slash);
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 export class MemoryDisk implements Disk {
@@ -66,11 +53,19 @@ export class MemoryDisk implements Disk {
   /** Space on the disk; written and reserved bytes count. */
   spaceBytes = Number.POSITIVE_INFINITY;
 
+  /** Sees each operation before it is done; returns zero, or the error number it must fail with. May throw. */
+  onOperation: ((operation: string, path: string) => number) | null = null;
+  /** Whether a failed sync drops what it should have stored from the cache; asked each time. */
+  failedSyncLoses: () => boolean = () => false;
+  /** Sees what was read and may change it. */
+  afterRead: ((path: string, target: Uint8Array, start: number, count: number, position: number) => void) | null = null;
+
   private readonly schedule: (task: () => void) => void;
   private files = new Map<string, MemoryFile>();
   private directories = new Set<string>(["/"]);
-  /** Per directory: its names and files as of its last sync. */
+  /** Per directory: its names and files as of its last sync, and what was changed since. */
   private durable = new Map<string, Map<string, MemoryFile>>();
+  private changes = new Map<string, NameChange[]>();
   private readonly locked = new Set<string>();
   private handles = new Map<number, Handle>();
   private nextFd = 3;
@@ -91,29 +86,59 @@ export class MemoryDisk implements Disk {
 
   /** What is left: everything the kernel had (`killed`), only what was synced (`power`), or that and all names (`names`). */
   crash(kind: CrashKind): void {
-    this.handles = new Map();
-    this.locked.clear();
-    this.faultAt = 0;
+    this.forgetProcesses();
     if (kind === "killed") return;
-    if (kind === "names") {
-      for (const file of this.files.values()) file.revert();
-      for (const directory of this.directories) this.rememberDirectory(directory);
-      return;
-    }
-    const files = new Map<string, MemoryFile>();
-    for (const [directory, names] of this.durable) {
-      for (const [name, file] of names) files.set(directory === "/" ? `/${name}` : `${directory}/${name}`, file);
-    }
-    for (const file of files.values()) file.revert();
-    this.files = files;
+    if (kind === "names") for (const directory of this.directories) this.rememberDirectory(directory);
+    this.files = this.durableFiles();
+    for (const file of this.files.values()) file.revert();
+    this.changes.clear();
   }
 
-  /** An independent disk with the same files, without faults, as if everything were synced. */
+  /** A power cut that decides each name, length and sector by `power.random`. `count` is told each name's fate. */
+  cutPower(power: PowerCut, count: (fate: "name kept" | "name dropped") => void): void {
+    this.forgetProcesses();
+    for (const [directory, changes] of this.changes) {
+      const names = this.durable.get(directory) ?? new Map<string, MemoryFile>();
+      for (const change of changes) {
+        const kept = uniform(power.random, 2) === 0;
+        if (kept) applyChange(names, change);
+        count(kept ? "name kept" : "name dropped");
+      }
+      this.durable.set(directory, names);
+    }
+    this.changes.clear();
+    this.files = this.durableFiles();
+    for (const file of this.files.values()) file.cut(power);
+  }
+
+  /** A disk with the same files, names and unsynced changes, without faults. */
   clone(): MemoryDisk {
     const copy = new MemoryDisk(this.schedule);
+    const files = new Map<MemoryFile, MemoryFile>();
+    const copyOf = (file: MemoryFile): MemoryFile => {
+      const known = files.get(file) ?? file.clone();
+      files.set(file, known);
+      return known;
+    };
     copy.directories = new Set(this.directories);
-    for (const [path, file] of this.files) copy.put(path, file.bytes.slice(0, file.length));
+    for (const [path, file] of this.files) copy.files.set(path, copyOf(file));
+    for (const [directory, names] of this.durable) {
+      copy.durable.set(directory, new Map([...names].map(([name, file]) => [name, copyOf(file)])));
+    }
+    for (const [directory, changes] of this.changes) {
+      copy.changes.set(
+        directory,
+        changes.map((change) => change.map(({ name, file }) => ({ name, file: file === null ? null : copyOf(file) }))),
+      );
+    }
     return copy;
+  }
+
+  /** Changes a file's bytes wherever they are. */
+  damage(path: string, change: (bytes: Uint8Array) => void): void {
+    const file = this.files.get(path);
+    check(file !== undefined, "the test damages a file that exists");
+    file.damage(change);
   }
 
   /** Test's view of a file; changing the array changes the file. */
@@ -125,10 +150,7 @@ export class MemoryDisk implements Disk {
 
   /** Puts a file there, synced. */
   put(path: string, bytes: Uint8Array): void {
-    const file = new MemoryFile();
-    file.bytes = bytes.slice();
-    file.length = bytes.length;
-    file.sync();
+    const file = MemoryFile.of(bytes);
     for (let at = parentOf(path); at !== "/"; at = parentOf(at)) this.directories.add(at);
     this.files.set(path, file);
     this.rememberDirectory(parentOf(path));
@@ -142,6 +164,7 @@ export class MemoryDisk implements Disk {
       if (!this.directories.has(parentOf(path))) throw new DiskError("create", path, ENOENT);
       file = new MemoryFile();
       this.files.set(path, file);
+      this.change(path, [{ name: nameOf(path), file }]);
     }
     if (file === undefined) throw new DiskError("open", path, ENOENT);
     const fd = this.nextFd++;
@@ -160,6 +183,7 @@ export class MemoryDisk implements Disk {
     const end = Math.min(file.length, position + length);
     if (end <= position) return 0;
     target.set(file.bytes.subarray(position, end), start);
+    this.afterRead?.(path, target, start, end - position, position);
     return end - position;
   }
 
@@ -175,28 +199,31 @@ export class MemoryDisk implements Disk {
       if (growth > free) count -= growth - free;
       if (count <= 0) return ENOSPC;
     }
-    file.ensure(position + count);
-    file.bytes.set(bytes.subarray(start, start + count), position);
+    file.write(bytes, start, count, position);
     return count;
   }
 
   fdatasync(fd: number): number {
     const { file, path } = this.handle(fd);
     const fault = this.fault("fdatasync", path);
-    if (fault < 0) return fault;
-    file.sync();
-    return 0;
+    this.endSync(file, file.beginWriteback(), fault);
+    return fault;
   }
 
   fdatasyncLater(fd: number, done: (result: number) => void): void {
     const { file, path } = this.handle(fd);
     const fault = this.fault("fdatasync", path);
     // What is written while the sync runs is not covered by it.
-    const covered = fault < 0 ? null : file.bytes.slice(0, file.length);
+    const writeback = file.beginWriteback();
     this.schedule(() => {
-      if (covered !== null) file.synced = covered;
+      this.endSync(file, writeback, fault);
       done(fault);
     });
+  }
+
+  private endSync(file: MemoryFile, writeback: Writeback, fault: number): void {
+    if (fault === 0) file.endWriteback(writeback);
+    else file.failWriteback(writeback, this.failedSyncLoses());
   }
 
   syncDirectory(path: string): void {
@@ -206,16 +233,21 @@ export class MemoryDisk implements Disk {
 
   syncDirectoryLater(path: string, done: (result: number) => void): void {
     const fault = this.fault("sync directory", path);
-    if (fault === 0) this.rememberDirectory(path);
-    this.schedule(() => done(fault));
+    const names = this.namesOf(path);
+    const covered = this.changes.get(path)?.length ?? 0;
+    this.schedule(() => {
+      if (fault === 0) {
+        this.durable.set(path, names);
+        this.changes.get(path)?.splice(0, covered);
+      }
+      done(fault);
+    });
   }
 
   truncate(fd: number, length: number): void {
     const { file, path } = this.handle(fd);
     this.step("truncate", path);
-    file.ensure(length);
-    file.length = length;
-    file.reservedEnd = 0;
+    file.truncate(length);
   }
 
   length(fd: number): number {
@@ -236,14 +268,20 @@ export class MemoryDisk implements Disk {
     this.step("rename", from);
     const file = this.files.get(from);
     if (file === undefined) throw new DiskError("rename", from, ENOENT);
+    check(parentOf(from) === parentOf(to), "a file is renamed inside its directory");
     this.files.delete(from);
     this.files.set(to, file);
+    this.change(to, [
+      { name: nameOf(from), file: null },
+      { name: nameOf(to), file },
+    ]);
     for (const handle of this.handles.values()) if (handle.file === file) handle.path = to;
   }
 
   unlink(path: string): void {
     this.step("unlink", path);
     if (!this.files.delete(path)) throw new DiskError("unlink", path, ENOENT);
+    this.change(path, [{ name: nameOf(path), file: null }]);
   }
 
   list(path: string): string[] {
@@ -288,11 +326,35 @@ export class MemoryDisk implements Disk {
   }
 
   private rememberDirectory(path: string): void {
+    this.durable.set(path, this.namesOf(path));
+    this.changes.delete(path);
+  }
+
+  private namesOf(path: string): Map<string, MemoryFile> {
     const names = new Map<string, MemoryFile>();
-    for (const [file, node] of this.files) {
-      if (parentOf(file) === path) names.set(file.slice(path === "/" ? 1 : path.length + 1), node);
+    for (const [file, node] of this.files) if (parentOf(file) === path) names.set(nameOf(file), node);
+    return names;
+  }
+
+  private change(path: string, change: NameChange): void {
+    const directory = parentOf(path);
+    const changes = this.changes.get(directory);
+    if (changes === undefined) this.changes.set(directory, [change]);
+    else changes.push(change);
+  }
+
+  private durableFiles(): Map<string, MemoryFile> {
+    const files = new Map<string, MemoryFile>();
+    for (const [directory, names] of this.durable) {
+      for (const [name, file] of names) files.set(directory === "/" ? `/${name}` : `${directory}/${name}`, file);
     }
-    this.durable.set(path, names);
+    return files;
+  }
+
+  private forgetProcesses(): void {
+    this.handles = new Map();
+    this.locked.clear();
+    this.faultAt = 0;
   }
 
   private freeBytes(): number {
@@ -313,7 +375,7 @@ export class MemoryDisk implements Disk {
     this.trace?.push(`${operation} ${path}`);
     const hit =
       this.faultAt > 0 && (this.faultLasts ? this.operations >= this.faultAt : this.operations === this.faultAt);
-    return hit ? this.faultErrno : 0;
+    return hit ? this.faultErrno : (this.onOperation?.(operation, path) ?? 0);
   }
 
   private step(operation: string, path: string): void {

@@ -4,7 +4,8 @@
  * Order, so that a crash at any point changes nothing that counts and recovering again gives the same state:
  *  1. read and apply (examination.ts); refuse here, before anything is changed
  *  2. copy what will be cut or discarded into the quarantine, durably; remove what no manifest vouches for
- *  3. sync what was read: a killed process may have left it in the page cache only (D11)
+ *  3. sync what was read: a killed process may have left it in the page cache only (D11). What no frame states to be durable
+ *     is written again first: a sync may have failed before, and then the kernel takes these pages for stored (D9)
  *  4. begin the new segment, durably (D1), in a new epoch if anything is dropped (D17)
  *  5. replace the manifest (D2): from here on the cut is a fact
  *  6. only then truncate, unlink and remove leftovers (D3)
@@ -23,7 +24,7 @@ import {
   quarantineName,
 } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
-import type { SegmentVisitor } from "../log/segment_reader.ts";
+import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { ManifestSegment } from "../manifest/format.ts";
 import { type Examination, examine } from "./examination.ts";
 import { casesFor, type Decision } from "./recovery_cases.ts";
@@ -95,7 +96,7 @@ export function recover(
   const sealed: ManifestSegment[] = [];
   let commitMs = 0;
   for (const { name, epoch, firstSequence, listed, scan } of kept) {
-    if (listed?.sealed == null) syncSegment(disk, joinPath(directory, name));
+    if (listed?.sealed == null) storeSegment(disk, joinPath(directory, name), crc32c, scan);
     commitMs = Math.max(commitMs, scan.commitMs);
     // Without commands it needs no entry, but what is damaged stays explained until it has been trimmed.
     if (scan.commands === 0 && scan.damage === null) continue;
@@ -133,13 +134,31 @@ function trimSegment(disk: Disk, path: string, lengthBytes: number): void {
   }
 }
 
-function syncSegment(disk: Disk, path: string): void {
+/**
+ * Makes a segment durable up to its good end. After a failed sync its pages may be in the cache, and nowhere else, and yet be clean,
+ * so that a sync does nothing: the bytes behind the last one stated to be durable are written again. A clean page may also vanish
+ * from the cache while this goes on, so what is stored is read once more.
+ */
+// D9, D11
+function storeSegment(disk: Disk, path: string, crc32c: Crc32c, scan: SegmentScan): void {
+  const { durableOffset, endOffset } = scan;
   const fd = disk.open(path, "write");
   try {
+    const buffer = new Uint8Array(Math.min(COPY_BYTES, endOffset - durableOffset));
+    for (let at = durableOffset; at < endOffset; ) {
+      const read = disk.read(fd, buffer, 0, Math.min(buffer.length, endOffset - at), at);
+      if (read === 0) break;
+      writeFully(disk, fd, buffer, 0, read, at, path);
+      at += read;
+    }
     syncFully(disk, fd, path);
   } finally {
     disk.close(fd);
   }
+  if (durableOffset === endOffset) return;
+  const again = readSegment(disk, path, crc32c, { unit: () => undefined }, endOffset);
+  if (again.kind === "scan" && again.scan.endOffset === endOffset && (again.scan.chain ^ scan.chain) === 0) return;
+  throw new EmberlogError("DATA_ROTTEN", `${path} changed while it was read. To go on: start again`, { file: path });
 }
 
 function copyTails(disk: Disk, directory: string, nowMs: number, examination: Examination, out: SetAside[]): void {

@@ -68,6 +68,8 @@ export interface SegmentScan {
   readonly commands: number;
   /** The highest durable sequence that a frame of the good part states. */
   readonly durableSequence: number;
+  /** Where the last unit ends that a later frame of the good part states to be durable; 0 if there is none. */
+  readonly durableOffset: number;
   /** The latest commit time, ms. */
   readonly commitMs: number;
   /** Checksum of the good part, see segment_file.ts. */
@@ -136,6 +138,11 @@ class SegmentReading {
   private commands = 0;
   private lastSequence: number;
   private durableSequence = 0;
+  private durableOffset = 0;
+  /** Of each unit that no frame has stated to be durable yet: its last sequence and its end, from `unsureHead` on. */
+  private readonly unsureSequences: number[] = [];
+  private readonly unsureEnds: number[] = [];
+  private unsureHead = 0;
   private commitMs = 0;
   private damage: Damage | null = null;
   private stopped = false;
@@ -172,6 +179,7 @@ class SegmentReading {
       frames: this.goodFrames,
       commands: this.commands,
       durableSequence: this.durableSequence,
+      durableOffset: this.durableOffset,
       commitMs: this.commitMs,
       chain: this.goodChain,
       damage: this.damage,
@@ -267,7 +275,23 @@ class SegmentReading {
     this.commands += commands;
     this.lastSequence = firstSequence + commands - 1;
     if (frame.durableSequence > this.durableSequence) this.durableSequence = frame.durableSequence;
+    this.noteDurable(commands > 0);
     if (frame.commitMs > this.commitMs) this.commitMs = frame.commitMs;
+  }
+
+  /** Of a unit or a mark that has been read; that a mark's commands are durable says nothing about the mark. */
+  private noteDurable(isUnit: boolean): void {
+    if (isUnit) {
+      this.unsureSequences.push(this.lastSequence);
+      this.unsureEnds.push(this.offset);
+    }
+    while (this.unsureSequences[this.unsureHead]! <= this.durableSequence) {
+      this.durableOffset = this.unsureEnds[this.unsureHead++]!;
+    }
+    if (this.unsureHead < 1024 || this.unsureHead * 2 < this.unsureEnds.length) return;
+    this.unsureSequences.splice(0, this.unsureHead);
+    this.unsureEnds.splice(0, this.unsureHead);
+    this.unsureHead = 0;
   }
 
   /** Makes sure that `length` bytes from `offset` on are in the buffer; returns where they begin, or -1 at the end. */

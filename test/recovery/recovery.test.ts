@@ -378,6 +378,50 @@ test("appendonly no refuses a directory that holds data, and takes any other", (
   );
 });
 
+describe("D9: after a failed sync the page cache holds what the medium does not, and calls it clean", () => {
+  function failedSyncWorld(loses: boolean): World {
+    const world = newWorld();
+    const { data } = openWorld(world, { policy: "always" });
+    commitBytes(data.writer, 100, 0);
+    world.steps.all();
+    world.disk.failedSyncLoses = () => loses;
+    world.disk.onOperation = (operation) => (operation === "fdatasync" ? EIO : 0);
+    commitBytes(data.writer, 100, 1);
+    world.steps.all();
+    expect(data.writer).toMatchObject({ failed: { kind: "sync" }, durableSequence: 1, writtenSequence: 2 });
+    world.disk.onOperation = null;
+    crash(world, "killed");
+    return world;
+  }
+
+  test("what the next start serves from there is durable, because it is written again", () => {
+    const world = failedSyncWorld(false);
+    expect(openWorld(world).replayed).toEqual([0, 1]);
+    crash(world, "power");
+    expect(openWorld(world).replayed).toEqual([0, 1]);
+  });
+
+  test("or it is gone at once, and cut", () => {
+    const world = failedSyncWorld(true);
+    const { replayed, data } = openWorld(world);
+    expect(replayed).toEqual([0]);
+    expect(data.report.decision).toBe("cut");
+  });
+
+  test("a page that vanishes while a start reads it refuses the start; the next one cuts", () => {
+    const world = failedSyncWorld(false);
+    const path = `${DIRECTORY}/${segmentsOf(world)[0]}`;
+    let reads = 0;
+    world.disk.afterRead = (file, target, start, count) => {
+      if (file === path && ++reads > 2) target.fill(0, start, start + count);
+    };
+    expect(() => openWorld(world)).toThrow(expect.objectContaining({ code: "DATA_ROTTEN" }));
+    world.disk.afterRead = null;
+    crash(world, "power");
+    expect(openWorld(world).replayed).toEqual([0]);
+  });
+});
+
 describe("a log that is being filled", () => {
   test("is discarded, with a copy, if the process ends before it is complete", () => {
     const world = killedWorld();
