@@ -60,6 +60,7 @@ function plan(which: string | undefined): Step[] {
     ...script("fuzz", 4, "--", "--seconds", "60"),
     ...script("bench:versus", 4, "--", "--smoke"),
     ...script("bench:versus", 4, "--", "--smoke", "--tests", "all"),
+    ...script("bench:memory", 2, "--", "--smoke"),
   ];
 }
 
