@@ -25,6 +25,8 @@ import {
   NO_MULTI,
   NOT_QUEUED,
   READ_ONLY,
+  SHOWS_NO_DATA,
+  SUBSCRIBER,
   TIMED,
   UNKNOWN_COMMAND,
   WRITE,
@@ -290,6 +292,7 @@ export class Executor {
     const journal = call.journal;
     if (journal.sequence <= this.released) return 0;
     const bits = this.table.bits[id]!;
+    if (!changed && (bits & SHOWS_NO_DATA) !== 0) return 0;
     if (changed || (bits & KEYS_KNOWN) === 0 || (bits & (READ_ONLY | WRITE)) === 0) return journal.sequence;
     const database = call.db.index;
     const step = this.table.keyStep[id]!;
@@ -318,6 +321,9 @@ export class Executor {
     // Room is made whatever the command; a command that takes no memory runs even where there is none.
     if (this.eviction !== undefined && !this.eviction.makeRoom() && this.takesMemory(call, id)) return OUT_OF_MEMORY;
     if (this.writesRefused !== undefined && (bits & WRITE) !== 0) return this.writesRefused;
+    if (call.session.subscribed && call.session.protocol === 2 && (bits & SUBSCRIBER) === 0) {
+      return `ERR Can't execute '${this.table.fullNames[id]!}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context`;
+    }
     if (call.session.monitoring && (bits & (READ_ONLY | WRITE | MAY_REPLICATE)) !== 0) {
       return "ERR Replica can't interact with the keyspace";
     }

@@ -27,10 +27,18 @@ export const TIMED = 256;
 export const EVERY = 512;
 /** Makes others (replicas, subscribers) see something without being a write. */
 export const MAY_REPLICATE = 1024;
+/** Allowed to a connection with RESP2 that has subscriptions. */
+export const SUBSCRIBER = 2048;
+/** Its reply tells of subscriptions and never of data. */
+export const SHOWS_NO_DATA = 4096;
 
 /** The name is none of ours. */
 export const UNKNOWN_COMMAND = -1;
 
+const SUBSCRIBER_NAMES = new Set([
+  ...["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
+  ...["PING", "QUIT", "RESET"],
+]);
 const NOT_QUEUED_NAMES = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"]);
 
 export class CommandTable {
@@ -156,6 +164,8 @@ export class CommandTable {
     if (flags.includes("no_auth")) bits |= NO_AUTH;
     if (flags.includes("no_multi")) bits |= NO_MULTI;
     if (NOT_QUEUED_NAMES.has(name)) bits |= NOT_QUEUED;
+    if (SUBSCRIBER_NAMES.has(name)) bits |= SUBSCRIBER;
+    if (flags.includes("pubsub")) bits |= SHOWS_NO_DATA;
     if (definition.subcommands !== undefined) bits |= CONTAINER;
     const spec = definition.keys?.[0];
     if (spec !== undefined && "index" in spec.begin && "last" in spec.find) {

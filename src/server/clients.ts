@@ -85,6 +85,7 @@ export class Clients implements TurnHost {
     this.count--;
     this.server.engine.call.watchers.unwatch(connection);
     this.server.blocked.forget(connection);
+    this.server.pubsub.leave(connection);
     this.server.transport.release(connection.slot);
   }
 

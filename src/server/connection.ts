@@ -34,6 +34,8 @@ export class Connection extends Session {
   /** Replies of this connection that wait for the log, in batches. */
   parked = 0;
   parkedBytes = 0;
+  /** The latest log position that a reply of this connection has to wait for. */
+  gate = 0;
   /** First and last row of its chain in PushRows, -1 for none. */
   pushFirst = -1;
   pushLast = -1;

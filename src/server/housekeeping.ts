@@ -57,9 +57,10 @@ export class Housekeeping {
     engine.dataset.allocator.prepareMemory();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);
     this.rate.sample(nowMs, engine.executor.commands, server.turns.inputBytes, server.turns.outputBytes);
-    const limits = server.config.outputBufferLimits().normal;
+    const limits = server.config.outputBufferLimits();
     const timeoutMs = server.config.integer("timeout") * 1000;
-    for (const connection of clients) this.watch(connection, nowMs, timeoutMs, limits);
+    for (const connection of clients)
+      this.watch(connection, nowMs, timeoutMs, limits[connection.subscribed ? "pubsub" : "normal"]);
     if (this.slice === undefined) this.slice = setTimeout(() => this.work(), 0);
   }
 
@@ -92,7 +93,8 @@ export class Housekeeping {
   private watch(connection: Connection, nowMs: number, timeoutMs: number, limits: OutputBufferLimit): void {
     const { server } = this;
     const { clients, transport, logger } = server;
-    if (timeoutMs > 0 && connection.blocked === undefined && nowMs - connection.lastActiveMs > timeoutMs) {
+    const waits = connection.blocked !== undefined || connection.subscribed;
+    if (timeoutMs > 0 && !waits && nowMs - connection.lastActiveMs > timeoutMs) {
       logger.verbose(`Closing idle client ${connection.id} (${connection.peerAddress})`);
       clients.kill(connection);
       return;

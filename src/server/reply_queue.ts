@@ -38,8 +38,8 @@ export class ReplyQueue {
   /** Counts up whenever nothing points into the output region any more. */
   emptied = 0;
   /** Hard limits of client-output-buffer-limit, bytes; Infinity for none. */
-  normalBytesMax = Number.POSITIVE_INFINITY;
-  pubsubBytesMax = Number.POSITIVE_INFINITY;
+  private normalBytesMax = Number.POSITIVE_INFINITY;
+  private pubsubBytesMax = Number.POSITIVE_INFINITY;
 
   private readonly transport: Transport;
   private readonly host: QueueHost;
@@ -65,6 +65,12 @@ export class ReplyQueue {
     this.log = log;
     this.rowsMax = Math.floor(transport.outputTable.length / OUTPUT_ROW_WORDS);
     this.gates = new Float64Array(this.rowsMax);
+  }
+
+  /** Takes over client-output-buffer-limit; 0 bytes mean no limit. */
+  limitOutput(limits: { normal: { hardBytes: number }; pubsub: { hardBytes: number } }): void {
+    this.normalBytesMax = limits.normal.hardBytes || Number.POSITIVE_INFINITY;
+    this.pubsubBytesMax = limits.pubsub.hardBytes || Number.POSITIVE_INFINITY;
   }
 
   /** Adds a reply that lies in the output region. */

@@ -34,6 +34,7 @@ import { applyDatasetSettings, applyMemoryLimit, DATASET_DIRECTIVES, MEMORY_DIRE
 import { Housekeeping } from "./housekeeping.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
+import { Registry } from "./pubsub/registry.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
 
@@ -71,6 +72,7 @@ export class Server {
   readonly clients: Clients;
   readonly blocked: BlockedClients;
   readonly turns: TurnRunner;
+  readonly pubsub: Registry;
   readonly housekeeping: Housekeeping;
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
@@ -116,6 +118,7 @@ export class Server {
     this.engine.call.waitHost = this.blocked;
     this.turns = new TurnRunner(this.engine, this.transport, this.clients, this.blocked);
     this.engine.setReplySink(this.turns);
+    this.pubsub = new Registry(this.turns.delivery);
     this.housekeeping = new Housekeeping(this);
     this.listeners = new Listeners(this);
   }
@@ -296,6 +299,7 @@ export class Server {
       turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
       engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
       applyDatasetSettings(engine.dataset, config);
+      turns.queue.limitOutput(config.outputBufferLimits());
       this.clients.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), QUERY_BYTES_MAX);
       return undefined;
     };
@@ -308,7 +312,16 @@ export class Server {
     config.onChange(MEMORY_DIRECTIVES, limitMemory);
     config.onChange(["appendonly"], () => this.switchLog());
     config.onChange(
-      [...["tcp-keepalive", "proto-max-bulk-len", "client-query-buffer-limit", "appendfsync"], ...DATASET_DIRECTIVES],
+      [
+        ...[
+          "tcp-keepalive",
+          "proto-max-bulk-len",
+          "client-query-buffer-limit",
+          "client-output-buffer-limit",
+          "appendfsync",
+        ],
+        ...DATASET_DIRECTIVES,
+      ],
       apply,
     );
   }
@@ -318,7 +331,7 @@ export class Server {
     check(!this.stopping, "a stopping server runs nothing");
     this.engine.beginTurn();
     work();
-    this.engine.commit();
+    this.turns.finish();
   }
 
   /** DEBUG CHANGE-REPL-ID. */

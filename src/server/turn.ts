@@ -15,7 +15,12 @@
  * before the log position that it depends on is reached.
  */
 
-import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from "../base/limits.ts";
+import {
+  EFFECT_BYTES_RESERVED,
+  TURN_INPUT_BYTES,
+  TURN_MESSAGE_BYTES,
+  UNAUTHENTICATED_QUERY_BYTES_MAX,
+} from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
 import { CONTAINER, type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
@@ -36,6 +41,7 @@ import { encodeRequest } from "../protocol/request_writer.ts";
 import { RequestBatch } from "./batch.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
 import type { Connection } from "./connection.ts";
+import { Delivery, type DeliveryHost } from "./pubsub/delivery.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import { TurnTimes } from "./statistics.ts";
 
@@ -67,7 +73,7 @@ export interface WaitingRequests {
 /** Turns within this time share one reading of the processor time, µs. */
 const ACCOUNT_US = 250;
 
-export class TurnRunner implements ReplySink {
+export class TurnRunner implements ReplySink, DeliveryHost {
   /** Bytes and requests taken in, bytes of replies; for INFO. */
   inputBytes = 0;
   outputBytes = 0;
@@ -87,7 +93,9 @@ export class TurnRunner implements ReplySink {
   private readonly reply: ReplyWriter;
   private readonly parser = new RequestParser();
   private readonly batch = new RequestBatch();
-  private readonly queue: ReplyQueue;
+  /** What sends messages to subscribers. */
+  readonly delivery: Delivery;
+  readonly queue: ReplyQueue;
   /** Connections with work outside of the fast way in this turn. */
   private readonly slow: Connection[] = [];
   /** Where the reply of the connection being executed begins in the output region. */
@@ -100,7 +108,10 @@ export class TurnRunner implements ReplySink {
   private leftAt = -1;
   private stopped = false;
   private readonly stalledConnections: Connection[] = [];
-  private current: Connection | undefined;
+  /** The connection whose command is running. */
+  running: Connection | undefined;
+  /** What the reply being executed has to wait for so far, a log position. */
+  private gate = 0;
 
   constructor(engine: Engine, transport: Transport, host: TurnHost, blocked: WaitingRequests) {
     this.engine = engine;
@@ -111,8 +122,10 @@ export class TurnRunner implements ReplySink {
     this.executor = engine.executor;
     this.table = engine.table;
     this.reply = engine.call.reply;
-    this.reply.bytes = transport.output;
+    const { output } = transport;
+    this.reply.bytes = output.subarray(0, output.length - TURN_MESSAGE_BYTES);
     this.queue = new ReplyQueue(transport, host, engine);
+    this.delivery = new Delivery(this, output);
   }
 
   /** Replies that wait for the log, bytes. */
@@ -183,7 +196,7 @@ export class TurnRunner implements ReplySink {
 
   /** Cuts a connection: nothing more of it is executed or sent. */
   closeNow(connection: Connection): void {
-    if (connection === this.current) this.queue.closeWhenSent(connection);
+    if (connection === this.running) this.queue.closeWhenSent(connection);
     else this.queue.close(connection);
   }
 
@@ -409,7 +422,7 @@ export class TurnRunner implements ReplySink {
   private answerProtocolError(connection: Connection, message: string): void {
     this.host.protocolError(connection, message);
     this.rowStart = this.reply.position;
-    this.current = connection;
+    this.running = connection;
     this.reply.error(`ERR ${message}`);
     this.endRow(connection, this.call.journal.sequence);
     connection.closing = true;
@@ -461,24 +474,28 @@ export class TurnRunner implements ReplySink {
     call.session = connection;
     call.db = call.dataset.database(connection.database);
     reply.protocol = connection.protocol;
-    this.current = connection;
+    this.running = connection;
     this.rowStart = reply.position;
-    let gate = 0;
+    this.gate = 0;
     for (let i = first; i < last; i++) {
       call.first = batch.first[i]!;
       call.argc = batch.argc[i]!;
       call.firstHash = batch.hash[i]!;
       call.hashed = batch.hashed[i]! === 1;
       executor.execute(call, batch.command[i]!, batch.start[i]!, batch.end[i]!);
-      if (executor.gate > gate) gate = executor.gate;
+      if (executor.gate > this.gate) this.gate = executor.gate;
+      if (this.delivery.deferred) {
+        this.endRow(connection, this.gate);
+        this.delivery.takeDeferred(connection);
+        this.running = connection;
+      }
       if (call.keysReady && this.host.paused === "no") {
-        this.endRow(connection, gate);
-        gate = 0;
+        this.endRow(connection, this.gate);
         this.serveBlocked(bytes, args);
         call.session = connection;
         call.db = call.dataset.database(connection.database);
         reply.protocol = connection.protocol;
-        this.current = connection;
+        this.running = connection;
       }
       if (connection.closing || this.interrupted || connection.blocked !== undefined) {
         last = i + 1;
@@ -489,7 +506,7 @@ export class TurnRunner implements ReplySink {
     const id = batch.command[last - 1]!;
     const container = id !== UNKNOWN_COMMAND && (this.table.bits[id]! & CONTAINER) !== 0;
     connection.lastCommand = container ? executor.lastSubcommand : id;
-    this.endRow(connection, gate);
+    this.endRow(connection, this.gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
     else if (last < end) this.putBack(connection, bytes, last, end);
   }
@@ -517,7 +534,7 @@ export class TurnRunner implements ReplySink {
     call.session = connection;
     call.db = call.dataset.database(connection.database);
     reply.protocol = connection.protocol;
-    this.current = connection;
+    this.running = connection;
     this.rowStart = reply.position;
     const silent = connection.replyMode === "off";
     if (silent) reply.mute();
@@ -526,6 +543,7 @@ export class TurnRunner implements ReplySink {
     call.resumedAt = 0;
     if (silent) reply.unmute();
     this.endRow(connection, executor.gate);
+    if (this.delivery.deferred) this.delivery.takeDeferred(connection);
   }
 
   private endRow(connection: Connection, gate: number): void {
@@ -534,9 +552,25 @@ export class TurnRunner implements ReplySink {
       this.writes++;
       this.queue.addRow(connection, this.rowStart, length, gate);
     }
+    if (gate > connection.gate) connection.gate = gate;
+    this.gate = 0;
     this.outputBytes += length;
     this.rowStart = this.reply.position;
-    this.current = undefined;
+    this.running = undefined;
+  }
+
+  /** The log position that what the running command publishes must wait for: see pubsub/delivery.ts. */
+  get messageGate(): number {
+    if (this.call.inTransaction) return Number.POSITIVE_INFINITY;
+    // A log that was turned on later counts anew.
+    return Math.max(this.gate, Math.min(this.running?.gate ?? 0, this.call.journal.sequence));
+  }
+
+  /** Commits and sends what was executed outside of the transport's callback. */
+  finish(): void {
+    this.settle();
+    const rows = this.queue.takeRows();
+    if (rows > 0) this.transport.flush(rows);
   }
 
   /** Commits the effects so far and decides about the replies so far: out or parked. The output region is free afterwards. */
@@ -551,7 +585,7 @@ export class TurnRunner implements ReplySink {
 
   /** The output region is full in the middle of a reply: what is written is moved out of it. */
   makeRoom(reply: ReplyWriter, length: number): void {
-    const connection = this.current;
+    const connection = this.running;
     const partial = reply.position - this.rowStart;
     if (connection !== undefined && partial > 0) {
       // The gate of a reply that is still being written is not known: everything up to the end of this turn's effects.

@@ -19,6 +19,7 @@ import { lastsave } from "./lastsave.ts";
 import { moduleCommand } from "./module/index.ts";
 import { ping } from "./ping.ts";
 import { protectedRefusal } from "./protection.ts";
+import { pubsubCommands } from "./pubsub/index.ts";
 import { quit } from "./quit.ts";
 import { reset } from "./reset.ts";
 import { role } from "./role.ts";
@@ -46,6 +47,7 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     functionCommand,
     moduleCommand(server),
     cluster,
+    ...pubsubCommands(server),
     readonly,
     readwrite,
     asking,

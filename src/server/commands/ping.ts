@@ -14,7 +14,13 @@ export const ping: CommandDefinition = {
   args: [argument("message", "string", { optional: true })],
   run(call) {
     if (call.argc > 2) call.reply.error(wrongArity("ping"));
-    else if (call.argc === 2) call.reply.bulk(call.input, call.start(1), call.length(1));
+    else if (call.session.subscribed && call.session.protocol === 2) {
+      // Among messages, the answer must look like one.
+      call.reply.array(2);
+      call.reply.text("pong");
+      if (call.argc === 2) call.reply.bulk(call.input, call.start(1), call.length(1));
+      else call.reply.text("");
+    } else if (call.argc === 2) call.reply.bulk(call.input, call.start(1), call.length(1));
     else call.reply.status("PONG");
   },
 };

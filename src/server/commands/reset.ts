@@ -22,6 +22,8 @@ export function reset(server: Server): CommandDefinition {
 function resetSession(call: Call, server: Server): void {
   const { reply, session } = call;
   endTransaction(call);
+  const connection = server.clients.byId(session.id);
+  if (connection !== undefined) server.pubsub.leave(connection);
   session.database = 0;
   call.db = call.dataset.database(0);
   session.protocol = 2;

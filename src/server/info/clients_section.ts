@@ -19,7 +19,7 @@ export function clientsSection({ server, call }: InfoContext): Field[] {
     ["client_recent_max_output_buffer", outputMax],
     ["blocked_clients", server.blocked.count],
     ["tracking_clients", 0],
-    ["pubsub_clients", 0],
+    ["pubsub_clients", server.pubsub.clients],
     ["watching_clients", watching],
     ["clients_in_timeout_table", 0],
     ["total_watched_keys", call.watchers.watchedKeys],

@@ -9,8 +9,15 @@
  * Each half is filled from its start while anything in the region may still be needed; when it is full, everything is sent. A message that
  * would not fit a half at all has bytes of its own.
  *
- * To the connection whose command is running it is written where its reply stands, as redis-server 7.0 does: a client that hears its own
- * message sees it before PUBLISH's reply. CLIENT REPLY silences replies, never pushes.
+ * What the running command sends to its own connection comes behind its reply, as since Redis 7.2: a push never stands within a reply. It is
+ * kept until then (`deferred`). CLIENT REPLY silences replies, never pushes.
+ *
+ * When a message may leave, under `appendfsync always`:
+ *  - A notification waits for the whole turn: it tells of a write.
+ *  - What PUBLISH sends is made by its client, who knows of nothing but what it was answered (and that was durable) and what it has sent
+ *    itself. So a message leaves no earlier than the replies to what its own connection sent before it, and within MULTI no earlier than the
+ *    transaction: it may tell of these writes. Writes of others do not delay it. What a client sends over two connections without waiting for
+ *    an answer has no order that could be kept.
  */
 import { check } from "../../base/check.ts";
 import { TURN_MESSAGE_BYTES } from "../../base/limits.ts";
@@ -37,9 +44,17 @@ export interface DeliveryHost {
   writes: number;
 }
 
+/** A message to the connection whose command is running. */
+interface Deferred {
+  readonly bytes: Uint8Array;
+  readonly gate: number;
+}
+
 export class Delivery {
+  /** Messages to the connection whose command is running: to be queued behind its reply, with `takeDeferred`. */
+  deferred = false;
   private readonly host: DeliveryHost;
-  private readonly reply: ReplyWriter;
+  private waiting: Deferred[] = [];
   /** By protocol: what is written for it, and where that begins in the output region. */
   private readonly resp2: Half;
   private readonly resp3: Half;
@@ -57,9 +72,8 @@ export class Delivery {
   private long = false;
 
   /** `output` is the transport's region; its last TURN_MESSAGE_BYTES are the messages'. */
-  constructor(host: DeliveryHost, reply: ReplyWriter, output: Uint8Array) {
+  constructor(host: DeliveryHost, output: Uint8Array) {
     this.host = host;
-    this.reply = reply;
     this.resp2 = new Half(output, output.length - TURN_MESSAGE_BYTES, 2);
     this.resp3 = new Half(output, output.length - HALF_BYTES, 3);
   }
@@ -91,7 +105,8 @@ export class Delivery {
     const { host } = this;
     if (connection.lost) return;
     if (connection === host.running) {
-      this.writeInto(connection);
+      this.waiting.push({ bytes: this.encodeAlone(connection.protocol), gate: this.gate });
+      this.deferred = true;
       return;
     }
     const { queue } = host;
@@ -111,14 +126,16 @@ export class Delivery {
     host.writes++;
   }
 
-  /** Into the running command's own reply, which a silenced client doesn't get. */
-  private writeInto(connection: Connection): void {
-    const { reply } = this;
-    const { muted } = reply;
-    if (muted) reply.unmute();
-    reply.protocol = connection.protocol;
-    this.write(reply);
-    if (muted) reply.mute();
+  /** Queues what was kept for a connection whose command has run; its reply has been added to the queue. */
+  takeDeferred(connection: Connection): void {
+    const { host, waiting } = this;
+    this.deferred = false;
+    this.waiting = [];
+    for (const { bytes, gate } of waiting) {
+      host.queue.append(connection, bytes, gate);
+      host.outputBytes += bytes.length;
+      host.writes++;
+    }
   }
 
   private write(reply: ReplyWriter): void {

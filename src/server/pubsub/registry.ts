@@ -72,7 +72,7 @@ export class Registry {
     const { subscriptions } = connection;
     if (subscriptions === undefined) return;
     for (const kind of ["channels", "patterns", "shards"] as const) {
-      for (const { name } of [...subscriptions[kind].values()]) this.unsubscribe(connection, kind, name);
+      for (const name of this.namesOf(connection, kind)) this.unsubscribe(connection, kind, name);
     }
   }
 
@@ -81,6 +81,11 @@ export class Registry {
     const { subscriptions } = connection;
     if (subscriptions === undefined) return 0;
     return kind === "shards" ? subscriptions.shards.size : subscriptions.channels.size + subscriptions.patterns.size;
+  }
+
+  /** The names of what a connection listens to. */
+  namesOf(connection: Connection, kind: Kind): Uint8Array[] {
+    return [...(connection.subscriptions?.[kind].values() ?? [])].map((channel) => channel.name);
   }
 
   /** Nobody listens to channels or patterns. */
@@ -136,6 +141,13 @@ export class Registry {
     connection.refresh();
     this.clients += subscribed ? 1 : -1;
   }
+}
+
+/** The names of those channels that the pattern fits, of all when there is none. */
+export function matchingNames(channels: Channels, pattern: Uint8Array | undefined): Uint8Array[] {
+  const names = [...channels.values()].map(({ name }) => name);
+  if (pattern === undefined) return names;
+  return names.filter((name) => globMatches(pattern, 0, pattern.length, name, 0, name.length, false));
 }
 
 function sendTo(delivery: Delivery, { subscribers }: Channel): number {

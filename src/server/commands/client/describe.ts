@@ -48,9 +48,9 @@ function line(connection: Connection, call: Call, server: Server): string {
     ["idle", Math.max(0, Math.floor((call.nowMs - connection.lastActiveMs) / 1000))],
     ["flags", flagsOf(connection)],
     ["db", connection.database],
-    ["sub", 0],
-    ["psub", 0],
-    ["ssub", 0],
+    ["sub", connection.subscriptions?.channels.size ?? 0],
+    ["psub", connection.subscriptions?.patterns.size ?? 0],
+    ["ssub", connection.subscriptions?.shards.size ?? 0],
     ["multi", connection.inMulti ? connection.queued.length : -1],
     ["qbuf", connection.pendingLength],
     ["qbuf-free", received - connection.pendingLength],
@@ -76,6 +76,7 @@ function line(connection: Connection, call: Call, server: Server): string {
 /** Letters for the states that a connection is in, in Redis's order; "N" for none. */
 function flagsOf(connection: Connection): string {
   let flags = "";
+  if (connection.subscribed) flags += "P";
   if (connection.inMulti) flags += "x";
   if (connection.postponed || connection.blocked !== undefined) flags += "b";
   if (connection.watchBroken) flags += "d";

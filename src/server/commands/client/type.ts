@@ -10,7 +10,7 @@ export function readClientType(word: string): ClientType | undefined {
   return lower === "normal" || lower === "replica" || lower === "pubsub" || lower === "master" ? lower : undefined;
 }
 
-/** Replication and subscriptions do not exist yet, so every connection is an ordinary one. */
-export function typeOf(_connection: Connection): ClientType {
-  return "normal";
+/** Replication does not exist yet, so a connection is an ordinary one or listens to channels. */
+export function typeOf(connection: Connection): ClientType {
+  return connection.subscribed ? "pubsub" : "normal";
 }
