@@ -23,24 +23,17 @@ import {
 } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
-import { CONTAINER, type CommandTable, UNKNOWN_COMMAND, WRITE } from "../command/table.ts";
+import { CONTAINER, type CommandTable, UNKNOWN_COMMAND } from "../command/table.ts";
 import type { Engine } from "../engine/engine.ts";
 import { threadCpuClock } from "../platform/thread_calls.ts";
 import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } from "../platform/transport.ts";
 import type { ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
-import {
-  EMPTY,
-  INCOMPLETE,
-  INLINE,
-  PROTOCOL_ERROR,
-  REQUEST,
-  RequestParser,
-  splitInline,
-} from "../protocol/request_parser.ts";
+import { EMPTY, INCOMPLETE, INLINE, PROTOCOL_ERROR, RequestParser, splitInline } from "../protocol/request_parser.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
 import { RequestBatch } from "./batch.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
 import type { Connection } from "./connection.ts";
+import { mayRunPaused } from "./paused.ts";
 import { Delivery, type DeliveryHost } from "./pubsub/delivery.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import { TurnTimes } from "./statistics.ts";
@@ -329,7 +322,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
 
   private advance(connection: Connection): void {
     while (connection.pending !== undefined && !connection.closing && connection.blocked === undefined) {
-      if (this.host.paused !== "no" && !this.mayRunPaused(connection)) {
+      if (this.host.paused !== "no" && !mayRunPaused(connection, this.host.paused, this.table)) {
         connection.postponed = true;
         return;
       }
@@ -399,24 +392,6 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.runBatch(request, parser.args);
     this.settle();
     return true;
-  }
-
-  /** While clients are paused: may the request at the head of the pending bytes run? */
-  private mayRunPaused(connection: Connection): boolean {
-    if (this.host.paused === "all") return false;
-    const { pending, pendingStart, pendingLength } = connection;
-    const parser = new RequestParser(16);
-    const found = parser.next(pending!, pendingStart, pendingStart + pendingLength);
-    let id = UNKNOWN_COMMAND;
-    if (found === REQUEST) id = this.table.lookup(pending!, parser.args[0]!, parser.args[1]!);
-    else if (found === INLINE) {
-      const name = splitInline(pending!, pendingStart, pendingStart + pendingLength).args[0];
-      if (name !== undefined) id = this.table.lookup(name, 0, name.length);
-    }
-    if (id === UNKNOWN_COMMAND) return true;
-    const { name } = this.table.definitions[id]!;
-    const bits = name === "EXEC" ? connection.queuedBits : this.table.bits[id]!;
-    return (bits & WRITE) === 0 && name !== "PUBLISH" && name !== "EVAL";
   }
 
   private answerProtocolError(connection: Connection, message: string): void {
