@@ -2,14 +2,14 @@
  * Doubles as Redis 7.2 and Valkey read and print them: scores, INCRBYFLOAT's increments, time-outs.
  *
  * Reading is strtod over the whole text: decimal, hexadecimal, infinite; no space before or behind, no NaN, and nothing that overflows or
- * vanishes. Printing gives the fewest digits that read back as the same number; whole numbers up to 2^52 have no exponent.
+ * vanishes. Printing gives the fewest digits that read back as the same number; whole numbers up to 2^62 are printed as integers.
  */
 import { latin1 } from "./bytes.ts";
 import { parseIntegerSafe } from "./integer.ts";
 import { parseLongDouble } from "./long_double.ts";
 
-/** Whole numbers up to here are printed as integers. */
-const INTEGER_MAX = 2 ** 52;
+/** Whole numbers up to here are printed as integers, all digits, as those of a 64-bit number. */
+const INTEGER_MAX = 2 ** 62;
 /** Longer texts are no numbers. */
 const TEXT_BYTES_MAX = 256;
 const SIGNIFICANT_DIGITS_MAX = 18;
@@ -49,7 +49,9 @@ export function formatDouble(value: number): string {
   if (value === Number.POSITIVE_INFINITY) return "inf";
   if (value === Number.NEGATIVE_INFINITY) return "-inf";
   if (value !== value) return "nan";
-  if (Number.isInteger(value) && value >= -INTEGER_MAX && value <= INTEGER_MAX) return String(value);
+  if (Number.isInteger(value) && value >= -INTEGER_MAX && value <= INTEGER_MAX) {
+    return Number.isSafeInteger(value) ? String(value) : BigInt(value).toString();
+  }
   const negative = value < 0;
   const [mantissa, exponentText] = Math.abs(value).toExponential().split("e") as [string, string];
   let digits = mantissa.replace(".", "");
