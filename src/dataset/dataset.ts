@@ -6,6 +6,7 @@ import type { Allocator } from "../memory/allocator.ts";
 import type { Arena } from "../memory/arena.ts";
 import { entryAccess, setEntryAccess } from "../structure/entry.ts";
 import { Table } from "../structure/table.ts";
+import { Tree } from "../structure/tree.ts";
 import { countedAccess, frequencyBits, timeBits } from "./access.ts";
 import { ActiveExpiry } from "./active_expiry.ts";
 import { WALK_START } from "./bucket_walk.ts";
@@ -31,6 +32,8 @@ export class Dataset {
   /** Shared Table objects for the members of whatever collections are open: see members.ts. */
   readonly members: Table;
   readonly otherMembers: Table;
+  /** Shared Tree object for the order of whatever sorted set is open. */
+  readonly order: Tree;
   /** Big values that wait to be freed. */
   releasedValues = 0;
   readonly seed0: number;
@@ -77,6 +80,7 @@ export class Dataset {
     this.seed1 = arena.seed1;
     this.members = new Table(arena, allocator, arena.databaseRootAddress(0));
     this.otherMembers = new Table(arena, allocator, arena.databaseRootAddress(0));
+    this.order = new Tree(arena, allocator);
     for (let index = 0; index < databases; index++) {
       this.databases.push(new Database(this, index));
     }

@@ -167,6 +167,13 @@ export class Allocator {
     return CLASS_BYTES[CLASS_OF_UNITS[(bytes + 7) >>> 3]!]!;
   }
 
+  /** Are there so many bytes in free pages, those that have never been taken from the system included? */
+  hasFree(bytes: number): boolean {
+    const { segmentCount, segmentsMax } = this.arena;
+    if (bytes <= (segmentsMax - segmentCount) * SEGMENT_BYTES) return true;
+    return bytes <= (segmentsMax - segmentCount) * SEGMENT_BYTES + this.pages.freePages * PAGE_BYTES;
+  }
+
   /**
    * Adds the next segment before it is needed: its first pages come from the system in one long fault, which is better had between two
    * turns than in the middle of one. Call it regularly, say every 100 ms.

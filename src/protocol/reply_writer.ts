@@ -220,6 +220,15 @@ export class ReplyWriter {
     else this.text(text);
   }
 
+  /** A double that is a whole number within ±(2^53 - 1) and not -0: the common score. */
+  wholeDouble(value: number): void {
+    if (this.protocol === 3) return this.header(44, value);
+    this.header(DOLLAR, decimalLength(value));
+    this.ensure(24);
+    this.position = decimal(this.bytes, this.position, value);
+    this.lineBreak();
+  }
+
   /** A number beyond 64 bits, in decimal. */
   bigNumber(text: string): void {
     if (this.protocol === 3) this.line(40, text);
@@ -266,6 +275,16 @@ export class ReplyWriter {
     bytes[at + 1] = LF;
     this.position = at + 2;
   }
+}
+
+/** Bytes of a whole number in decimal. */
+function decimalLength(value: number): number {
+  if (value >= 0 && value < 10) return 1;
+  if (value !== (value | 0) || value === -2147483648) return value.toString().length;
+  const magnitude = value < 0 ? -value : value;
+  let digits = value < 0 ? 2 : 1;
+  for (let bound = 10; digits < 11 && magnitude >= bound; bound *= 10) digits++;
+  return digits;
 }
 
 /** Writes a whole number in decimal, returns the offset behind it. */

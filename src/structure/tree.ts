@@ -109,6 +109,12 @@ export class Tree extends TreeShape {
     return this.insertAt(this.at, scoreWords[0]!, scoreWords[1]!, entry);
   }
 
+  /** As insertScore, for an entry that sorts behind all others. */
+  appendScore(score: number, entry: number): boolean {
+    scoreDouble[0] = score;
+    return this.append(scoreWords[0]!, scoreWords[1]!, entry);
+  }
+
   /** Puts the cursor on the item of an entry with this score; false when it isn't in the tree. */
   seekEntry(score: number, entry: number): boolean {
     const bytes = this.arena.bytes[entry >>> SEGMENT_SHIFT]!;

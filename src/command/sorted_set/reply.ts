@@ -1,0 +1,96 @@
+/** Members and scores as replies, straight from where they are stored. */
+import { formatDouble } from "../../base/double.ts";
+import { openPack } from "../../dataset/packed.ts";
+import { treeOf } from "../../dataset/sorted_set/big.ts";
+import { pack, scorePosition } from "../../dataset/sorted_set/packed.ts";
+import { scoreAt } from "../../dataset/sorted_set/scores.ts";
+import { isPacked } from "../../dataset/sorted_set/sorted_set.ts";
+import type { ReplyWriter } from "../../protocol/reply_writer.ts";
+import { nextElement, previousElement, seekElement } from "../../structure/listpack.ts";
+import type { Call } from "../call.ts";
+import { replyElement, replyMember } from "../elements.ts";
+
+/** A score: a double in RESP3, in RESP2 its text. */
+export function replyScore(reply: ReplyWriter, score: number): void {
+  if (Number.isSafeInteger(score) && (score !== 0 || 1 / score > 0)) reply.wholeDouble(score);
+  else reply.double(formatDouble(score));
+}
+
+/**
+ * The members of ranks [from, from + count), all of which exist; `reverse`: the highest first. With scores they are pairs of their own in
+ * RESP3, and one after the other in RESP2, unless `pairs` says that they are pairs there, too.
+ */
+export function replySpan(
+  call: Call,
+  entry: number,
+  from: number,
+  count: number,
+  reverse: boolean,
+  withScores: boolean,
+  pairs = call.reply.protocol === 3,
+): void {
+  call.reply.array(withScores && !pairs ? count * 2 : count);
+  replyMembers(call, entry, from, count, reverse, withScores, withScores && pairs);
+}
+
+/** As `replySpan`, without the head of the array. */
+export function replyMembers(
+  call: Call,
+  entry: number,
+  from: number,
+  count: number,
+  reverse: boolean,
+  withScores: boolean,
+  pairs: boolean,
+): void {
+  if (count === 0) return;
+  if (isPacked(call.dataset, entry)) replyPacked(call, entry, from, count, reverse, withScores, pairs);
+  else replyBig(call, entry, from, count, reverse, withScores, pairs);
+}
+
+function replyPacked(
+  call: Call,
+  entry: number,
+  from: number,
+  count: number,
+  reverse: boolean,
+  withScores: boolean,
+  pairs: boolean,
+): void {
+  const { reply } = call;
+  openPack(call.dataset.arena, entry, pack);
+  const { bytes, offset } = pack;
+  let position = seekElement(bytes, offset, (reverse ? from + count - 1 : from) * 2);
+  for (let left = count; left > 0; left--) {
+    if (pairs) reply.array(2);
+    replyElement(reply, bytes, position);
+    const score = scorePosition(bytes, position);
+    if (withScores) replyScore(reply, scoreAt(bytes, score));
+    if (left === 1) return;
+    position = reverse
+      ? previousElement(bytes, offset, previousElement(bytes, offset, position))
+      : nextElement(bytes, score);
+  }
+}
+
+function replyBig(
+  call: Call,
+  entry: number,
+  from: number,
+  count: number,
+  reverse: boolean,
+  withScores: boolean,
+  pairs: boolean,
+): void {
+  const { reply } = call;
+  const { arena } = call.dataset;
+  const tree = treeOf(call.dataset, entry);
+  tree.seekPosition(reverse ? from + count - 1 : from);
+  for (let left = count; left > 0; left--) {
+    if (pairs) reply.array(2);
+    replyMember(reply, arena, tree.entry);
+    if (withScores) replyScore(reply, tree.score);
+    if (reverse) tree.previous();
+    else tree.next();
+  }
+}
