@@ -201,8 +201,8 @@ export function freePacked(dataset: Dataset, entry: number): void {
   freeEntry(allocator, entry);
 }
 
-/** An entry with a value of `length` bytes, touched but not written; in no table. */
-function newPacked(
+/** An entry with a value of `length` bytes, touched but not written; in no table. NIL: the address space is full. */
+export function newPacked(
   dataset: Dataset,
   type: number,
   encoding: number,
@@ -230,7 +230,7 @@ function newPacked(
 }
 
 /** Access bits and expiry, where both entries have one. */
-function copyHead(arena: Arena, from: number, to: number): void {
+export function copyHead(arena: Arena, from: number, to: number): void {
   setEntryAccess(arena, to, entryAccess(arena, from));
   if (hasExpiry(arena, from)) setExpiryWords(arena, to, expiryLow(arena, from), expiryHigh(arena, from));
 }

@@ -78,6 +78,15 @@ export function writeEmptyListpack(bytes: Uint8Array, base: number): void {
   bytes[base + LISTPACK_HEADER_BYTES] = END;
 }
 
+/** Writes the header and the end mark around `count` elements that take all of `total` bytes but these: for who writes a listpack as a whole. */
+export function writeListpackFrame(bytes: Uint8Array, base: number, total: number, count: number): void {
+  const stored = Math.min(count, COUNT_UNKNOWN);
+  writeWord(bytes, base, total);
+  bytes[base + COUNT] = stored & 0xff;
+  bytes[base + COUNT + 1] = stored >>> 8;
+  bytes[base + total - 1] = END;
+}
+
 /** All bytes of the listpack. */
 export function listpackBytes(bytes: Uint8Array, base: number): number {
   return readWord(bytes, base);

@@ -93,6 +93,10 @@ const volatile: Readonly<Record<string, Same>> = {
   "OBJECT IDLETIME": near(2),
   "MEMORY USAGE": both(/^(:[1-9]\d*|\$-1|_|-.*)\r\n$/),
   KEYS: unordered,
+  SMEMBERS: unordered,
+  SINTER: unordered,
+  SUNION: unordered,
+  SDIFF: unordered,
   EXEC: (ours, theirs) => near(3000)(deeplySorted(ours), deeplySorted(theirs)),
   "CLIENT ID": both(/^:[1-9]\d*\r\n$/),
 };
