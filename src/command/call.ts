@@ -4,6 +4,7 @@
  * There is one Call an engine, filled in anew for each request, so that the common path allocates nothing. A handler must not
  * keep it, nor the offsets, beyond its own return.
  */
+
 import { latin1 } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { hashBytes } from "../base/hash.ts";
@@ -12,6 +13,7 @@ import type { Random } from "../base/random.ts";
 import type { Database } from "../dataset/database.ts";
 import type { Dataset } from "../dataset/dataset.ts";
 import type { Journal } from "../dataset/journal.ts";
+import { EVENT_KEY_MISS } from "../dataset/key_events.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
 import type { RequestWriter } from "../protocol/request_writer.ts";
 import type { WaitHost } from "./blocking.ts";
@@ -132,9 +134,15 @@ export class Call {
   /** The entry of key argument i for reading: expired keys are gone, the access time is updated, hit or miss counted. 0: none. */
   read(i: number): number {
     const entry = this.db.lookup(this.input, this.start(i), this.length(i), this.hash(i), this.session.noTouch);
-    if (entry === 0) this.misses++;
+    if (entry === 0) this.missed(i);
     else this.hits++;
     return entry;
+  }
+
+  /** A read found no key argument i. */
+  missed(i: number): void {
+    this.misses++;
+    this.notify(EVENT_KEY_MISS, "keymiss", i);
   }
 
   /** The entry of key argument i for writing: as `read`, but not counted. */
@@ -149,9 +157,14 @@ export class Call {
 
   /** Tells whoever listens what happened to key argument i: an event of dataset/key_events.ts, named as Redis names it. */
   notify(eventClass: number, name: string, i: number): void {
+    this.notifyIn(this.db.index, eventClass, name, i);
+  }
+
+  /** The same in another database than the selected one. */
+  notifyIn(database: number, eventClass: number, name: string, i: number): void {
     const { events } = this.dataset;
     if ((events.mask & eventClass) !== 0) {
-      events.emit(eventClass, name, this.db.index, this.input, this.start(i), this.length(i));
+      events.emit(eventClass, name, database, this.input, this.start(i), this.length(i));
     }
   }
 

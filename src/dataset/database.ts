@@ -13,6 +13,7 @@
  * returned by `lookup`, unless the clock is held (replay). Every change is told to the journal by whoever makes it, but for
  * expiry, which tells it itself.
  */
+
 import { hashBytes } from "../base/hash.ts";
 import type { Random } from "../base/random.ts";
 import type { Arena } from "../memory/arena.ts";
@@ -31,6 +32,7 @@ import { Table } from "../structure/table.ts";
 import { WALK_END, WALK_START, walkDown } from "./bucket_walk.ts";
 import type { Dataset } from "./dataset.ts";
 import { releaseEntry, releaseUnused, withExpiry, writeExpiry } from "./entries.ts";
+import { EVENT_EXPIRED, EVENT_NEW } from "./key_events.ts";
 
 const ROOT_KEYS = 0;
 const ROOT_EXPIRES = 1;
@@ -124,6 +126,8 @@ export class Database {
       this.keys.remove(hash, entry);
       return false;
     }
+    const { events } = this.dataset;
+    if ((events.mask & EVENT_NEW) !== 0 && !events.newHeld) this.emit(EVENT_NEW, "new", entry);
     return true;
   }
 
@@ -201,9 +205,17 @@ export class Database {
     const { journal } = this.dataset;
     const bytes = this.arena.bytes[entry >>> SEGMENT_SHIFT]!;
     journal.removed(this.index, hash, bytes, keyOffset(this.arena, entry), keyLength(this.arena, entry));
+    this.emit(EVENT_EXPIRED, "expired", entry);
     // The journal remembers verbatim requests by reference, but copies keys at once: the entry may go now.
     this.remove(entry, hash);
     this.dataset.expiredKeys++;
+  }
+
+  /** Tells what happened to an entry's key. */
+  emit(eventClass: number, name: string, entry: number): void {
+    const { arena } = this;
+    const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
+    this.dataset.events.emit(eventClass, name, this.index, bytes, keyOffset(arena, entry), keyLength(arena, entry));
   }
 
   /** The hash of an entry's own key. */

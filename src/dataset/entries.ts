@@ -30,6 +30,7 @@ import {
 } from "../structure/entry.ts";
 import type { Database } from "./database.ts";
 import type { Dataset } from "./dataset.ts";
+import { EVENT_NEW } from "./key_events.ts";
 import { freePacked } from "./packed.ts";
 import { releaseBig } from "./released_values.ts";
 import { isBig } from "./types.ts";
@@ -124,6 +125,8 @@ export function renameEntry(
     releaseUnused(dataset, entry, renamed);
     return false;
   }
+  // For Redis what stood there is deleted first.
+  if (replaced !== NIL) db.emit(EVENT_NEW, "new", renamed);
   db.detach(entry, hash);
   freeEntry(allocator, entry);
   return true;
@@ -162,7 +165,10 @@ export function copyEntry(
     writeReference(arena, copy, copied);
   }
   if (expires) setExpiryWords(arena, copy, expiryLow(arena, entry), expiryHigh(arena, entry));
-  if (replaced === NIL ? target.insert(copy, newHash) : target.replace(replaced, copy, newHash)) return true;
+  if (replaced === NIL ? target.insert(copy, newHash) : target.replace(replaced, copy, newHash)) {
+    if (replaced !== NIL) target.emit(EVENT_NEW, "new", copy);
+    return true;
+  }
   releaseEntry(dataset, copy);
   return false;
 }

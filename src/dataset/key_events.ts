@@ -23,6 +23,8 @@ export type KeyEventSink = (name: string, database: number, key: Uint8Array, off
 export class KeyEvents {
   /** The classes that somebody wants to hear of. */
   mask = 0;
+  /** What is put into a table now was there before: it is not new. */
+  newHeld = false;
   sink: KeyEventSink | undefined;
 
   emit(eventClass: number, name: string, database: number, key: Uint8Array, offset: number, length: number): void {

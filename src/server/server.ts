@@ -34,6 +34,7 @@ import { applyDatasetSettings, applyMemoryLimit, DATASET_DIRECTIVES, MEMORY_DIRE
 import { Housekeeping } from "./housekeeping.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
+import { Notifications } from "./pubsub/notifications.ts";
 import { Registry } from "./pubsub/registry.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
@@ -73,6 +74,7 @@ export class Server {
   readonly blocked: BlockedClients;
   readonly turns: TurnRunner;
   readonly pubsub: Registry;
+  private readonly notifications: Notifications;
   readonly housekeeping: Housekeeping;
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
@@ -119,6 +121,7 @@ export class Server {
     this.turns = new TurnRunner(this.engine, this.transport, this.clients, this.blocked);
     this.engine.setReplySink(this.turns);
     this.pubsub = new Registry(this.turns.delivery);
+    this.notifications = new Notifications(this.pubsub, this.engine.call);
     this.housekeeping = new Housekeeping(this);
     this.listeners = new Listeners(this);
   }
@@ -300,6 +303,7 @@ export class Server {
       engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
       applyDatasetSettings(engine.dataset, config);
       turns.queue.limitOutput(config.outputBufferLimits());
+      this.notifications.configure(config.text("notify-keyspace-events"));
       this.clients.queryBytesMax = Math.min(config.integer("client-query-buffer-limit"), QUERY_BYTES_MAX);
       return undefined;
     };
@@ -318,6 +322,7 @@ export class Server {
           "proto-max-bulk-len",
           "client-query-buffer-limit",
           "client-output-buffer-limit",
+          "notify-keyspace-events",
           "appendfsync",
         ],
         ...DATASET_DIRECTIVES,

@@ -2,8 +2,10 @@
  * BITFIELD and BITFIELD_RO: all operations are read before the first is executed, and the string is made long enough for all of them at
  * once.
  */
+
 import { parseIntegerSafe } from "../../base/integer.ts";
 import { STRING_BYTES_MAX } from "../../base/limits.ts";
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { locateString, readString, stringLength } from "../../dataset/strings.ts";
 import { ENCODING_RAW } from "../../dataset/types.ts";
 import { Span } from "../../structure/blob.ts";
@@ -200,6 +202,7 @@ function write(call: Call, operations: readonly Operation[]): void {
     if (operation.kind === "get") replyField(call, target, operation);
     else if (writeOperation(call, target, operation, grows)) changes++;
   }
+  if (changes > 0) call.notify(EVENT_STRING, "setbit", 1);
   // Growing and becoming raw can be seen by clients: they are logged even where all values stayed as they were.
   if (changes === 0 && (grows || converts)) changes = 1;
   for (let i = 0; i < changes; i++) call.changed(1);

@@ -1,4 +1,5 @@
 import { releaseEntry } from "../../dataset/entries.ts";
+import { EVENT_GENERIC, EVENT_STRING } from "../../dataset/key_events.ts";
 import { NO_EXPIRY, readString, storeString, stringLength } from "../../dataset/strings.ts";
 import { ENCODING_RAW, TYPE_STRING } from "../../dataset/types.ts";
 import { Blob, createBlob, writeBlob, writeReference } from "../../structure/blob.ts";
@@ -53,6 +54,7 @@ export const bitop: CommandDefinition = {
       if (target !== 0) {
         call.changed(2);
         call.db.remove(target, call.hash(2));
+        call.notify(EVENT_GENERIC, "del", 2);
       }
       return reply.integer(0);
     }
@@ -62,6 +64,7 @@ export const bitop: CommandDefinition = {
         : storeLong(call, operation, sources, target, length);
     if (!stored) return reply.error(OUT_OF_MEMORY);
     call.changed(2);
+    call.notify(EVENT_STRING, "set", 2);
     reply.integer(length);
   },
 };

@@ -1,3 +1,4 @@
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { locateString, stringLength } from "../../dataset/strings.ts";
 import { ENCODING_RAW } from "../../dataset/types.ts";
 import { Span } from "../../structure/blob.ts";
@@ -32,7 +33,8 @@ export const setbit: CommandDefinition = {
     const byte = Math.floor(offset / 8);
     const oldLength = entry === 0 ? 0 : stringLength(arena, entry);
     // Growing and becoming raw can be seen by clients, so that they are changes even where the bit is not.
-    let changes = entry === 0 || byte >= oldLength || entryEncoding(arena, entry) !== ENCODING_RAW;
+    const grows = entry === 0 || byte >= oldLength;
+    let changes = grows || entryEncoding(arena, entry) !== ENCODING_RAW;
     const target = changes ? growRaw(call, entry, byte + 1, oldLength) : entry;
     if (target === 0) return reply.error(OUT_OF_MEMORY);
     locateString(arena, target, byte, 1, span);
@@ -46,6 +48,7 @@ export const setbit: CommandDefinition = {
       bytes[span.offset] = value ^ mask;
     }
     if (changes) call.changed(1);
+    if (grows || old !== bit) call.notify(EVENT_STRING, "setbit", 1);
     reply.integer(old);
   },
 };

@@ -1,4 +1,5 @@
 import { copyEntry } from "../../dataset/entries.ts";
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import { argument, type CommandDefinition, keysAt, token } from "../definition.ts";
 import { OUT_OF_MEMORY, SYNTAX_ERROR } from "../messages.ts";
 import { sameArgument } from "./lookup.ts";
@@ -45,6 +46,7 @@ export const copy: CommandDefinition = {
     if (replaced !== 0 && !replace) return reply.integer(0);
     if (!copyEntry(target, entry, input, start, length, hash, replaced)) return reply.error(OUT_OF_MEMORY);
     journal.changed(target.index, hash, input, start, length);
+    call.notifyIn(target.index, EVENT_GENERIC, "copy_to", 2);
     reply.integer(1);
   },
 };

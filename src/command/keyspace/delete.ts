@@ -1,3 +1,4 @@
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 
@@ -51,5 +52,6 @@ function removeKey(call: Call, i: number): boolean {
   if (entry === 0) return false;
   journal.changed(db.index, hash, input, start, length);
   db.remove(entry, hash);
+  call.notify(EVENT_GENERIC, "del", i);
   return true;
 }

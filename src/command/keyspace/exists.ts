@@ -43,7 +43,7 @@ export const touch: CommandDefinition = {
     for (let i = 1; i < call.argc; i++) {
       // Touches for clients with NO-TOUCH as well: that is what it is for.
       const entry = call.db.lookup(call.input, call.start(i), call.length(i), call.hash(i), false);
-      if (entry === 0) call.misses++;
+      if (entry === 0) call.missed(i);
       else {
         call.hits++;
         count++;

@@ -4,7 +4,9 @@
  * All of them come down to an absolute time in milliseconds. It is what the log gets, as PEXPIREAT, so that replay does not depend on when it
  * happens; a time that has passed already is logged as the DEL that it is.
  */
+
 import { readExpiry } from "../../dataset/entries.ts";
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import { hasExpiry } from "../../structure/entry.ts";
 import type { Call } from "../call.ts";
 import { type Argument, argument, type CommandDefinition, keysAt, oneOf, token } from "../definition.ts";
@@ -96,6 +98,7 @@ function expireKey(call: Call, unit: number, name: string): void {
     const effect = call.effect(2);
     effect.text("DEL");
     effect.argument(call.input, call.start(1), call.length(1));
+    call.notify(EVENT_GENERIC, "del", 1);
   } else {
     // While the clock is held a time may have passed, even before 1970 in a foreign log; it must not read as "never".
     if (db.setExpiry(entry, call.hash(1), at < 0 ? 0 : at) === 0) {
@@ -107,6 +110,7 @@ function expireKey(call: Call, unit: number, name: string): void {
     effect.text("PEXPIREAT");
     effect.argument(call.input, call.start(1), call.length(1));
     effect.integer(at);
+    call.notify(EVENT_GENERIC, "expire", 1);
   }
   call.reply.integer(1);
 }

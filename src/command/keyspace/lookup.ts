@@ -4,6 +4,14 @@ import type { Call } from "../call.ts";
 /** The entry of key argument i, 0 for none; expired keys are gone, hit or miss is counted, the access time stays. */
 export function peek(call: Call, i: number): number {
   const entry = call.db.lookup(call.input, call.start(i), call.length(i), call.hash(i), true);
+  if (entry === 0) call.missed(i);
+  else call.hits++;
+  return entry;
+}
+
+/** The same, but that nothing is there is no event. */
+export function peekUnnoticed(call: Call, i: number): number {
+  const entry = call.db.lookup(call.input, call.start(i), call.length(i), call.hash(i), true);
   if (entry === 0) call.misses++;
   else call.hits++;
   return entry;

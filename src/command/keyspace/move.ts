@@ -1,3 +1,4 @@
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { OUT_OF_MEMORY } from "../messages.ts";
 import { SAME_OBJECT } from "./copy.ts";
@@ -32,6 +33,8 @@ export const move: CommandDefinition = {
     db.detach(entry, hash);
     call.changed(1);
     journal.changed(target.index, hash, input, start, length);
+    call.notify(EVENT_GENERIC, "move_from", 1);
+    call.notifyIn(index, EVENT_GENERIC, "move_to", 1);
     reply.integer(1);
   },
 };

@@ -8,7 +8,7 @@ import { entryAccess, entryEncoding, entryType, valueLength } from "../../struct
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { replyHelp } from "../help.ts";
-import { peek } from "./lookup.ts";
+import { peekUnnoticed } from "./lookup.ts";
 
 /** What Redis shows for the integers 0 … 9999, which all keys share. */
 const REFERENCES_SHARED = 2147483647;
@@ -49,7 +49,7 @@ function aboutKey(
     keys: [keysAt(["RO"], 2)],
     args: [argument("key", "key", { keySpec: 0 })],
     run(call) {
-      const entry = peek(call, 2);
+      const entry = peekUnnoticed(call, 2);
       if (entry === 0) call.reply.nil();
       else answer(call, entry);
     },

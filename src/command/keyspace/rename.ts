@@ -1,4 +1,5 @@
 import { renameEntry } from "../../dataset/entries.ts";
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { NO_SUCH_KEY, OUT_OF_MEMORY } from "../messages.ts";
@@ -50,6 +51,8 @@ function renameKey(call: Call, onlyNew: boolean): void {
     }
     call.changed(1);
     call.changed(2);
+    call.notify(EVENT_GENERIC, "rename_from", 1);
+    call.notify(EVENT_GENERIC, "rename_to", 2);
     if (onlyNew) reply.integer(1);
     else reply.ok();
   } else if (onlyNew) reply.integer(0);

@@ -1,5 +1,7 @@
 /** TTL, PTTL, EXPIRETIME, PEXPIRETIME, PERSIST: what is known of a key's expiry, and its end. */
+
 import { readExpiry } from "../../dataset/entries.ts";
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import { hasExpiry } from "../../structure/entry.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
@@ -89,6 +91,7 @@ export const persist: CommandDefinition = {
     if (entry === 0 || !hasExpiry(call.dataset.arena, entry)) return call.reply.integer(0);
     if (call.db.setExpiry(entry, call.hash(1), -1) === 0) return call.reply.error(OUT_OF_MEMORY);
     call.changed(1);
+    call.notify(EVENT_GENERIC, "persist", 1);
     call.reply.integer(1);
   },
 };

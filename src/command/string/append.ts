@@ -1,3 +1,4 @@
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { NO_EXPIRY, stringLength, writeString } from "../../dataset/strings.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { OUT_OF_MEMORY, STRING_TOO_LONG, WRONG_TYPE } from "../messages.ts";
@@ -20,7 +21,9 @@ export const append: CommandDefinition = {
     const entry = call.write(1);
     const length = call.length(2);
     if (entry === 0) {
-      if (storeArgument(call, 0, 2, NO_EXPIRY)) reply.integer(length);
+      if (!storeArgument(call, 0, 2, NO_EXPIRY)) return;
+      call.notify(EVENT_STRING, "append", 1);
+      reply.integer(length);
       return;
     }
     if (isOtherType(call, entry)) return reply.error(WRONG_TYPE);
@@ -30,6 +33,7 @@ export const append: CommandDefinition = {
       return reply.error(OUT_OF_MEMORY);
     }
     call.changed(1);
+    call.notify(EVENT_STRING, "append", 1);
     reply.integer(old + length);
   },
 };

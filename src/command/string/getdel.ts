@@ -1,3 +1,4 @@
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { WRONG_TYPE } from "../messages.ts";
@@ -31,4 +32,5 @@ export function removeKey(call: Call, entry: number): void {
   effect.text("DEL");
   effect.argument(call.input, call.start(1), call.length(1));
   call.db.remove(entry, call.hash(1));
+  call.notify(EVENT_GENERIC, "del", 1);
 }

@@ -1,3 +1,4 @@
+import { EVENT_GENERIC } from "../../dataset/key_events.ts";
 import { hasExpiry } from "../../structure/entry.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt, oneOf, token } from "../definition.ts";
@@ -62,6 +63,7 @@ function expireAt(call: Call, entry: number): void {
   effect.text("PEXPIREAT");
   effect.argument(call.input, call.start(1), call.length(1));
   effect.integer(at);
+  call.notify(EVENT_GENERIC, "expire", 1);
   replyString(call, moved);
 }
 
@@ -72,5 +74,6 @@ function persist(call: Call, entry: number): void {
   const effect = call.effect(2);
   effect.text("PERSIST");
   effect.argument(call.input, call.start(1), call.length(1));
+  call.notify(EVENT_GENERIC, "persist", 1);
   replyString(call, moved);
 }

@@ -1,3 +1,4 @@
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { NO_EXPIRY } from "../../dataset/strings.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { WRONG_TYPE } from "../messages.ts";
@@ -18,8 +19,12 @@ export const getset: CommandDefinition = {
   run(call) {
     const entry = call.read(1);
     if (entry === 0) {
-      if (storeArgument(call, 0, 2, NO_EXPIRY)) call.reply.nil();
-    } else if (isOtherType(call, entry)) call.reply.error(WRONG_TYPE);
-    else exchangeArgument(call, entry, 2, NO_EXPIRY);
+      if (!storeArgument(call, 0, 2, NO_EXPIRY)) return;
+      call.reply.nil();
+    } else {
+      if (isOtherType(call, entry)) return call.reply.error(WRONG_TYPE);
+      if (!exchangeArgument(call, entry, 2, NO_EXPIRY)) return;
+    }
+    call.notify(EVENT_STRING, "set", 1);
   },
 };

@@ -3,9 +3,11 @@
  *
  * Sums within 2^53 are made of plain numbers and decimal digits in bytes; only larger ones become bigints.
  */
+
 import { latin1Bytes } from "../../base/bytes.ts";
 import { INTEGER64_DIGITS_MAX, writeInteger } from "../../base/decimal.ts";
 import { parseInteger64, parseIntegerSafe } from "../../base/integer.ts";
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { readString } from "../../dataset/strings.ts";
 import { ENCODING_INT } from "../../dataset/types.ts";
 import { SEGMENT_SHIFT } from "../../memory/layout.ts";
@@ -90,7 +92,9 @@ function add(call: Call, by: number): void {
   const sum = value + by;
   if (!(sum >= Number.MIN_SAFE_INTEGER && sum <= Number.MAX_SAFE_INTEGER)) return sumLarge(call, entry, BigInt(by));
   const length = writeInteger(digits, 0, sum);
-  if (storeBytes(call, entry, digits, length, ENCODING_INT)) call.reply.integer(sum);
+  if (!storeBytes(call, entry, digits, length, ENCODING_INT)) return;
+  call.notify(EVENT_STRING, "incrby", 1);
+  call.reply.integer(sum);
 }
 
 function addLarge(call: Call, by: bigint): void {
@@ -115,5 +119,7 @@ function sumLarge(call: Call, entry: number, by: bigint): void {
   const sum = value + by;
   if (sum > MAX_64 || sum < MIN_64) return call.reply.error("ERR increment or decrement would overflow");
   const text = latin1Bytes(sum.toString());
-  if (storeBytes(call, entry, text, text.length, ENCODING_INT)) call.reply.bigint(sum);
+  if (!storeBytes(call, entry, text, text.length, ENCODING_INT)) return;
+  call.notify(EVENT_STRING, "incrby", 1);
+  call.reply.bigint(sum);
 }

@@ -1,5 +1,6 @@
 import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from "../../base/long_double.ts";
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { stringBytes, stringLength } from "../../dataset/strings.ts";
 import { EMBEDDED_BYTES_MAX, ENCODING_EMBSTR, ENCODING_RAW } from "../../dataset/types.ts";
 import type { Call } from "../call.ts";
@@ -39,6 +40,7 @@ export const incrbyfloat: CommandDefinition = {
     effect.argument(call.input, call.start(1), call.length(1));
     effect.argument(bytes, 0, bytes.length);
     effect.text("KEEPTTL");
+    call.notify(EVENT_STRING, "incrbyfloat", 1);
     call.reply.text(text);
   },
 };

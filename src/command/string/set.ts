@@ -1,5 +1,6 @@
 import { equalBytes } from "../../base/bytes.ts";
 import { INTEGER64_DIGITS_MAX, writeInteger } from "../../base/decimal.ts";
+import { EVENT_GENERIC, EVENT_STRING } from "../../dataset/key_events.ts";
 import { KEEP_EXPIRY, locateString, NO_EXPIRY, stringLength } from "../../dataset/strings.ts";
 import { Span } from "../../structure/blob.ts";
 import type { Call } from "../call.ts";
@@ -62,7 +63,10 @@ export const set: CommandDefinition = {
   ],
   run(call) {
     if (call.argc > 3) setWithOptions(call);
-    else if (storeArgument(call, call.write(1), 2, NO_EXPIRY)) call.reply.ok();
+    else if (storeArgument(call, call.write(1), 2, NO_EXPIRY)) {
+      call.notify(EVENT_STRING, "set", 1);
+      call.reply.ok();
+    }
   },
 };
 
@@ -91,6 +95,8 @@ function setWithOptions(call: Call): void {
     else reply.ok();
   }
   logStored(call, 2, expiry);
+  call.notify(EVENT_STRING, "set", 1);
+  if (unit !== 0) call.notify(EVENT_GENERIC, "expire", 1);
 }
 
 /** Is the condition in `options` met? */

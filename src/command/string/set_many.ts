@@ -12,6 +12,7 @@ import { copyBytes } from "../../base/bytes.ts";
 import { check } from "../../base/check.ts";
 import type { Database } from "../../dataset/database.ts";
 import { releaseEntry } from "../../dataset/entries.ts";
+import { EVENT_NEW, EVENT_STRING } from "../../dataset/key_events.ts";
 import { NO_EXPIRY, setString, storeString } from "../../dataset/strings.ts";
 import { TYPE_STRING } from "../../dataset/types.ts";
 import { SEGMENT_SHIFT } from "../../memory/layout.ts";
@@ -39,6 +40,27 @@ export class SetMany {
 
   /** Stores argument i + 1 under argument i for i = 1, 3, …; false: no memory, nothing has changed. */
   store(call: Call): boolean {
+    const { events } = call.dataset;
+    // What is new is told when all of them are stored.
+    events.newHeld = true;
+    const stored = this.storeAll(call);
+    events.newHeld = false;
+    if (stored && events.mask !== 0) this.tell(call);
+    this.shrink();
+    return stored;
+  }
+
+  /** Which keys are new, and that each of them was set. */
+  private tell(call: Call): void {
+    for (let k = 0; k < this.count; k++) {
+      const record = k * RECORD_WORDS;
+      const i = 1 + k * 2;
+      if (this.records[record + OLD] === 0 && this.records[record + BYTES_AT] === -1) call.notify(EVENT_NEW, "new", i);
+      call.notify(EVENT_STRING, "set", i);
+    }
+  }
+
+  private storeAll(call: Call): boolean {
     this.count = 0;
     this.keptBytes = 0;
     const { dataset, db, input } = call;
@@ -54,7 +76,6 @@ export class SetMany {
       const stored = setString(db, input, keyStart, keyBytes, hash, entry, input, start, call.length(i + 1), NO_EXPIRY);
       if (stored === 0) {
         this.takeBack(call);
-        this.shrink();
         return false;
       }
       this.records[record + ENTRY] = stored;
@@ -66,7 +87,6 @@ export class SetMany {
       const hash = this.records[k * RECORD_WORDS + HASH]!;
       call.journal.changed(db.index, hash, input, call.start(i), call.length(i));
     }
-    this.shrink();
     return true;
   }
 

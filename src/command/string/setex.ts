@@ -1,3 +1,4 @@
+import { EVENT_GENERIC, EVENT_STRING } from "../../dataset/key_events.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { MILLISECONDS, readExpiryOption, SECONDS } from "../expiry.ts";
@@ -36,5 +37,7 @@ function setExpiring(call: Call, unit: number, name: string): void {
   if (expiry === undefined) return;
   if (!storeArgument(call, call.write(1), 3, expiry)) return;
   logStored(call, 3, expiry);
+  call.notify(EVENT_STRING, "set", 1);
+  call.notify(EVENT_GENERIC, "expire", 1);
   call.reply.ok();
 }

@@ -1,3 +1,4 @@
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { NO_EXPIRY } from "../../dataset/strings.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { storeArgument } from "./store.ts";
@@ -16,6 +17,9 @@ export const setnx: CommandDefinition = {
   args: [argument("key", "key", { keySpec: 0 }), argument("value", "string")],
   run(call) {
     if (call.write(1) !== 0) call.reply.integer(0);
-    else if (storeArgument(call, 0, 2, NO_EXPIRY)) call.reply.integer(1);
+    else if (storeArgument(call, 0, 2, NO_EXPIRY)) {
+      call.notify(EVENT_STRING, "set", 1);
+      call.reply.integer(1);
+    }
   },
 };

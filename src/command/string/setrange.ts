@@ -1,3 +1,4 @@
+import { EVENT_STRING } from "../../dataset/key_events.ts";
 import { stringLength, writeString } from "../../dataset/strings.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { OUT_OF_MEMORY, STRING_TOO_LONG, WRONG_TYPE } from "../messages.ts";
@@ -35,6 +36,7 @@ export const setrange: CommandDefinition = {
       return reply.error(OUT_OF_MEMORY);
     }
     call.changed(1);
+    call.notify(EVENT_STRING, "setrange", 1);
     reply.integer(stringLength(arena, written));
   },
 };

@@ -75,11 +75,13 @@ export function exchangeArgument(call: Call, entry: number, valueIndex: number, 
   const hash = call.hash(1);
   if (expiry === KEEP_EXPIRY)
     expiry = hasExpiry(db.dataset.arena, entry) ? readExpiry(db.dataset.arena, entry) : NO_EXPIRY;
+  const { events } = db.dataset;
   db.detach(entry, hash);
-  if (!storeArgument(call, 0, valueIndex, expiry)) {
-    check(db.insert(entry, hash), "room in the tables for what was in them a moment ago");
-    return false;
-  }
+  events.newHeld = true;
+  const stored = storeArgument(call, 0, valueIndex, expiry);
+  if (!stored) check(db.insert(entry, hash), "room in the tables for what was in them a moment ago");
+  events.newHeld = false;
+  if (!stored) return false;
   replyString(call, entry);
   releaseEntry(db.dataset, entry);
   return true;

@@ -62,7 +62,7 @@ export class Config {
   /** The text that CONFIG GET shows; undefined for an unknown name. */
   get(name: string): string | undefined {
     const directive = findDirective(name);
-    return directive === undefined ? undefined : this.#setting(directive.name).value;
+    return directive === undefined ? undefined : shown(this.#setting(directive.name));
   }
 
   /** A number of the server's own asking: its name must be right. */
@@ -118,7 +118,7 @@ export class Config {
       }
       for (const [name, directive] of allNames()) {
         if (directive.hidden || found.has(name) || !matchesPattern(lower, name)) continue;
-        found.set(name, [name, this.#setting(directive.name).value]);
+        found.set(name, [name, shown(this.#setting(directive.name))]);
       }
     }
     return [...found.values()];
@@ -239,6 +239,10 @@ export class Config {
     }
     return undefined;
   }
+}
+
+function shown({ directive, value }: Setting): string {
+  return directive.kind.shown?.(value) ?? value;
 }
 
 function store(setting: Setting, value: string): void {

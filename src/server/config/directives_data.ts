@@ -15,7 +15,6 @@ const boundedFrees = inertBecause("every deletion is freed in bounded steps");
 const noScripts = inertBecause("scripts do not exist yet");
 const noSlowlog = inertBecause("the slow log does not exist yet");
 const noLatency = inertBecause("latency is not recorded per event or command yet; INFO shows the longest turn");
-const noNotifications = inertBecause("publish and subscribe do not exist yet");
 
 export const dataDirectives = [
   honoured("dir", directoryPath, "data", PROTECTED),
@@ -90,7 +89,7 @@ export const dataDirectives = [
   noLatency("latency-monitor-threshold", integer(0), "0"),
   noLatency("latency-tracking", yesNo, "yes"),
   noLatency("latency-tracking-info-percentiles", percentiles, "50 99 99.9"),
-  noNotifications("notify-keyspace-events", eventClasses, ""),
+  honoured("notify-keyspace-events", eventClasses, ""),
 ];
 
 function fileNameProblem(name: string, what: string) {

@@ -112,7 +112,10 @@ export const addresses: Kind = {
 const EVENT_CLASSES = "g$lshzxetdn";
 const EVENT_CLASSES_ALL = "g$lshzxetd";
 
-/** Event classes of keyspace notifications; "A" stands for all that a key's own life produces, and hides "n". */
+/**
+ * Event classes of keyspace notifications; "A" stands for all that are not asked for by name, which "n" and "m" are. CONFIG GET does not show
+ * "n" beside "A", as in Redis; a configuration file keeps it.
+ */
 export const eventClasses: Kind = {
   manyArguments: false,
   read(args) {
@@ -123,10 +126,12 @@ export const eventClasses: Kind = {
       }
     }
     const all = [...EVENT_CLASSES_ALL].every((letter) => given.has(letter));
-    const classes = all ? "A" : [...EVENT_CLASSES].filter((letter) => given.has(letter)).join("");
+    const named = [...EVENT_CLASSES].filter((letter) => given.has(letter)).join("");
+    const classes = all ? `A${given.has("n") ? "n" : ""}` : named;
     const rest = ["K", "E", "m"].filter((letter) => given.has(letter)).join("");
     return { value: classes + rest };
   },
+  shown: (value) => value.replace("An", "A"),
   lines: (name, value) => [`${name} "${value}"`],
 };
 

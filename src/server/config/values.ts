@@ -27,6 +27,8 @@ export interface Kind {
   /** Several arguments on one line belong to the value. */
   readonly manyArguments: boolean;
   read(args: readonly string[], context: ReadContext): Parsed;
+  /** The value as CONFIG GET shows it, where that is not all of it. */
+  shown?(value: string): string;
   /** The lines of a configuration file that set `value`; none where no line can say it. */
   lines(name: string, value: string): string[];
 }

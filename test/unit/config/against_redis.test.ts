@@ -76,6 +76,8 @@ const TRIED_VALUES = [
   "50 99.9",
   "50 101",
   "KEA",
+  "AKEn",
+  "mnK",
   "AKEmn",
   "nKg",
   "allkeys-LRU",
