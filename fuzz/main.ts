@@ -7,11 +7,12 @@
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
+import { packedBytes } from "./packed_bytes.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
 
-const targets: readonly Target[] = [respParser, respServer];
+const targets: readonly Target[] = [respParser, packedBytes, respServer];
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "30" }, seed: { type: "string" }, target: { type: "string" } },

@@ -1,0 +1,16 @@
+/** Effects of all write commands: replayed into an empty dataset they give the same one. effects.long.ts does it at length. */
+import { describe, test } from "vitest";
+import { EffectsRun } from "./effects_run.ts";
+import { withSeed } from "./memory_seed.ts";
+
+const FILE = "test/model/effects.test.ts";
+const COMMANDS = Number(process.env["EMBERLOG_COMMANDS"] ?? 6000);
+
+describe(`effects of ${COMMANDS} random commands, replayed`, () => {
+  for (const firstSegment of [0, 255]) {
+    test(`give the same dataset, first segment ${firstSegment}`, () =>
+      withSeed(FILE, (seed) => {
+        new EffectsRun({ seed, commands: COMMANDS, firstSegment }).run();
+      }));
+  }
+});
