@@ -81,6 +81,15 @@ export const rewrites: readonly Rewrite[] = [
     expected: () => /^-ERR (The command has no key arguments|Invalid number of arguments specified for command)\r\n$/,
   },
   {
+    id: "set-listpack",
+    version: "7.2.0",
+    reason: "small sets that hold more than integers are listpacks (redis#11290)",
+    // Only of keys that are sets, or may be: those of the random commands.
+    applies: (args, theirs) =>
+      /^object encoding (set:|[a-e]$|key:|$|\x00)/i.test(args.join(" ")) && theirs === "$9\r\nhashtable\r\n",
+    expected: () => "$8\r\nlistpack\r\n",
+  },
+  {
     id: "proto-max-bulk-len-limit",
     version: "Emberlog",
     reason: "no string is longer than 512 MB, so the limit can't be raised beyond it",
@@ -126,6 +135,33 @@ export const newerCases: readonly NewerCase[] = [
       ["SET k v XX IFEQ 17", SYNTAX],
       ["SET k v IFEQ 17 IFEQ 17", SYNTAX],
       ["SET k v IFEQ", SYNTAX],
+    ],
+  },
+  {
+    id: "set-listpack-limits",
+    version: "7.2.0",
+    reason:
+      "sets become listpacks, and listpacks hash tables, by set-max-listpack-entries 128 and set-max-listpack-value 64 (redis.conf of 7.2)",
+    steps: [
+      [`SADD s ${Array.from({ length: 128 }, (_, i) => `m${i}`).join(" ")}`, ":128\r\n"],
+      ["OBJECT ENCODING s", "$8\r\nlistpack\r\n"],
+      ["SADD s one-more", ":1\r\n"],
+      ["OBJECT ENCODING s", "$9\r\nhashtable\r\n"],
+      ["SADD t 1 2 3", ":3\r\n"],
+      ["OBJECT ENCODING t", "$6\r\nintset\r\n"],
+      [`SADD t ${"x".repeat(64)}`, ":1\r\n"],
+      ["OBJECT ENCODING t", "$8\r\nlistpack\r\n"],
+      [`SADD t ${"x".repeat(65)}`, ":1\r\n"],
+      ["OBJECT ENCODING t", "$9\r\nhashtable\r\n"],
+      ["SINTERSTORE d t t", ":5\r\n"],
+      ["OBJECT ENCODING d", "$9\r\nhashtable\r\n"],
+      [`SREM t ${"x".repeat(64)} ${"x".repeat(65)}`, ":2\r\n"],
+      ["OBJECT ENCODING t", "$9\r\nhashtable\r\n"],
+      ["SINTERSTORE d t t", ":3\r\n"],
+      ["OBJECT ENCODING d", "$6\r\nintset\r\n"],
+      [`SADD i ${Array.from({ length: 128 }, (_, i) => i).join(" ")}`, ":128\r\n"],
+      ["SADD i x", ":1\r\n"],
+      ["OBJECT ENCODING i", "$9\r\nhashtable\r\n"],
     ],
   },
   {

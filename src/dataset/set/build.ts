@@ -80,7 +80,7 @@ const left = new MemberList();
 
 /**
  * Stores the members of `list`, of which there is at least one, as a set under a key, in the place of `replaced` (NIL: there is nothing
- * under the key). `large`: as a table whatever fits. False: the address space is full, nothing changed.
+ * under the key). `least`: the encoding is this one or a larger one. False: the address space is full, nothing changed.
  */
 export function storeSet(
   db: Database,
@@ -90,10 +90,10 @@ export function storeSet(
   keyBytes: number,
   hash: number,
   replaced: number,
-  large: boolean,
+  least: number,
 ): boolean {
   const { dataset } = db;
-  const encoding = large ? ENCODING_BIG : encodingFor(dataset, list);
+  const encoding = larger(encodingFor(dataset, list), least);
   const entry =
     encoding === ENCODING_BIG
       ? buildTable(dataset, list, key, keyStart, keyBytes)
@@ -139,6 +139,12 @@ export function encodingFor(dataset: Dataset, list: MemberList): number {
     return ENCODING_INTSET;
   }
   return list.count <= limits.setListpackEntries && fitsListpack(dataset) ? ENCODING_LISTPACK : ENCODING_BIG;
+}
+
+/** The larger of two encodings. */
+function larger(a: number, b: number): number {
+  if (a === ENCODING_INTSET) return b;
+  return b === ENCODING_BIG ? b : a;
 }
 
 function fitsListpack(dataset: Dataset): boolean {

@@ -1,5 +1,16 @@
 /** Sets: every option, error, arity and limit, and the encodings at their thresholds. */
-import { type ConformanceCase, type Same, type StepInput, sameKind, step, unordered } from "../step.ts";
+import { decodeReply, encodeReply } from "../../support/reply_value.ts";
+import {
+  type ConformanceCase,
+  exact,
+  type Same,
+  type Step,
+  type StepInput,
+  sameKind,
+  step,
+  unordered,
+  words,
+} from "../step.ts";
 
 const INTEGERS = [
   "0",
@@ -29,6 +40,41 @@ const drawn: Same = (ours, theirs) => {
   const header = /^[^\r]*\r\n/;
   return header.exec(ours)?.[0] === header.exec(theirs)?.[0];
 };
+
+/** A page of a scan: the members in any order. */
+const scanned: Same = (ours, theirs) => masked(ours) === masked(theirs);
+
+function masked(reply: string): string {
+  const value = decodeReply(Buffer.from(reply, "latin1"));
+  if (!("items" in value)) return reply;
+  return value.items
+    .map((item) => ("items" in item ? item.items.map(encodeReply).sort().join("") : encodeReply(item)))
+    .join();
+}
+
+/** A whole SSCAN: which members came, at least once each. */
+function setScan(key: string, options: string): Step {
+  return {
+    label: `(SSCAN ${key} … ${options})`,
+    same: exact,
+    async run(target) {
+      const client = await target.client("a");
+      const members = new Set<string>();
+      let cursor = "0";
+      for (let round = 0; round < 10_000; round++) {
+        const reply = (await client.command("SSCAN", key, cursor, ...words(options))).toString("latin1");
+        const value = decodeReply(Buffer.from(reply, "latin1"));
+        if (!("items" in value)) return reply;
+        const [next, page] = value.items;
+        if (next === undefined || !("text" in next) || page === undefined || !("items" in page)) return `odd: ${reply}`;
+        for (const member of page.items) if ("text" in member) members.add(member.text);
+        cursor = next.text;
+        if (cursor === "0") return JSON.stringify([...members].sort());
+      }
+      return "SSCAN does not end";
+    },
+  };
+}
 
 /** The members that a set of the numbers from `first` to `last` is made of. */
 function numbers(first: number, last: number): string {
@@ -63,6 +109,68 @@ function encodings(): StepInput[] {
     "OBJECT ENCODING t",
     "CONFIG SET set-max-intset-entries 512",
   ];
+}
+
+function wrongTypes(): StepInput[] {
+  const commands = [
+    "SADD k a",
+    "SREM k a",
+    "SISMEMBER k a",
+    "SMISMEMBER k a",
+    "SMEMBERS k",
+    "SCARD k",
+    "SPOP k",
+    "SPOP k 1",
+    "SPOP k 0",
+    "SRANDMEMBER k",
+    "SRANDMEMBER k 1",
+    "SMOVE k s a",
+    "SMOVE s k a",
+    "SMOVE s k missing",
+    "SMOVE missing k a",
+    "SINTER k",
+    "SINTER missing k",
+    "SINTER s k",
+    "SINTERCARD 2 s k",
+    "SINTERCARD 2 missing k",
+    "SINTERSTORE d s k",
+    "SINTERSTORE d missing k",
+    "SINTERSTORE k s s",
+    "TYPE k",
+    "SET k v",
+    "SUNION s k",
+    "SUNIONSTORE d s k",
+    "SUNIONSTORE k s missing",
+    "TYPE k",
+    "SET k v",
+    "SDIFF k s",
+    "SDIFF missing k",
+    "SDIFF s k",
+    "SDIFFSTORE d s k",
+    "SDIFFSTORE k s missing",
+    "TYPE k",
+    "SET k v",
+    "SSCAN k 0",
+    "SSCAN k x",
+    "SSCAN k 0 COUNT",
+  ];
+  return ["SET k v", "SADD s a b", ...commands, "EXISTS d"];
+}
+
+function arities(): StepInput[] {
+  const commands = ["SADD", "SREM", "SISMEMBER", "SMISMEMBER", "SMEMBERS", "SCARD", "SPOP", "SRANDMEMBER"];
+  commands.push(
+    "SMOVE",
+    "SINTER",
+    "SINTERCARD",
+    "SINTERSTORE",
+    "SUNION",
+    "SUNIONSTORE",
+    "SDIFF",
+    "SDIFFSTORE",
+    "SSCAN",
+  );
+  return commands.flatMap((name) => [name, `${name} k`, `${name} k 1 2 3`]);
 }
 
 export const setCases: readonly ConformanceCase[] = [
@@ -121,6 +229,35 @@ export const setCases: readonly ConformanceCase[] = [
   },
   { name: "encodings at their thresholds", steps: encodings() },
   {
+    name: "small sets of texts are listpacks",
+    steps: [
+      "SADD set:a x",
+      "OBJECT ENCODING set:a",
+      "SADD set:a 1 2 3",
+      "OBJECT ENCODING set:a",
+      `SADD set:b ${names(1, 128)}`,
+      "OBJECT ENCODING set:b",
+      "SADD set:b m1",
+      "OBJECT ENCODING set:b",
+      "SUNIONSTORE set:c set:a set:b",
+      "OBJECT ENCODING set:c",
+      "SDIFFSTORE set:c set:b set:a",
+      "OBJECT ENCODING set:c",
+      `SADD set:d ${numbers(1, 127)}`,
+      "OBJECT ENCODING set:d",
+      "SADD set:d x",
+      "OBJECT ENCODING set:d",
+      "SMOVE set:a set:e x",
+      "OBJECT ENCODING set:e",
+      `SADD set:f ${names(1, 400)}`,
+      step("SPOP set:f 380", drawn),
+      "OBJECT ENCODING set:f",
+      "DEBUG DIGEST-VALUE set:a",
+    ],
+  },
+  { name: "wrong types", steps: wrongTypes() },
+  { name: "arity", steps: arities() },
+  {
     name: "SPOP",
     steps: [
       "SPOP missing",
@@ -161,6 +298,265 @@ export const setCases: readonly ConformanceCase[] = [
       step("SPOP t 2", drawn),
       step("SPOP t 2", drawn),
       "EXISTS t",
+    ],
+  },
+  {
+    name: "SRANDMEMBER",
+    steps: [
+      "SRANDMEMBER missing",
+      "SRANDMEMBER missing 2",
+      "SRANDMEMBER missing -2",
+      "SRANDMEMBER missing x",
+      "SRANDMEMBER missing 1 2",
+      "SRANDMEMBER missing 9223372036854775807",
+      "SRANDMEMBER missing -9223372036854775807",
+      "SRANDMEMBER missing -9223372036854775808",
+      "SRANDMEMBER missing 9223372036854775808",
+      "SADD one a",
+      "SRANDMEMBER one",
+      "SRANDMEMBER one 0",
+      "SRANDMEMBER one 5",
+      "SRANDMEMBER one -3",
+      "SADD s a b c 1 2",
+      step("SRANDMEMBER s", sameKind),
+      step("SRANDMEMBER s 2", drawn),
+      step("SRANDMEMBER s -7", drawn),
+      step("SRANDMEMBER s 5", unordered),
+      step("SRANDMEMBER s 9223372036854775807", unordered),
+      `SADD i ${numbers(1, 300)}`,
+      step("SRANDMEMBER i 10", drawn),
+      step("SRANDMEMBER i 290", drawn),
+      step("SRANDMEMBER i 300", unordered),
+      step("SRANDMEMBER i -400", drawn),
+      `SADD t ${names(1, 300)}`,
+      step("SRANDMEMBER t 10", drawn),
+      step("SRANDMEMBER t 290", drawn),
+      step("SRANDMEMBER t 300", unordered),
+      "SCARD t",
+    ],
+  },
+  {
+    name: "SMOVE",
+    steps: [
+      "SADD a 1 2 3 x",
+      "SADD b 3 4",
+      "SMOVE a b 1",
+      "SMOVE a b 3",
+      "SMOVE a b x",
+      "SMOVE a b missing",
+      "SMOVE missing b 1",
+      "SMEMBERS a",
+      "SMEMBERS b",
+      "SMOVE a a 2",
+      "SMOVE a a 3",
+      "SMOVE a new 2",
+      "EXISTS a",
+      "SMEMBERS new",
+      "OBJECT ENCODING new",
+      "SMOVE new new 2",
+      "SMOVE new b 2",
+      "KEYS *",
+    ],
+  },
+  {
+    name: "intersections",
+    steps: [
+      "SADD a 1 2 3 4 x y",
+      "SADD b 2 3 4 5 y z",
+      "SADD c 3 4 y",
+      `SADD big ${numbers(1, 600)} y z`,
+      "SINTER a",
+      "SINTER a b",
+      "SINTER a b c",
+      "SINTER a b c big",
+      "SINTER a a",
+      "SINTER big a b",
+      "SINTER a missing",
+      "SINTER missing",
+      "SINTER a x",
+      "SINTERCARD 1 a",
+      "SINTERCARD 2 a b",
+      "SINTERCARD 4 a b c big",
+      "SINTERCARD 2 a b LIMIT 0",
+      "SINTERCARD 2 a b LIMIT 1",
+      "SINTERCARD 2 a b LIMIT 100",
+      "SINTERCARD 1 big LIMIT 100",
+      "SINTERCARD 2 big big LIMIT 100",
+      "SINTERCARD 2 a b limit 9223372036854775807",
+      "SINTERCARD 2 a b LIMIT -1",
+      "SINTERCARD 2 a b LIMIT x",
+      "SINTERCARD 2 a b LIMIT",
+      "SINTERCARD 2 a b LIMIT 1 LIMIT 2",
+      "SINTERCARD 2 a b c",
+      "SINTERCARD 2 a missing",
+      "SINTERCARD 0 a",
+      "SINTERCARD -1 a",
+      "SINTERCARD x a",
+      "SINTERCARD 9223372036854775808 a",
+      "SINTERCARD 3 a b",
+      "SINTERCARD 2 a",
+      "SINTERSTORE d a b",
+      "SMEMBERS d",
+      "SINTERSTORE d a b c",
+      "SMEMBERS d",
+      "SINTERSTORE a a b",
+      "SMEMBERS a",
+      "SINTERSTORE d a missing",
+      "EXISTS d",
+      "SINTERSTORE d a missing",
+      "SET d text",
+      "SINTERSTORE d b c",
+      "TYPE d",
+      "EXPIRE d 100",
+      "SINTERSTORE d b c",
+      "TTL d",
+      "SINTERSTORE d big big",
+      "OBJECT ENCODING d",
+      "SCARD d",
+      `SADD ints ${numbers(1, 400)}`,
+      "SINTERSTORE d big ints",
+      "OBJECT ENCODING d",
+      "SINTERSTORE d ints ints",
+      "OBJECT ENCODING d",
+    ],
+  },
+  {
+    name: "unions",
+    steps: [
+      "SADD a 1 2 3 x",
+      "SADD b 3 4 5 y",
+      `SADD big ${numbers(1, 600)} y z`,
+      "SUNION a",
+      "SUNION a b",
+      "SUNION a b a b",
+      "SUNION a missing b",
+      "SUNION missing",
+      "SUNION missing gone",
+      "SUNION a big",
+      "SUNIONSTORE d a b",
+      "SMEMBERS d",
+      "SUNIONSTORE a a b",
+      "SMEMBERS a",
+      "SUNIONSTORE d missing",
+      "EXISTS d",
+      "SUNIONSTORE d big a",
+      "OBJECT ENCODING d",
+      "SCARD d",
+      "SUNIONSTORE d missing gone",
+      "EXISTS d",
+      `SADD i ${numbers(1, 300)}`,
+      `SADD j ${numbers(200, 500)}`,
+      "SUNIONSTORE d i j",
+      "OBJECT ENCODING d",
+      "SADD j 9223372036854775807 513 600 700 701 702 703 704 705 706 707 708 709 710",
+      "SUNIONSTORE d i j",
+      "OBJECT ENCODING d",
+      "SCARD d",
+      "DEBUG DIGEST-VALUE d",
+    ],
+  },
+  {
+    name: "differences",
+    steps: [
+      "SADD a 1 2 3 x y",
+      "SADD b 3 4 5 y",
+      "SADD c 1",
+      `SADD big ${numbers(1, 600)} y z`,
+      "SDIFF a",
+      "SDIFF a b",
+      "SDIFF a b c",
+      "SDIFF a a",
+      "SDIFF a big",
+      "SDIFF big a b",
+      "SDIFF big a b c",
+      "SDIFF missing a",
+      "SDIFF a missing",
+      "SDIFF missing",
+      "SDIFFSTORE d a b",
+      "SMEMBERS d",
+      "SDIFFSTORE a a b",
+      "SMEMBERS a",
+      "SDIFFSTORE d a a",
+      "EXISTS d",
+      "SDIFFSTORE d big a b c",
+      "OBJECT ENCODING d",
+      "SCARD d",
+      `SADD most ${numbers(1, 300)}`,
+      `SADD rest ${numbers(301, 590)}`,
+      "SADD letters y z",
+      "SDIFFSTORE d big most rest letters",
+      "SMEMBERS d",
+      "OBJECT ENCODING d",
+      "DEBUG DIGEST-VALUE d",
+    ],
+  },
+  {
+    name: "SSCAN",
+    steps: [
+      "SSCAN missing 0",
+      "SSCAN missing 5 COUNT",
+      "SSCAN missing x",
+      "SADD s 1 2 3",
+      "SSCAN s 0",
+      "SSCAN s 0 MATCH 1*",
+      "SSCAN s 17",
+      "SSCAN s 0 COUNT 1",
+      "SSCAN s 0 COUNT 0",
+      "SSCAN s 0 COUNT -1",
+      "SSCAN s 0 COUNT x",
+      "SSCAN s 0 COUNT",
+      "SSCAN s 0 TYPE set",
+      "SSCAN s 0 NOVALUES",
+      "SSCAN s 0 bogus 1",
+      "SSCAN s abc",
+      "SSCAN s -1",
+      "SSCAN s 18446744073709551616",
+      `SADD i ${numbers(1, 400)}`,
+      "SSCAN i 0 COUNT 1",
+      "SADD text a b c",
+      step("SSCAN text 0 MATCH [ab]", scanned),
+      `SADD t ${names(1, 900)}`,
+      setScan("t", ""),
+      setScan("t", "COUNT 100"),
+      setScan("t", "MATCH m1*"),
+      setScan("t", "MATCH m1? COUNT 3"),
+      setScan("t", "MATCH none*"),
+    ],
+  },
+  {
+    name: "in a transaction",
+    steps: [
+      "MULTI",
+      "SADD s a b c",
+      "SREM s a",
+      "SMOVE s t b",
+      "SUNIONSTORE u s t",
+      "SMEMBERS s",
+      "SCARD u",
+      "SPOP s",
+      "EXISTS s",
+      "EXEC",
+      "WATCH s",
+      "b> SADD s x",
+      "MULTI",
+      "SCARD s",
+      "EXEC",
+      "WATCH s",
+      "b> SADD s x",
+      "b> SREM s y",
+      "MULTI",
+      "SCARD s",
+      "EXEC",
+      "WATCH d",
+      "b> SINTERSTORE d s missing",
+      "MULTI",
+      "SCARD s",
+      "EXEC",
+      "WATCH d",
+      "b> SINTERSTORE d s s",
+      "MULTI",
+      "SCARD s",
+      "EXEC",
     ],
   },
 ];
