@@ -14,6 +14,7 @@ import { Database } from "./database.ts";
 import { EncodingLimits } from "./encoding_limits.ts";
 import type { Journal } from "./journal.ts";
 import { KeyEvents } from "./key_events.ts";
+import { Lists } from "./list/lists.ts";
 import { MemoryUse } from "./memory_use.ts";
 import { ReleasedTables } from "./released_tables.ts";
 import { releaseValueStep } from "./released_values.ts";
@@ -34,6 +35,8 @@ export class Dataset {
   readonly otherMembers: Table;
   /** Shared Tree object for the order of whatever sorted set is open. */
   readonly order: Tree;
+  /** Lists of this dataset: see list/lists.ts. */
+  readonly lists: Lists;
   /** Big values that wait to be freed. */
   releasedValues = 0;
   readonly seed0: number;
@@ -81,6 +84,7 @@ export class Dataset {
     this.members = new Table(arena, allocator, arena.databaseRootAddress(0));
     this.otherMembers = new Table(arena, allocator, arena.databaseRootAddress(0));
     this.order = new Tree(arena, allocator);
+    this.lists = new Lists(this);
     for (let index = 0; index < databases; index++) {
       this.databases.push(new Database(this, index));
     }

@@ -161,6 +161,32 @@ export function becomeBig(db: Database, entry: number, hash: number, word0: numb
   return big;
 }
 
+/**
+ * Lets an entry have a packed value of `length` bytes, touched but not written, instead of its big one, whose structures are the caller's to
+ * free. Opens `pack` on it. Returns the entry, which has moved; NIL: the address space is full, nothing changed.
+ */
+export function becomePacked(
+  db: Database,
+  entry: number,
+  hash: number,
+  encoding: number,
+  length: number,
+  pack: Pack,
+): number {
+  const { arena, allocator } = db.dataset;
+  const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
+  const start = keyOffset(arena, entry);
+  const keyBytes = keyLength(arena, entry);
+  const type = entryType(arena, entry);
+  const packed = newPacked(db.dataset, type, encoding, bytes, start, keyBytes, length, hasExpiry(arena, entry));
+  if (packed === NIL) return NIL;
+  copyHead(arena, entry, packed);
+  db.moved(entry, packed, hash);
+  freeEntry(allocator, entry);
+  openPack(arena, packed, pack);
+  return packed;
+}
+
 /** A new entry without expiry under a key that has none, referring to the roots of structures. NIL: the address space is full, nothing changed. */
 export function createBig(
   db: Database,

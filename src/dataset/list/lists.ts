@@ -1,0 +1,414 @@
+/**
+ * Lists as commands see them: small ones are one listpack (packed.ts), big ones a tree of nodes (nodes.ts), and which of the two a list
+ * is follows Redis's rules, which OBJECT ENCODING shows.
+ *
+ * ```
+ * packed ──> big      before elements are added, when their bytes or their number would exceed list-max-listpack-size
+ * big ──> packed      after elements have gone, when one node is left and it is below half of that
+ * ```
+ * Functions take a database, an entry of it and the hash of its key; the entry may move. None of them tells the journal. Where one fails
+ * the address space is full and the elements are what they were.
+ */
+import { NIL } from "../../memory/layout.ts";
+import type { Blob } from "../../structure/blob.ts";
+import { entryEncoding } from "../../structure/entry.ts";
+import {
+  EMPTY_LISTPACK_BYTES,
+  elementBytes,
+  encodedBytes,
+  encodeElement,
+  endPosition,
+  findElement,
+  firstElement,
+  LISTPACK_HEADER_BYTES,
+  lastElement,
+  listpackBytes,
+  listpackCount,
+  seekElement,
+  splice,
+  writeEmptyListpack,
+} from "../../structure/listpack.ts";
+import { Tree } from "../../structure/tree.ts";
+import type { Database } from "../database.ts";
+import type { Dataset } from "../dataset.ts";
+import {
+  becomeBig,
+  becomePacked,
+  bigWord0,
+  createPack,
+  openPack,
+  PACK_BYTES_MAX,
+  Pack,
+  resizePack,
+} from "../packed.ts";
+import { ENCODING_BIG, ENCODING_LISTPACK, TYPE_LIST } from "../types.ts";
+import { ListCursor } from "./cursor.ts";
+import { exceedsNode, isHalfEmpty } from "./limits.ts";
+import { findEqualBackwards, ListNodeEdits, removeEqualElements } from "./node_edits.ts";
+import { formOf, PLAIN } from "./node_words.ts";
+
+export class Lists {
+  /** For reading; whoever opens it has it until somebody else does. */
+  readonly cursor: ListCursor;
+  private readonly dataset: Dataset;
+  private readonly nodes: ListNodeEdits;
+  private readonly pack = new Pack();
+  /** One argument, where a function that takes several is to take one. */
+  private readonly one = new Int32Array(2);
+
+  constructor(dataset: Dataset) {
+    this.dataset = dataset;
+    this.cursor = new ListCursor(dataset);
+    this.nodes = new ListNodeEdits(dataset);
+  }
+
+  /** Elements of the list. */
+  length(entry: number): number {
+    const { arena } = this.dataset;
+    if (this.isBig(entry)) {
+      this.nodes.attach(bigWord0(arena, entry));
+      return this.nodes.tree.length;
+    }
+    openPack(arena, entry, this.pack);
+    return listpackCount(this.pack.bytes, this.pack.offset);
+  }
+
+  /** A new list without elements yet, which must get some at once, under a key that has none. NIL: nothing changed. */
+  private create(db: Database, key: Uint8Array, keyStart: number, keyLength: number, hash: number): number {
+    const { pack } = this;
+    const bytes = EMPTY_LISTPACK_BYTES;
+    const entry = createPack(db, TYPE_LIST, ENCODING_LISTPACK, key, keyStart, keyLength, hash, bytes, pack);
+    if (entry !== NIL) writeEmptyListpack(pack.bytes, pack.offset);
+    return entry;
+  }
+
+  /**
+   * Pushes `count` texts of `source` one after the other to an end of a list; `args` has their starts and lengths in pairs from pair
+   * `first` on. Without an entry (NIL) the list is created under the key. Returns the entry, NIL when nothing changed.
+   */
+  push(
+    db: Database,
+    entry: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyLength: number,
+    hash: number,
+    atFront: boolean,
+    source: Uint8Array,
+    args: Int32Array,
+    first: number,
+    count: number,
+  ): number {
+    if (entry !== NIL) return this.pushAll(db, entry, hash, atFront, source, args, first, count);
+    const created = this.create(db, key, keyStart, keyLength, hash);
+    if (created === NIL) return NIL;
+    const filled = this.pushAll(db, created, hash, atFront, source, args, first, count);
+    if (filled === NIL) db.remove(db.find(key, keyStart, keyLength, hash), hash);
+    return filled;
+  }
+
+  private pushAll(
+    db: Database,
+    entry: number,
+    hash: number,
+    atFront: boolean,
+    source: Uint8Array,
+    args: Int32Array,
+    first: number,
+    count: number,
+  ): number {
+    let list = entry;
+    if (!this.isBig(list)) {
+      let texts = 0;
+      for (let i = first; i < first + count; i++) texts += args[(i << 1) + 1]!;
+      openPack(this.dataset.arena, list, this.pack);
+      if (!this.outgrows(texts, count)) {
+        let added = 0;
+        for (let i = first; i < first + count; i++) added += encodedBytes(source, args[i << 1]!, args[(i << 1) + 1]!);
+        if (added + listpackBytes(this.pack.bytes, this.pack.offset) <= PACK_BYTES_MAX) {
+          return this.pushPacked(db, list, hash, atFront, source, args, first, count, added);
+        }
+      }
+      list = this.enlarge(db, list, hash);
+      if (list === NIL) return NIL;
+    }
+    const { nodes } = this;
+    nodes.attach(bigWord0(this.dataset.arena, list));
+    for (let i = first; i < first + count; i++) {
+      if (nodes.push(atFront, source, args[i << 1]!, args[(i << 1) + 1]!)) continue;
+      for (; i > first; i--) nodes.unpush(atFront);
+      return NIL;
+    }
+    return list;
+  }
+
+  /** As `push` to a list that exists, of one text. */
+  pushOne(
+    db: Database,
+    entry: number,
+    hash: number,
+    atFront: boolean,
+    source: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    this.one[0] = start;
+    this.one[1] = length;
+    return this.pushAll(db, entry, hash, atFront, source, this.one, 0, 1);
+  }
+
+  private pushPacked(
+    db: Database,
+    entry: number,
+    hash: number,
+    atFront: boolean,
+    source: Uint8Array,
+    args: Int32Array,
+    first: number,
+    count: number,
+    added: number,
+  ): number {
+    const { pack } = this;
+    const total = listpackBytes(pack.bytes, pack.offset);
+    const moved = resizePack(db, entry, hash, total + added, pack);
+    if (moved === NIL) return NIL;
+    const { bytes, offset } = pack;
+    let at = atFront ? offset + LISTPACK_HEADER_BYTES : offset + total - 1;
+    splice(this.dataset.arena, pack.segment, bytes, offset, at, 0, added, count);
+    // What is pushed last to the front stands first.
+    for (let i = 0; i < count; i++) {
+      const arg = (first + (atFront ? count - 1 - i : i)) << 1;
+      at += encodeElement(bytes, at, source, args[arg]!, args[arg + 1]!);
+    }
+    return moved;
+  }
+
+  /** Makes the list big if adding texts of so many bytes would exceed the limits: Redis does so before it knows whether it adds them. */
+  prepareToAdd(db: Database, entry: number, hash: number, texts: number, count: number): number {
+    if (this.isBig(entry)) return entry;
+    openPack(this.dataset.arena, entry, this.pack);
+    return this.outgrows(texts, count) ? this.enlarge(db, entry, hash) : entry;
+  }
+
+  private outgrows(texts: number, count: number): boolean {
+    const { bytes, offset } = this.pack;
+    const { listListpackSize } = this.dataset.limits;
+    return exceedsNode(listListpackSize, listpackBytes(bytes, offset) + texts, listpackCount(bytes, offset) + count);
+  }
+
+  /** Makes a packed list big, with what it holds as its first node. */
+  private enlarge(db: Database, entry: number, hash: number): number {
+    const { nodes, pack } = this;
+    const { arena, allocator } = this.dataset;
+    const root = Tree.create(allocator, true);
+    if (root === NIL) return NIL;
+    openPack(arena, entry, pack);
+    nodes.attach(root);
+    const count = listpackCount(pack.bytes, pack.offset);
+    const filled = count === 0 || nodes.appendListpack(pack.bytes, pack.offset, count);
+    const big = filled ? becomeBig(db, entry, hash, root, 0) : NIL;
+    if (big === NIL) nodes.dispose();
+    return big;
+  }
+
+  /** Makes a big list small again where so little is left of it. Returns the entry, which may have moved. */
+  shrink(db: Database, entry: number, hash: number): number {
+    if (!this.isBig(entry)) return entry;
+    const { nodes, pack } = this;
+    const { tree } = nodes;
+    nodes.attach(bigWord0(this.dataset.arena, entry));
+    if (tree.items !== 1) return entry;
+    tree.seekFirst();
+    if (formOf(tree.w1) === PLAIN) return entry;
+    nodes.view();
+    const total = listpackBytes(nodes.bytes, nodes.base);
+    if (!isHalfEmpty(this.dataset.limits.listListpackSize, total, tree.w2) || total > PACK_BYTES_MAX) return entry;
+    const packed = becomePacked(db, entry, hash, ENCODING_LISTPACK, total, pack);
+    if (packed === NIL) return entry;
+    pack.bytes.set(nodes.bytes.subarray(nodes.base, nodes.base + total), pack.offset);
+    nodes.dispose();
+    return packed;
+  }
+
+  /** Removes `count` elements from `index` on, some but not all. Returns the entry, which may have moved; NIL: nothing changed. */
+  removeRange(db: Database, entry: number, hash: number, index: number, count: number): number {
+    const { nodes, pack } = this;
+    const { arena } = this.dataset;
+    if (this.isBig(entry)) {
+      nodes.attach(bigWord0(arena, entry));
+      return nodes.removeRange(index, count) ? this.shrink(db, entry, hash) : NIL;
+    }
+    openPack(arena, entry, pack);
+    const { bytes, offset } = pack;
+    const begin = seekElement(bytes, offset, index);
+    const behind = seekElement(bytes, offset, index + count);
+    const end = behind === -1 ? endPosition(bytes, offset) : behind;
+    return this.cut(db, entry, hash, begin, end - begin, count);
+  }
+
+  /** Makes sure that `removeRange` of the same elements won't fail; false: the address space is full, nothing changed. */
+  prepareRemoval(entry: number, index: number, count: number): boolean {
+    if (!this.isBig(entry)) return true;
+    this.nodes.attach(bigWord0(this.dataset.arena, entry));
+    return this.nodes.prepareRemoval(index, count);
+  }
+
+  /** Where `openEnd` has found the element: at `bytes[at]`, or in `blob` where `plain`. */
+  bytes: Uint8Array = new Uint8Array(0);
+  at = 0;
+  plain = false;
+
+  get blob(): Blob {
+    return this.nodes.blob;
+  }
+
+  /** Opens the first or last element, so that it can be looked at and then be popped. False: the address space is full, nothing changed. */
+  openEnd(entry: number, atFront: boolean): boolean {
+    const { nodes, pack } = this;
+    if (this.isBig(entry)) {
+      nodes.attach(bigWord0(this.dataset.arena, entry));
+      if (!nodes.openEnd(atFront)) return false;
+      this.plain = nodes.plain;
+      if (this.plain) return true;
+      this.bytes = nodes.bytes;
+      this.at = atFront ? nodes.base + LISTPACK_HEADER_BYTES : lastElement(nodes.bytes, nodes.base);
+      return true;
+    }
+    openPack(this.dataset.arena, entry, pack);
+    this.plain = false;
+    this.bytes = pack.bytes;
+    this.at = atFront ? firstElement(pack.bytes, pack.offset) : lastElement(pack.bytes, pack.offset);
+    return true;
+  }
+
+  /** Elements of the list that `openEnd` has opened. */
+  openLength(entry: number): number {
+    return this.isBig(entry) ? this.nodes.tree.length : listpackCount(this.pack.bytes, this.pack.offset);
+  }
+
+  /** Removes the element that `openEnd` has opened, of a list that has more. Returns the entry, which may have moved. */
+  popOpened(db: Database, entry: number, hash: number, atFront: boolean): number {
+    if (!this.isBig(entry)) return this.cut(db, entry, hash, this.at, elementBytes(this.bytes, this.at), 1);
+    this.nodes.popOpened(atFront, this.at);
+    return this.nodes.tree.items === 1 ? this.shrink(db, entry, hash) : entry;
+  }
+
+  /** Takes bytes out of the opened pack. Where giving room back fails, it stays. */
+  private cut(db: Database, entry: number, hash: number, at: number, bytes: number, count: number): number {
+    const { pack } = this;
+    splice(this.dataset.arena, pack.segment, pack.bytes, pack.offset, at, bytes, 0, -count);
+    const moved = resizePack(db, entry, hash, listpackBytes(pack.bytes, pack.offset), pack);
+    return moved === NIL ? entry : moved;
+  }
+
+  /** Inserts a text before or behind the element at `index`; `prepareToAdd` has been called. */
+  insert(
+    db: Database,
+    entry: number,
+    hash: number,
+    index: number,
+    after: boolean,
+    source: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const { nodes, pack } = this;
+    const { arena } = this.dataset;
+    if (this.isBig(entry)) {
+      nodes.attach(bigWord0(arena, entry));
+      return nodes.insertAt(index, after, source, start, length) ? entry : NIL;
+    }
+    openPack(arena, entry, pack);
+    const at = after ? index + 1 : index;
+    return this.replacePacked(db, entry, hash, at, false, source, start, length);
+  }
+
+  /** Replaces the element at `index` by a text; `prepareToAdd` has been called. */
+  replace(
+    db: Database,
+    entry: number,
+    hash: number,
+    index: number,
+    source: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const { nodes } = this;
+    const { arena } = this.dataset;
+    if (this.isBig(entry)) {
+      nodes.attach(bigWord0(arena, entry));
+      return nodes.replaceAt(index, source, start, length) ? this.shrink(db, entry, hash) : NIL;
+    }
+    openPack(arena, entry, this.pack);
+    return this.replacePacked(db, entry, hash, index, true, source, start, length);
+  }
+
+  /** Puts a text in the place of element `at` of the opened pack, or in front of it. */
+  private replacePacked(
+    db: Database,
+    entry: number,
+    hash: number,
+    at: number,
+    replaces: boolean,
+    source: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const { pack } = this;
+    const { arena } = this.dataset;
+    const total = listpackBytes(pack.bytes, pack.offset);
+    const found = seekElement(pack.bytes, pack.offset, at);
+    const position = (found === -1 ? endPosition(pack.bytes, pack.offset) : found) - pack.offset;
+    const old = replaces ? elementBytes(pack.bytes, pack.offset + position) : 0;
+    const size = encodedBytes(source, start, length);
+    let moved = entry;
+    if (size > old) moved = resizePack(db, entry, hash, total + size - old, pack);
+    if (moved === NIL) return NIL;
+    const place = pack.offset + position;
+    splice(arena, pack.segment, pack.bytes, pack.offset, place, old, size, replaces ? 0 : 1);
+    encodeElement(pack.bytes, place, source, start, length);
+    if (size >= old) return moved;
+    const smaller = resizePack(db, entry, hash, total + size - old, pack);
+    return smaller === NIL ? entry : smaller;
+  }
+
+  /** How many elements the last `removeEqual` has removed; ~removed: it stopped there, the address space being full. */
+  removed = 0;
+
+  /**
+   * Removes up to `countMax` elements equal to a text, from the end if `backwards`. A list that has lost all of them is left for the caller
+   * to remove. Returns the entry, which may have moved.
+   */
+  removeEqual(
+    db: Database,
+    entry: number,
+    hash: number,
+    countMax: number,
+    backwards: boolean,
+    source: Uint8Array,
+    start: number,
+    length: number,
+  ): number {
+    const { nodes, pack } = this;
+    const { arena } = this.dataset;
+    if (this.isBig(entry)) {
+      nodes.attach(bigWord0(arena, entry));
+      this.removed = nodes.removeEqual(countMax, backwards, source, start, length);
+      return this.removed === 0 ? entry : this.shrink(db, entry, hash);
+    }
+    openPack(arena, entry, pack);
+    const { bytes, offset } = pack;
+    const from = backwards
+      ? findEqualBackwards(bytes, offset, lastElement(bytes, offset), source, start, length)
+      : findElement(bytes, offset, firstElement(bytes, offset), source, start, length, 0);
+    const open = { dataset: this.dataset, segment: pack.segment, bytes, base: offset };
+    this.removed = removeEqualElements(open, from, countMax, backwards, source, start, length);
+    if (this.removed === 0) return entry;
+    const moved = resizePack(db, entry, hash, listpackBytes(bytes, offset), pack);
+    return moved === NIL ? entry : moved;
+  }
+
+  private isBig(entry: number): boolean {
+    return entryEncoding(this.dataset.arena, entry) === ENCODING_BIG;
+  }
+}

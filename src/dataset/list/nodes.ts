@@ -1,0 +1,416 @@
+/**
+ * The nodes of one big list: a weighted Tree whose items are described in node_words.ts, with the blocks that they own.
+ *
+ * One object speaks for whatever list it is attached to. The tree's cursor stands on one node; `view` or `edit` opens it, and then the
+ * listpack lies at `bytes[base]`, in the arena (`segment`) or, where a compressed node was only viewed, in a copy outside of it.
+ *
+ * What pushes and pops at the ends do is here, what happens in the middle in node_edits.ts.
+ *
+ * Invariants: every node has an element or more, and its weight is how many; a node of several elements is RAW or SQUEEZED; the bytes of a
+ * block outside of its listpack mean nothing. Where a function returns false the address space is full and the elements are as they were.
+ */
+import { check } from "../../base/check.ts";
+import { lzfDecompress } from "../../base/lzf.ts";
+import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../../memory/layout.ts";
+import { Blob, blobBytes, copyBlob, createBlob, freeBlob, writeBlob } from "../../structure/blob.ts";
+import { EntryList } from "../../structure/entry_list.ts";
+import {
+  EMPTY_LISTPACK_BYTES,
+  elementBytes,
+  encodedBytes,
+  encodeElement,
+  LISTPACK_HEADER_BYTES,
+  lastElement,
+  listpackBytes,
+  writeEmptyListpack,
+} from "../../structure/listpack.ts";
+import { END, writeWord } from "../../structure/listpack_encoding.ts";
+import { Tree } from "../../structure/tree.ts";
+import type { Dataset } from "../dataset.ts";
+import { exceedsNode, isLargeElement, nodeBytesMax } from "./limits.ts";
+import {
+  BLOCK_BYTES_MAX,
+  blockBytesOf,
+  formOf,
+  nodeWord,
+  numberOf,
+  PLAIN,
+  PLAIN_BYTES,
+  RAW,
+  SQUEEZED,
+} from "./node_words.ts";
+
+/** What a new element is expected to take besides its bytes when a node is asked for room: Redis's guess, which shapes the nodes. */
+const GUESSED_OVERHEAD_BYTES = 8;
+/** Room that the first element of a node gets. */
+const NEW_NODE_BYTES = 256;
+const COUNT_UNKNOWN = 65535;
+
+export class ListNodes {
+  readonly dataset: Dataset;
+  readonly tree: Tree;
+  /** The opened listpack. */
+  segment = 0;
+  bytes: Uint8Array = new Uint8Array(0);
+  base = 0;
+  /** The opened plain element. */
+  readonly blob = new Blob();
+
+  /** Decompressed nodes that are only read lie here; which one it is. */
+  private scratch = new Uint8Array(0);
+  private scratchOf = NIL;
+
+  constructor(dataset: Dataset) {
+    this.dataset = dataset;
+    this.tree = new Tree(dataset.arena, dataset.allocator);
+  }
+
+  attach(root: number): void {
+    this.tree.attach(root);
+    this.scratchOf = NIL;
+  }
+
+  get plain(): boolean {
+    return formOf(this.tree.w1) === PLAIN;
+  }
+
+  /** Opens the current node for reading; a plain one has its element in `blob`. */
+  view(): void {
+    const { tree } = this;
+    const { w0, w1 } = tree;
+    const form = formOf(w1);
+    if (form === RAW) {
+      this.segment = w0 >>> SEGMENT_SHIFT;
+      this.bytes = this.dataset.arena.bytes[this.segment]!;
+      this.base = ((w0 & UNIT_MASK) << 3) + numberOf(w1);
+    } else if (form === PLAIN) this.readPlain(w0);
+    else {
+      if (this.scratchOf !== w0) this.decompress(w0, w1);
+      this.bytes = this.scratch;
+      this.base = 0;
+    }
+  }
+
+  /** Opens the current node for changes. False: the address space is full. */
+  edit(): boolean {
+    if (formOf(this.tree.w1) === SQUEEZED && !this.thaw()) return false;
+    this.view();
+    return true;
+  }
+
+  /** Appends an element at an end. */
+  push(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
+    const { tree } = this;
+    const { limits } = this.dataset;
+    const found = atFront ? tree.seekFirst() : tree.seekLast();
+    if (isLargeElement(limits, length)) return this.insertPlain(!atFront, source, start, length);
+    if (found && formOf(tree.w1) !== PLAIN) {
+      if (!this.edit()) return false;
+      if (this.takes(length)) return this.extend(atFront, source, start, length);
+      this.fit();
+    }
+    return this.insertNode(!atFront, source, start, length);
+  }
+
+  /** Has the opened node room for an element of so many bytes? */
+  protected takes(length: number): boolean {
+    const bytes = listpackBytes(this.bytes, this.base) + length + GUESSED_OVERHEAD_BYTES;
+    return !exceedsNode(this.dataset.limits.listListpackSize, bytes, this.tree.w2 + 1);
+  }
+
+  /** Adds an element at an end of the opened node. */
+  protected extend(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
+    const { tree } = this;
+    const { arena } = this.dataset;
+    const size = encodedBytes(source, start, length);
+    const total = listpackBytes(this.bytes, this.base);
+    if (!this.makeRoom(size, atFront, true)) return false;
+    const { bytes, segment } = this;
+    if (atFront) {
+      const base = this.base - size;
+      arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES + size);
+      encodeElement(bytes, base + LISTPACK_HEADER_BYTES, source, start, length);
+      this.base = base;
+    } else {
+      const end = this.base + total - 1;
+      arena.touchBytes(segment, this.base, LISTPACK_HEADER_BYTES);
+      arena.touchBytes(segment, end, size + 1);
+      encodeElement(bytes, end, source, start, length);
+      bytes[end + size] = END;
+    }
+    const count = tree.w2 + 1;
+    this.writeHeader(total + size, count);
+    return tree.setWords(tree.w0, this.rawWord(blockBytesOf(tree.w1)), count);
+  }
+
+  /** Opens the first or last node for a change at that end. False: the address space is full. */
+  openEnd(atFront: boolean): boolean {
+    check(atFront ? this.tree.seekFirst() : this.tree.seekLast(), "a list has nodes");
+    return this.edit();
+  }
+
+  /** Removes the element at `last` or, from the front, the first one of the node that `openEnd` has opened, with the node if it is alone. */
+  popOpened(atFront: boolean, last: number): void {
+    const { tree } = this;
+    if (tree.w2 === 1) {
+      this.removeNode();
+      return;
+    }
+    const { bytes, segment } = this;
+    const { arena } = this.dataset;
+    const total = listpackBytes(bytes, this.base);
+    const count = tree.w2 - 1;
+    let size: number;
+    if (atFront) {
+      size = elementBytes(bytes, this.base + LISTPACK_HEADER_BYTES);
+      this.base += size;
+    } else {
+      size = this.base + total - 1 - last;
+      arena.touchBytes(segment, last, 1);
+      bytes[last] = END;
+    }
+    arena.touchBytes(segment, this.base, LISTPACK_HEADER_BYTES);
+    this.writeHeader(total - size, count);
+    tree.setWords(tree.w0, this.rawWord(blockBytesOf(tree.w1)), count);
+  }
+
+  /** Takes back an element just pushed. */
+  unpush(atFront: boolean): void {
+    check(this.openEnd(atFront), "an element just pushed lies open");
+    this.popOpened(atFront, this.plain ? 0 : lastElement(this.bytes, this.base));
+  }
+
+  /** A new node with one element before or behind the current one, or as the first; the cursor then stands on it. */
+  protected insertNode(behind: boolean, source: Uint8Array, start: number, length: number): boolean {
+    const { arena, allocator } = this.dataset;
+    const size = encodedBytes(source, start, length);
+    const total = EMPTY_LISTPACK_BYTES + size;
+    const capacity = allocator.sizeOfClass(Math.max(total, NEW_NODE_BYTES));
+    const address = allocator.allocate(capacity);
+    if (address === NIL) return false;
+    // At the front of the list the next elements come before this one.
+    const front = behind ? 0 : capacity - total;
+    const segment = address >>> SEGMENT_SHIFT;
+    const bytes = arena.bytes[segment]!;
+    const base = ((address & UNIT_MASK) << 3) + front;
+    arena.touchBytes(segment, base, total);
+    writeEmptyListpack(bytes, base);
+    encodeElement(bytes, base + LISTPACK_HEADER_BYTES, source, start, length);
+    bytes[base + total - 1] = END;
+    this.segment = segment;
+    this.bytes = bytes;
+    this.base = base;
+    this.writeHeader(total, 1);
+    return this.insertItem(behind, address, nodeWord(RAW, capacity, front), 1);
+  }
+
+  /** A new node with one large element; otherwise as `insertNode`. */
+  protected insertPlain(behind: boolean, source: Uint8Array, start: number, length: number): boolean {
+    const { arena, allocator } = this.dataset;
+    const { blob } = this;
+    const holder = allocator.allocate(PLAIN_BYTES);
+    if (holder === NIL) return false;
+    if (!createBlob(allocator, blob, length)) {
+      allocator.free(holder, PLAIN_BYTES);
+      return false;
+    }
+    writeBlob(arena, blob, 0, source, start, length);
+    this.writePlain(holder);
+    return this.insertItem(behind, holder, nodeWord(PLAIN, PLAIN_BYTES, 0), 1);
+  }
+
+  /** Puts a finished node into the tree; without address space it is freed. */
+  protected insertItem(behind: boolean, w0: number, w1: number, w2: number): boolean {
+    const { tree } = this;
+    if (behind ? tree.insertAfter(w0, w1, w2) : tree.insertBefore(w0, w1, w2)) return true;
+    this.freeBlock(w0, w1);
+    return false;
+  }
+
+  /** Appends a copy of a listpack of `count` elements as a node behind the current one. */
+  appendListpack(bytes: Uint8Array, base: number, count: number): boolean {
+    const { arena, allocator } = this.dataset;
+    const total = listpackBytes(bytes, base);
+    const address = allocator.allocate(total);
+    if (address === NIL) return false;
+    arena.touch(address, total);
+    arena.bytes[address >>> SEGMENT_SHIFT]!.set(bytes.subarray(base, base + total), (address & UNIT_MASK) << 3);
+    return this.insertItem(true, address, nodeWord(RAW, allocator.sizeOfClass(total), 0), count);
+  }
+
+  /** Appends a copy of another list's current node. */
+  appendCopy(source: ListNodes): boolean {
+    const { arena, allocator } = this.dataset;
+    const { w0, w1, w2 } = source.tree;
+    this.tree.seekLast();
+    source.view();
+    if (source.plain) {
+      const { blob } = this;
+      const holder = allocator.allocate(PLAIN_BYTES);
+      if (holder === NIL) return false;
+      if (!copyBlob(allocator, source.blob, blob)) {
+        allocator.free(holder, PLAIN_BYTES);
+        return false;
+      }
+      this.writePlain(holder);
+      return this.insertItem(true, holder, w1, 1);
+    }
+    if (formOf(w1) === RAW) return this.appendListpack(source.bytes, source.base, w2);
+    const bytes = numberOf(w1);
+    const address = allocator.allocate(bytes);
+    if (address === NIL) return false;
+    const from = (w0 & UNIT_MASK) << 3;
+    arena.touch(address, bytes);
+    arena.bytes[address >>> SEGMENT_SHIFT]!.set(
+      arena.bytes[w0 >>> SEGMENT_SHIFT]!.subarray(from, from + bytes),
+      (address & UNIT_MASK) << 3,
+    );
+    return this.insertItem(true, address, w1, w2);
+  }
+
+  /** Frees a list that no entry refers to (yet, or any more), at once. */
+  dispose(): void {
+    const gone = new EntryList(256);
+    const done = this.tree.releaseInto(Number.MAX_SAFE_INTEGER, gone);
+    check(done, "a list is taken apart as a whole");
+    for (let i = 0; i < gone.count; i += 3) this.freeBlock(gone.items[i]!, gone.items[i + 1]!);
+  }
+
+  /** Bytes that the current node takes besides its place in the tree. */
+  blockBytes(): number {
+    const { w0, w1 } = this.tree;
+    if (formOf(w1) !== PLAIN) return blockBytesOf(w1);
+    this.readPlain(w0);
+    return PLAIN_BYTES + blobBytes(this.blob);
+  }
+
+  /** Removes the current node with its elements; the cursor then stands on the one that followed, or off the end. */
+  removeNode(): boolean {
+    this.freeBlock(this.tree.w0, this.tree.w1);
+    return this.tree.remove();
+  }
+
+  freeBlock(w0: number, w1: number): void {
+    const { allocator } = this.dataset;
+    if (formOf(w1) === PLAIN) {
+      this.readPlain(w0);
+      freeBlob(allocator, this.blob);
+    }
+    allocator.free(w0, blockBytesOf(w1));
+    this.scratchOf = NIL;
+  }
+
+  /** Gives back what the opened node's block has too much, where that is a size class or more. */
+  fit(): void {
+    const { allocator } = this.dataset;
+    const { tree } = this;
+    if (formOf(tree.w1) !== RAW) return;
+    const total = listpackBytes(this.bytes, this.base);
+    const capacity = allocator.sizeOfClass(total);
+    if (capacity < blockBytesOf(tree.w1)) this.moveTo(capacity, 0);
+  }
+
+  /** The listpack's first six bytes; the barrier has been told. */
+  protected writeHeader(total: number, count: number): void {
+    const { bytes, base } = this;
+    const stored = count < COUNT_UNKNOWN ? count : COUNT_UNKNOWN;
+    writeWord(bytes, base, total);
+    bytes[base + 4] = stored & 0xff;
+    bytes[base + 5] = stored >>> 8;
+  }
+
+  /** The second word of the opened node, whose listpack has moved in its block. */
+  protected rawWord(capacity: number): number {
+    return nodeWord(RAW, capacity, this.base - ((this.tree.w0 & UNIT_MASK) << 3));
+  }
+
+  /** Makes room for `extra` bytes at one side of the opened listpack; `ample`: more of them will come. */
+  protected makeRoom(extra: number, atFront: boolean, ample: boolean): boolean {
+    const { tree } = this;
+    const { allocator, limits } = this.dataset;
+    const start = (tree.w0 & UNIT_MASK) << 3;
+    const capacity = blockBytesOf(tree.w1);
+    const total = listpackBytes(this.bytes, this.base);
+    if (atFront ? this.base - start >= extra : start + capacity - this.base - total >= extra) return true;
+    const needed = total + extra;
+    const generous = ample ? needed * 2 : needed + (needed >>> 3);
+    const wanted = Math.max(needed, Math.min(generous, nodeBytesMax(limits.listListpackSize)));
+    // Room that lies at the wrong side is used, unless so little is left that it would have to be moved again at once.
+    const enough = needed <= capacity && (capacity - needed >= capacity >>> 3 || wanted <= capacity);
+    const target = enough ? capacity : allocator.sizeOfClass(wanted);
+    if (target > BLOCK_BYTES_MAX) return false;
+    const spare = target - needed;
+    // The only node of a list grows at both of its sides.
+    const front = tree.items === 1 ? spare >>> 1 : atFront ? spare : 0;
+    return this.moveTo(target, front + (atFront ? extra : 0));
+  }
+
+  /** Moves the opened listpack to `front` bytes behind the beginning of a block of `capacity` bytes, its own one if that has this size. */
+  private moveTo(capacity: number, front: number): boolean {
+    const { tree } = this;
+    const { arena, allocator } = this.dataset;
+    const { w0, w1, w2 } = tree;
+    const total = listpackBytes(this.bytes, this.base);
+    if (capacity === blockBytesOf(w1)) {
+      const to = ((w0 & UNIT_MASK) << 3) + front;
+      arena.touchBytes(this.segment, to, total);
+      this.bytes.copyWithin(to, this.base, this.base + total);
+      this.base = to;
+      return tree.setWords(w0, nodeWord(RAW, capacity, front), w2);
+    }
+    const address = allocator.allocate(capacity);
+    if (address === NIL) return false;
+    const segment = address >>> SEGMENT_SHIFT;
+    const to = ((address & UNIT_MASK) << 3) + front;
+    arena.touchBytes(segment, to, total);
+    arena.bytes[segment]!.set(this.bytes.subarray(this.base, this.base + total), to);
+    allocator.free(w0, blockBytesOf(w1));
+    this.segment = segment;
+    this.bytes = arena.bytes[segment]!;
+    this.base = to;
+    return tree.setWords(address, nodeWord(RAW, capacity, front), w2);
+  }
+
+  /** Makes the current compressed node RAW. */
+  private thaw(): boolean {
+    const { tree } = this;
+    const { arena, allocator } = this.dataset;
+    const { w0, w1, w2 } = tree;
+    if (this.scratchOf !== w0) this.decompress(w0, w1);
+    const total = listpackBytes(this.scratch, 0);
+    const capacity = allocator.sizeOfClass(total);
+    const address = allocator.allocate(capacity);
+    if (address === NIL) return false;
+    arena.touch(address, total);
+    arena.bytes[address >>> SEGMENT_SHIFT]!.set(this.scratch.subarray(0, total), (address & UNIT_MASK) << 3);
+    this.freeBlock(w0, w1);
+    return tree.setWords(address, nodeWord(RAW, capacity, 0), w2);
+  }
+
+  private decompress(w0: number, w1: number): void {
+    const start = (w0 & UNIT_MASK) << 3;
+    const source = this.dataset.arena.bytes[w0 >>> SEGMENT_SHIFT]!;
+    if (this.scratch.length === 0) this.scratch = new Uint8Array(BLOCK_BYTES_MAX);
+    const length = lzfDecompress(source, start, numberOf(w1), this.scratch, 0, BLOCK_BYTES_MAX);
+    check(length > 0 && length === listpackBytes(this.scratch, 0), "a compressed node is whole");
+    this.scratchOf = w0;
+  }
+
+  protected readPlain(holder: number): void {
+    const words = this.dataset.arena.words[holder >>> SEGMENT_SHIFT]!;
+    const word = (holder & UNIT_MASK) << 1;
+    this.blob.address = words[word]!;
+    this.blob.length = words[word + 1]!;
+    this.blob.capacity = words[word + 2]!;
+  }
+
+  protected writePlain(holder: number): void {
+    const { arena } = this.dataset;
+    const words = arena.words[holder >>> SEGMENT_SHIFT]!;
+    const word = (holder & UNIT_MASK) << 1;
+    arena.touch(holder, PLAIN_BYTES);
+    words[word] = this.blob.address;
+    words[word + 1] = this.blob.length;
+    words[word + 2] = this.blob.capacity;
+  }
+}
