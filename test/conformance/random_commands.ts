@@ -7,13 +7,14 @@
  */
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { Argument } from "../support/resp_client.ts";
+import { setSource } from "./random/sets.ts";
 
 export type RandomCommand = readonly Argument[];
 
 /** Draws a command of one group; one file a group under random/. */
 export type GroupSource = (source: CommandSource) => RandomCommand;
 
-const collections: readonly GroupSource[] = [];
+const collections: readonly GroupSource[] = [setSource];
 
 const KEYS: readonly Argument[] = [
   "a",
@@ -101,7 +102,7 @@ export class CommandSource {
     this.waiting.push(["MULTI"]);
     for (let i = this.below(5); i >= 0; i--) {
       let command = this.draw();
-      while (/TTL|EXPIRETIME|KEYS|RANDOMKEY|FLUSH|IDLETIME/i.test(String(command[0]))) command = this.draw();
+      while (/TTL|EXPIRETIME|KEYS|RANDOMKEY|FLUSH|IDLETIME|OBJECT/i.test(String(command[0]))) command = this.draw();
       this.waiting.push(command);
     }
     this.waiting.push([this.below(5) === 0 ? "DISCARD" : "EXEC"]);
