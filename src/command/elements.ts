@@ -1,5 +1,6 @@
 /** What commands on collections have in common: refusing other types, and replying with elements where they lie. */
 
+import { INTEGER64_DIGITS_MAX, writeInteger } from "../base/decimal.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
 import type { ReplyWriter } from "../protocol/reply_writer.ts";
@@ -7,6 +8,8 @@ import { entryType, keyLength, keyOffset } from "../structure/entry.ts";
 import { bigintOf, integerOf, isIntegerElement, stringLength, stringOffset } from "../structure/listpack.ts";
 import type { Call } from "./call.ts";
 import { WRONG_TYPE } from "./messages.ts";
+
+const digits = new Uint8Array(INTEGER64_DIGITS_MAX);
 
 /** Is `entry` (0: no such key) of another type than `type`? Then the error has been replied. */
 export function refuseOtherType(call: Call, entry: number, type: number): boolean {
@@ -22,7 +25,8 @@ export function replyElement(reply: ReplyWriter, bytes: Uint8Array, position: nu
     return;
   }
   const value = integerOf(bytes, position);
-  reply.numberText(value === value ? value : bigintOf(bytes, position));
+  if (value === value) reply.bulk(digits, 0, writeInteger(digits, 0, value));
+  else reply.numberText(bigintOf(bytes, position));
 }
 
 /** The key of a member of a big collection as a bulk string. */

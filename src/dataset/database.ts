@@ -8,8 +8,9 @@
  * root block (16 words of the header page)
  *   word 0   address of the root of the table of keys
  *   word 1   address of the root of the table of expiring keys
+ *   word 2   address of the root of the table of hashes whose fields may expire (hash/expiring.ts)
  * ```
- * Invariants: every entry with an expiry is in both tables, every other one in `keys` only. An entry that has expired is never
+ * Invariants: every entry is in `keys`, those with an expiry in `expires`, those whose encoding says that fields may expire in `hashes`. An entry that has expired is never
  * returned by `lookup`, unless the clock is held (replay). Every change is told to the journal by whoever makes it, but for
  * expiry, which tells it itself.
  */
@@ -32,10 +33,12 @@ import { Table } from "../structure/table.ts";
 import { WALK_END, WALK_START, walkDown } from "./bucket_walk.ts";
 import type { Dataset } from "./dataset.ts";
 import { releaseEntry, releaseUnused, withExpiry, writeExpiry } from "./entries.ts";
+import { hasExpiringFields } from "./hash/expiring.ts";
 import { EVENT_EXPIRED, EVENT_NEW } from "./key_events.ts";
 
 const ROOT_KEYS = 0;
 const ROOT_EXPIRES = 1;
+const ROOT_HASHES = 2;
 
 /** Draws of a random key before it is looked for in order. */
 const RANDOM_TRIES = 100;
@@ -47,6 +50,7 @@ export class Database {
   index: number;
   keys: Table;
   expires: Table;
+  hashes: Table;
   /** Average time to live of the expiring keys that active expiry saw lately, ms; 0: unknown. INFO shows it. */
   averageTtlMs = 0;
   readonly dataset: Dataset;
@@ -63,10 +67,12 @@ export class Database {
     if (keys === NIL) {
       this.keys = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
       this.expires = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
+      this.hashes = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
       this.storeRoots();
     } else {
       this.keys = new Table(this.arena, dataset.allocator, keys);
       this.expires = new Table(this.arena, dataset.allocator, words[word + ROOT_EXPIRES]!);
+      this.hashes = new Table(this.arena, dataset.allocator, words[word + ROOT_HASHES]!);
     }
   }
 
@@ -126,6 +132,11 @@ export class Database {
       this.keys.remove(hash, entry);
       return false;
     }
+    if (hasExpiringFields(this.arena, entry) && !this.hashes.insert(hash, entry)) {
+      if (hasExpiry(this.arena, entry)) this.expires.remove(hash, entry);
+      this.keys.remove(hash, entry);
+      return false;
+    }
     const { events } = this.dataset;
     if ((events.mask & EVENT_NEW) !== 0 && !events.newHeld) this.emit(EVENT_NEW, "new", entry);
     return true;
@@ -138,10 +149,16 @@ export class Database {
   replace(old: number, entry: number, hash: number): boolean {
     const before = hasExpiry(this.arena, old);
     const after = hasExpiry(this.arena, entry);
+    const fieldsAfter = hasExpiringFields(this.arena, entry);
+    if (fieldsAfter && !this.hashes.insert(hash, entry)) return false;
     if (after) {
       if (before) this.expires.replaceAddress(hash, old, entry);
-      else if (!this.expires.insert(hash, entry)) return false;
+      else if (!this.expires.insert(hash, entry)) {
+        if (fieldsAfter) this.hashes.remove(hash, entry);
+        return false;
+      }
     } else if (before) this.expires.remove(hash, old);
+    if (hasExpiringFields(this.arena, old)) this.hashes.remove(hash, old);
     this.keys.replaceAddress(hash, old, entry);
     // How often a key was read outlives its value; when it was read is now.
     const { byFrequency, accessClock } = this.dataset;
@@ -153,6 +170,7 @@ export class Database {
   /** Moves an entry to another address after it was copied there: the tables follow, nothing is freed. */
   moved(old: number, entry: number, hash: number): void {
     if (hasExpiry(this.arena, entry)) this.expires.replaceAddress(hash, old, entry);
+    if (hasExpiringFields(this.arena, entry)) this.hashes.replaceAddress(hash, old, entry);
     this.keys.replaceAddress(hash, old, entry);
   }
 
@@ -165,6 +183,7 @@ export class Database {
   /** Takes an entry out of the tables; it and its value stay allocated. */
   detach(entry: number, hash: number): void {
     if (hasExpiry(this.arena, entry)) this.expires.remove(hash, entry);
+    if (hasExpiringFields(this.arena, entry)) this.hashes.remove(hash, entry);
     this.keys.remove(hash, entry);
   }
 
@@ -182,6 +201,7 @@ export class Database {
       const plain = withExpiry(this.dataset, entry, false);
       if (plain === NIL) return NIL;
       this.expires.remove(hash, entry);
+      if (hasExpiringFields(arena, plain)) this.hashes.replaceAddress(hash, entry, plain);
       this.keys.replaceAddress(hash, entry, plain);
       freeEntry(this.dataset.allocator, entry);
       return plain;
@@ -194,6 +214,7 @@ export class Database {
       releaseUnused(this.dataset, entry, expiring);
       return NIL;
     }
+    if (hasExpiringFields(arena, expiring)) this.hashes.replaceAddress(hash, entry, expiring);
     this.keys.replaceAddress(hash, entry, expiring);
     freeEntry(this.dataset.allocator, entry);
     return expiring;
@@ -253,22 +274,26 @@ export class Database {
   }
 
   /**
-   * Takes all keys away at once. Returns the roots of the two old tables, now the caller's; undefined when there is no memory for two
-   * empty ones and nothing changed.
+   * Takes all keys away at once. Returns the roots of the old tables, now the caller's: the first one of keys, the others of entries that
+   * are in it, too. Undefined when there is no memory for empty ones and nothing changed.
    */
-  detachAll(): { keys: number; expires: number } | undefined {
+  detachAll(): [keys: number, expires: number, hashes: number] | undefined {
     const { allocator } = this.dataset;
-    const keys = Table.create(allocator);
-    if (keys === NIL) return undefined;
-    const expires = Table.create(allocator);
-    if (expires === NIL) {
+    const empty: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const root = Table.create(allocator);
+      if (root !== NIL) {
+        empty.push(root);
+        continue;
+      }
       found.clear();
-      new Table(this.arena, allocator, keys).releaseInto(1, found);
+      for (const other of empty) new Table(this.arena, allocator, other).releaseInto(1, found);
       return undefined;
     }
-    const old = { keys: this.keys.address, expires: this.expires.address };
-    this.keys = new Table(this.arena, allocator, keys);
-    this.expires = new Table(this.arena, allocator, expires);
+    const old: [number, number, number] = [this.keys.address, this.expires.address, this.hashes.address];
+    this.keys = new Table(this.arena, allocator, empty[0]!);
+    this.expires = new Table(this.arena, allocator, empty[1]!);
+    this.hashes = new Table(this.arena, allocator, empty[2]!);
     this.storeRoots();
     return old;
   }
@@ -290,11 +315,13 @@ export class Database {
 
   /** Exchanges the contents with another database. */
   swap(other: Database): void {
-    const { keys, expires } = this;
+    const { keys, expires, hashes } = this;
     this.keys = other.keys;
     this.expires = other.expires;
+    this.hashes = other.hashes;
     other.keys = keys;
     other.expires = expires;
+    other.hashes = hashes;
     const { averageTtlMs } = this;
     this.averageTtlMs = other.averageTtlMs;
     other.averageTtlMs = averageTtlMs;
@@ -305,9 +332,10 @@ export class Database {
   private storeRoots(): void {
     const address = this.arena.databaseRootAddress(this.index);
     const word = (address & 0x7fffff) << 1;
-    this.arena.touch(address, 8);
+    this.arena.touch(address, 12);
     const words = this.arena.words[address >>> SEGMENT_SHIFT]!;
     words[word + ROOT_KEYS] = this.keys.address;
     words[word + ROOT_EXPIRES] = this.expires.address;
+    words[word + ROOT_HASHES] = this.hashes.address;
   }
 }

@@ -49,6 +49,8 @@ export class Dataset {
   clockHeld = false;
   /** Keys removed because their time had come, since start. */
   expiredKeys = 0;
+  /** Fields of hashes removed for the same reason. */
+  expiredFields = 0;
   /** Share of keys with an expiry that have expired unnoticed, estimated by active expiry, 0 … 100. */
   expiredStalePercent = 0;
   /** Active expiry stopped because its time was up. */
@@ -142,7 +144,7 @@ export class Dataset {
       let position = WALK_START;
       while (database.count > 0) {
         const old = database.detachAll();
-        if (old !== undefined) this.released.add(old.keys, old.expires);
+        if (old !== undefined) this.released.add(...old);
         else position = database.removeSome(position, REMOVED_KEYS);
       }
     }

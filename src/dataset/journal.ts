@@ -142,14 +142,31 @@ export class Journal {
    * own change or effect.
    */
   removed(database: number, hash: number, bytes: Uint8Array, offset: number, length: number): void {
+    const effect = this.beginRemoval(database, hash, bytes, offset, length, 2);
+    if (effect === undefined) return;
+    effect.text("DEL");
+    effect.argument(bytes, offset, length);
+  }
+
+  /**
+   * As `removed`, of a part of the key's value: begins the effect of `argc` arguments that says so, for the caller to write; undefined
+   * where nothing is recorded.
+   */
+  beginRemoval(
+    database: number,
+    hash: number,
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    argc: number,
+  ): RequestWriter | undefined {
     this.changed(database, hash, bytes, offset, length);
     this.changes--;
-    if (!this.recording) return;
+    if (!this.recording) return undefined;
     this.prepare(database);
-    this.effects.begin(2);
-    this.effects.text("DEL");
-    this.effects.argument(bytes, offset, length);
+    this.effects.begin(argc);
     this.sequence++;
+    return this.effects;
   }
 
   /** From here to `endUnit` all effects are one unit, recovered whole or not at all. */

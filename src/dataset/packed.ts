@@ -145,14 +145,21 @@ export function resizePack(db: Database, entry: number, hash: number, length: nu
  * Lets an entry refer to the roots of structures instead of its packed value, which is freed. Returns the entry, which may have moved;
  * NIL: the address space is full, nothing changed (the roots are still the caller's).
  */
-export function becomeBig(db: Database, entry: number, hash: number, word0: number, word1: number): number {
+export function becomeBig(
+  db: Database,
+  entry: number,
+  hash: number,
+  word0: number,
+  word1: number,
+  encoding = ENCODING_BIG,
+): number {
   const { arena, allocator } = db.dataset;
   const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
   const start = keyOffset(arena, entry);
   const length = keyLength(arena, entry);
   const expires = hasExpiry(arena, entry);
   const type = entryType(arena, entry);
-  const big = createEntry(allocator, type, ENCODING_BIG, bytes, start, length, OUT_OF_LINE, expires);
+  const big = createEntry(allocator, type, encoding, bytes, start, length, OUT_OF_LINE, expires);
   if (big === NIL) return NIL;
   copyHead(arena, entry, big);
   setValueReference(arena, big, word0, word1, 0);

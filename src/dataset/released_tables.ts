@@ -4,7 +4,7 @@
  * Their roots stand in the arena's global roots, so that a restart goes on where it stopped:
  * ```
  * roots 0 … 30    tables of keys: the entries are freed with their values
- * roots 31 … 61   tables of expiring keys: the entries belong to a table of the first half
+ * roots 31 … 61   tables of expiring keys and of hashes with expiring fields: the entries belong to a table of the first half
  * ```
  * Small tables are freed at once and take no place; when all places are taken the smallest table gives up its own.
  */
@@ -37,11 +37,12 @@ export class ReleasedTables {
     this.table = new Table(dataset.arena, dataset.allocator, dataset.arena.databaseRootAddress(0));
   }
 
-  /** Takes over the two tables of a database that is being emptied. */
-  add(keys: number, expires: number): void {
+  /** Takes over the tables of a database that is being emptied. */
+  add(keys: number, expires: number, hashes: number): void {
     this.pending = true;
     this.place(keys, 0);
     this.place(expires, BARE_FIRST);
+    this.place(hashes, BARE_FIRST);
   }
 
   /** Keys that are not freed yet. */

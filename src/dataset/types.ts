@@ -22,6 +22,8 @@ export const ENCODING_EMBSTR = 2;
 export const ENCODING_LISTPACK = 0;
 /** Sets only. */
 export const ENCODING_INTSET = 1;
+/** Hashes only: as ENCODING_LISTPACK, with each field's expiry behind its value (hash/expiring.ts). */
+export const ENCODING_LISTPACK_EXPIRING = 1;
 /** Roots of structures: a Table, or a Tree, or both. */
 export const ENCODING_BIG = 2;
 /** Hashes only: as ENCODING_BIG, and some fields have an expiry. */
@@ -38,7 +40,8 @@ const BIG_NAMES: readonly string[] = ["", "quicklist", "hashtable", "skiplist", 
 export function encodingName(type: number, encoding: number): string {
   if (type === TYPE_STRING) return STRING_NAMES[encoding] ?? "unknown";
   if (encoding === ENCODING_LISTPACK) return "listpack";
-  return encoding === ENCODING_INTSET ? "intset" : (BIG_NAMES[type] ?? "unknown");
+  if (encoding >= ENCODING_BIG) return BIG_NAMES[type] ?? "unknown";
+  return type === TYPE_HASH ? "listpackex" : "intset";
 }
 
 /** Is the value's reference made of roots of structures? Otherwise the value is bytes, inline or in a blob. */
