@@ -86,6 +86,7 @@ export class Clients implements TurnHost {
     this.server.engine.call.watchers.unwatch(connection);
     this.server.blocked.forget(connection);
     this.server.pubsub.leave(connection);
+    if (connection.monitoring) this.server.monitors.remove(connection);
     this.server.transport.release(connection.slot);
   }
 

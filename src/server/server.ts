@@ -34,6 +34,9 @@ import { applyDatasetSettings, applyMemoryLimit, DATASET_DIRECTIVES, MEMORY_DIRE
 import { Housekeeping } from "./housekeeping.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
+import { MicrosecondClock } from "./microseconds.ts";
+import { Monitors } from "./observation/monitors.ts";
+import { Observation } from "./observation/observation.ts";
 import { Notifications } from "./pubsub/notifications.ts";
 import { Registry } from "./pubsub/registry.ts";
 import { TurnRunner } from "./turn.ts";
@@ -76,6 +79,8 @@ export class Server {
   readonly pubsub: Registry;
   private readonly notifications: Notifications;
   readonly housekeeping: Housekeeping;
+  readonly observation: Observation;
+  readonly monitors: Monitors;
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
   readonly runId: string;
@@ -123,6 +128,12 @@ export class Server {
     this.pubsub = new Registry(this.turns.delivery);
     this.notifications = new Notifications(this.pubsub, this.engine.call);
     this.housekeeping = new Housekeeping(this);
+    const { executor } = this.engine;
+    this.observation = new Observation(executor, () => this.clock.wallMs());
+    this.monitors = new Monitors(executor, new MicrosecondClock(this.clock), (connection, bytes) =>
+      this.turns.push(connection, bytes),
+    );
+    this.turns.monitors = this.monitors;
     this.listeners = new Listeners(this);
   }
 
@@ -314,6 +325,20 @@ export class Server {
     };
     limitMemory();
     config.onChange(MEMORY_DIRECTIVES, limitMemory);
+    const observe = (): undefined => {
+      this.observation.configure(
+        config.integer("slowlog-log-slower-than"),
+        config.integer("slowlog-max-len"),
+        config.integer("latency-monitor-threshold"),
+        config.flag("latency-tracking"),
+      );
+      return undefined;
+    };
+    observe();
+    config.onChange(
+      ["slowlog-log-slower-than", "slowlog-max-len", "latency-monitor-threshold", "latency-tracking"],
+      observe,
+    );
     config.onChange(["appendonly"], () => this.switchLog());
     config.onChange(
       [

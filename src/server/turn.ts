@@ -105,6 +105,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   running: Connection | undefined;
   /** What the reply being executed has to wait for so far, a log position. */
   private gate = 0;
+  /** Who watches the commands; its lines leave with the replies of their turn. */
+  monitors: { flush(): void } | undefined;
 
   constructor(engine: Engine, transport: Transport, host: TurnHost, blocked: WaitingRequests) {
     this.engine = engine;
@@ -449,6 +451,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     call.session = connection;
     call.db = call.dataset.database(connection.database);
     reply.protocol = connection.protocol;
+    // What others did before stands before its replies.
+    if (connection.monitoring) this.monitors?.flush();
     this.running = connection;
     this.rowStart = reply.position;
     this.gate = 0;
@@ -552,6 +556,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   private settle(): void {
     this.engine.commit();
     this.queue.settle(this.engine.released, this.call.journal.sequence);
+    if (this.executor.monitor !== undefined) this.monitors?.flush();
     if (this.queue.rowsReady === 0) {
       this.reply.position = 0;
       this.rowStart = 0;

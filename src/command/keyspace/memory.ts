@@ -4,6 +4,7 @@ import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { replyHelp } from "../help.ts";
 import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../messages.ts";
+import { diagnoseMemory } from "./memory_doctor.ts";
 
 /** Chunks of 2 MiB that MEMORY PURGE gives back at most: the rest follows from the server's timer. */
 const PURGE_CHUNKS_MAX = 4096;
@@ -85,6 +86,18 @@ const mallocStats: CommandDefinition = {
   run: (call) => call.reply.verbatim(allocatorReport(call)),
 };
 
+const doctor: CommandDefinition = {
+  name: "DOCTOR",
+  group: "server",
+  since: "4.0.0",
+  summary: "Outputs a memory problems report.",
+  complexity: "O(1)",
+  arity: 2,
+  flags: [],
+  tips: ["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+  run: (call) => call.reply.verbatim(diagnoseMemory(call.dataset)),
+};
+
 const help: CommandDefinition = {
   name: "HELP",
   group: "server",
@@ -104,7 +117,7 @@ export const memory: CommandDefinition = {
   complexity: "Depends on subcommand.",
   arity: -2,
   flags: [],
-  subcommands: [help, mallocStats, purge, stats, usage],
+  subcommands: [doctor, help, mallocStats, purge, stats, usage],
 };
 
 /**

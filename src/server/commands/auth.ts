@@ -29,6 +29,7 @@ export function auth(server: Server): CommandDefinition {
     flags: ["noscript", "loading", "stale", "fast", "no_auth", "allow_busy"],
     history: [["6.0.0", "Added ACL style (username and password)."]],
     args: [argument("username", "string", { since: "6.0.0", optional: true }), argument("password", "string")],
+    secrets: (args) => args.map((_, i) => i).slice(1),
     run: (call) => authenticate(call, server),
   };
 }

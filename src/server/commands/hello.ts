@@ -42,8 +42,14 @@ export function hello(server: Server): CommandDefinition {
         { optional: true },
       ),
     ],
+    secrets: namesAndPasswords,
     run: (call) => greet(call, server),
   };
+}
+
+/** The two arguments behind each AUTH. */
+function namesAndPasswords(args: readonly string[]): number[] {
+  return args.flatMap((arg, i) => (i > 1 && arg.toUpperCase() === "AUTH" ? [i + 1, i + 2] : []));
 }
 
 function greet(call: Call, server: Server): void {

@@ -5,6 +5,7 @@ import { reloadFromMemory } from "../../engine/reload.ts";
 import { Counters } from "../info/counters.ts";
 import { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
+import { aclCommand } from "./acl/index.ts";
 import { auth } from "./auth.ts";
 import { clientCommand } from "./client/index.ts";
 import { cluster } from "./cluster/index.ts";
@@ -16,7 +17,10 @@ import { functionCommand } from "./function/index.ts";
 import { hello } from "./hello.ts";
 import { info } from "./info.ts";
 import { lastsave } from "./lastsave.ts";
+import { latencyCommand } from "./latency/index.ts";
+import { lolwut } from "./lolwut.ts";
 import { moduleCommand } from "./module/index.ts";
+import { monitor } from "./monitor.ts";
 import { ping } from "./ping.ts";
 import { protectedRefusal } from "./protection.ts";
 import { pubsubCommands } from "./pubsub/index.ts";
@@ -24,6 +28,7 @@ import { quit } from "./quit.ts";
 import { reset } from "./reset.ts";
 import { role } from "./role.ts";
 import { shutdown } from "./shutdown.ts";
+import { slowlogCommand } from "./slowlog.ts";
 import { time } from "./time.ts";
 
 export function serverCommands(server: Server): readonly CommandDefinition[] {
@@ -44,6 +49,11 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     lastsave(server),
     role,
     shutdown(server),
+    aclCommand(server),
+    slowlogCommand(server),
+    latencyCommand(server),
+    monitor(server),
+    lolwut,
     functionCommand,
     moduleCommand(server),
     cluster,

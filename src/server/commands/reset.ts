@@ -3,6 +3,7 @@ import type { Call } from "../../command/call.ts";
 import type { CommandDefinition } from "../../command/definition.ts";
 import { endTransaction } from "../../command/transaction/multi.ts";
 import { passwordIsSet } from "../authentication.ts";
+import type { Connection } from "../connection.ts";
 import type { Server } from "../server.ts";
 
 export function reset(server: Server): CommandDefinition {
@@ -28,6 +29,7 @@ function resetSession(call: Call, server: Server): void {
   call.db = call.dataset.database(0);
   session.protocol = 2;
   reply.protocol = 2;
+  server.monitors.remove(session as Connection);
   session.name = "";
   session.noEvict = false;
   session.noTouch = false;

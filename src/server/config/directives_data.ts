@@ -13,8 +13,6 @@ const noDefrag = inertBecause("the arena's allocator returns memory without movi
 const noStreams = inertBecause("streams and HyperLogLogs do not exist yet");
 const boundedFrees = inertBecause("every deletion is freed in bounded steps");
 const noScripts = inertBecause("scripts do not exist yet");
-const noSlowlog = inertBecause("the slow log does not exist yet");
-const noLatency = inertBecause("latency is not recorded per event or command yet; INFO shows the longest turn");
 
 export const dataDirectives = [
   honoured("dir", directoryPath, "data", PROTECTED),
@@ -84,11 +82,11 @@ export const dataDirectives = [
   noStreams("stream-node-max-entries", integer(0), "100"),
 
   noScripts("busy-reply-threshold", integer(0), "5000", { aliases: ["lua-time-limit"] }),
-  noSlowlog("slowlog-log-slower-than", integer(-1), "10000"),
-  noSlowlog("slowlog-max-len", integer(0), "128"),
-  noLatency("latency-monitor-threshold", integer(0), "0"),
-  noLatency("latency-tracking", yesNo, "yes"),
-  noLatency("latency-tracking-info-percentiles", percentiles, "50 99 99.9"),
+  honoured("slowlog-log-slower-than", integer(-1), "10000"),
+  honoured("slowlog-max-len", integer(0), "128"),
+  honoured("latency-monitor-threshold", integer(0), "0"),
+  honoured("latency-tracking", yesNo, "yes"),
+  honoured("latency-tracking-info-percentiles", percentiles, "50 99 99.9"),
   honoured("notify-keyspace-events", eventClasses, ""),
 ];
 

@@ -6,7 +6,7 @@ import type { Call } from "../../command/call.ts";
 import type { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
 import { clientsSection } from "./clients_section.ts";
-import { commandStatistics, errorStatistics } from "./command_statistics.ts";
+import { commandStatistics, errorStatistics, latencyStatistics } from "./command_statistics.ts";
 import type { Counters } from "./counters.ts";
 import { memorySection } from "./memory_section.ts";
 import { persistenceSection } from "./persistence_section.ts";
@@ -42,7 +42,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ["modules", { title: "Modules", standard: true, fields: () => [] }],
   ["commandstats", { title: "Commandstats", standard: false, fields: commandStatistics }],
   ["errorstats", { title: "Errorstats", standard: true, fields: errorStatistics }],
-  ["latencystats", { title: "Latencystats", standard: false, fields: () => [] }],
+  ["latencystats", { title: "Latencystats", standard: false, fields: latencyStatistics }],
   ["cluster", { title: "Cluster", standard: true, fields: clusterSection }],
   ["keyspace", { title: "Keyspace", standard: true, fields: keyspaceSection }],
 ]);

@@ -4,9 +4,7 @@
  */
 import { latin1, latin1Bytes } from "../../base/bytes.ts";
 import { SLOW_LOG_ARGUMENT_BYTES_MAX, SLOW_LOG_ARGUMENTS_MAX } from "../../base/limits.ts";
-
-/** What stands in the place of an argument that nobody may see. */
-export const REDACTED = "(redacted)";
+import { REDACTED } from "./secrets.ts";
 
 export interface SlowLogEntry {
   readonly id: number;
@@ -64,19 +62,12 @@ export class SlowLog {
 
 /**
  * A request's arguments as the log keeps them: so many at most, the last place telling how many more there were, and so many bytes of each.
- * `secrets` are the indices not to be shown; `note` is put behind the arguments when it isn't empty.
+ * `secrets` are the indices not to be shown.
  */
-export function shortened(
-  input: Uint8Array,
-  args: Int32Array,
-  argc: number,
-  secrets: readonly number[],
-  note: string,
-): Uint8Array[] {
-  const room = note === "" ? SLOW_LOG_ARGUMENTS_MAX : SLOW_LOG_ARGUMENTS_MAX - 1;
+export function shortened(input: Uint8Array, args: Int32Array, argc: number, secrets: readonly number[]): Uint8Array[] {
   const shown: Uint8Array[] = [];
   for (let i = 0; i < argc; i++) {
-    if (i === room - 1 && argc > room) {
+    if (i === SLOW_LOG_ARGUMENTS_MAX - 1 && argc > SLOW_LOG_ARGUMENTS_MAX) {
       shown.push(latin1Bytes(`... (${argc - i} more arguments)`));
       break;
     }
@@ -89,6 +80,5 @@ export function shortened(
       shown.push(latin1Bytes(`${beginning}... (${length - SLOW_LOG_ARGUMENT_BYTES_MAX} more bytes)`));
     }
   }
-  if (note !== "") shown.push(latin1Bytes(note));
   return shown;
 }

@@ -11,6 +11,7 @@ import { setCases } from "./sets.ts";
 import { sortCases } from "./sort.ts";
 import { sortedSetCases } from "./sorted_sets.ts";
 import { stringCases } from "./strings.ts";
+import { toolCases } from "./tools.ts";
 import { transactionCases } from "./transactions.ts";
 import { wireCases } from "./wire.ts";
 
@@ -27,5 +28,6 @@ export const caseGroups: Readonly<Record<string, readonly ConformanceCase[]>> = 
   "sorted sets": sortedSetCases,
   sort: sortCases,
   pubsub: pubsubCases,
+  "server tools": toolCases,
   wire: wireCases,
 };

@@ -14,6 +14,7 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "scan tips": "7.2 says how the replies of several shards are joined",
   "msetnx tips": "7.2: it can't be split over shards and stay all or nothing",
   "client|setname tips": "7.2: for all nodes of a cluster",
+  "latency|reset tips": "7.2: the numbers of several nodes are added",
   "config|resetstat tips": "7.2: for all nodes of a cluster",
   "config|rewrite tips": "7.2: for all nodes of a cluster",
 };

@@ -76,6 +76,7 @@ function line(connection: Connection, call: Call, server: Server): string {
 /** Letters for the states that a connection is in, in Redis's order; "N" for none. */
 function flagsOf(connection: Connection): string {
   let flags = "";
+  if (connection.monitoring) flags += "O";
   if (connection.subscribed) flags += "P";
   if (connection.inMulti) flags += "x";
   if (connection.postponed || connection.blocked !== undefined) flags += "b";

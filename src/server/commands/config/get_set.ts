@@ -3,6 +3,22 @@ import type { Call } from "../../../command/call.ts";
 import { SYNTAX_ERROR } from "../../../command/messages.ts";
 import type { Config } from "../../config/config.ts";
 
+/** Directives whose values neither the slow log nor MONITOR may show. */
+const SECRET_DIRECTIVES = new Set([
+  "requirepass",
+  "masterauth",
+  "masteruser",
+  "primaryauth",
+  "primaryuser",
+  "tls-key-file-pass",
+  "tls-client-key-file-pass",
+]);
+
+/** Indices of the values of CONFIG SET that are secret. */
+export function secretValues(args: readonly string[]): number[] {
+  return args.flatMap((arg, i) => (i >= 2 && i % 2 === 0 && SECRET_DIRECTIVES.has(arg.toLowerCase()) ? [i + 1] : []));
+}
+
 /** CONFIG GET pattern [pattern ...] */
 export function configGet(call: Call, config: Config): void {
   const patterns = Array.from({ length: call.argc - 2 }, (_, i) => call.text(i + 2));

@@ -3,7 +3,7 @@ import { argument, block, type CommandDefinition } from "../../../command/defini
 import { replyHelp } from "../../../command/help.ts";
 import type { Counters } from "../../info/counters.ts";
 import type { Server } from "../../server.ts";
-import { configGet, configSet } from "./get_set.ts";
+import { configGet, configSet, secretValues } from "./get_set.ts";
 import { HELP } from "./help.ts";
 import { configRewrite } from "./rewrite.ts";
 
@@ -50,6 +50,7 @@ export function configCommand(server: Server, counters: Counters): CommandDefini
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         run: (call) => {
           counters.reset();
+          server.observation.resetHistograms();
           call.reply.ok();
         },
       },
@@ -75,6 +76,7 @@ export function configCommand(server: Server, counters: Counters): CommandDefini
         tips: ["request_policy:all_nodes", "response_policy:all_succeeded"],
         history: [["7.0.0", "Added the ability to set multiple parameters in one call."]],
         args: [block("data", [argument("parameter", "string"), argument("value", "string")], { multiple: true })],
+        secrets: secretValues,
         run: (call) => configSet(call, server.config),
       },
     ],
