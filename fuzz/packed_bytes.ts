@@ -29,6 +29,8 @@ import type { Target } from "./target.ts";
 
 /** Room before and behind what is validated. */
 const MARGIN = 40;
+/** First bytes of elements of all kinds, and of none. */
+const HEADS = [0xf0, 0xef, 0xff, 0xf4, 0xf5, 0x80, 0xbf, 0xc0, 0xe0, 0x7f];
 const LENGTHS = [0, 1, 5, 62, 63, 64, 100, 127, 4094, 4095, 4096, 5000];
 
 export const packedBytes: Target = {
@@ -39,7 +41,14 @@ export const packedBytes: Target = {
     const list = uniform(random, 3) > 0;
     let packed = list ? drawListpack(random) : drawIntset(random);
     for (let i = uniform(random, 5); i > 0; i--) packed = mutate(random, packed);
-    const failure = list ? tryListpack(random, packed) : tryIntset(random, packed);
+    // The length in the header as it would have to be, so that what follows is looked at.
+    if (list && packed.length >= LISTPACK_HEADER_BYTES && uniform(random, 4) > 0) writeWord(packed, 0, packed.length);
+    let failure: string;
+    try {
+      failure = list ? tryListpack(random, packed) : tryIntset(random, packed);
+    } catch (error) {
+      failure = String(error);
+    }
     return failure === "" ? "" : `${failure}\n${list ? "listpack" : "intset"} ${Buffer.from(packed).toString("hex")}`;
   },
 };
@@ -167,7 +176,9 @@ function drawIntset(random: Random): Uint8Array {
 
 function mutate(random: Random, bytes: Uint8Array): Uint8Array {
   const out = Array.from(bytes);
-  const at = uniform(random, Math.max(1, out.length));
+  // Often near the end, where a head may reach over it.
+  const range = Math.max(1, uniform(random, 3) === 0 ? Math.min(8, out.length) : out.length);
+  const at = Math.max(0, out.length - 1 - uniform(random, range));
   switch (uniform(random, 7)) {
     case 0:
       out[at] = uniform(random, 256);
@@ -180,7 +191,7 @@ function mutate(random: Random, bytes: Uint8Array): Uint8Array {
       break;
     case 3:
       // The first byte of a long element, and of what looks like one.
-      out[at] = [0xf0, 0xef, 0xff, 0xf4, 0xf5, 0x80, 0xc0][uniform(random, 7)]!;
+      out[at] = HEADS[uniform(random, HEADS.length)]!;
       break;
     case 4:
       for (let i = 0; i < 4; i++) out[at + i] = [0xff, 0x7f, 0x80, 0][uniform(random, 4)]!;
@@ -188,12 +199,8 @@ function mutate(random: Random, bytes: Uint8Array): Uint8Array {
     case 5:
       return Uint8Array.from(out.slice(0, at));
     default:
-      // The header's lengths as they would have to be.
-      if (out.length >= 8) {
-        const whole = Uint8Array.from(out);
-        writeWord(whole, 0, whole.length);
-        return whole;
-      }
+      // A head whose rest would lie behind the end.
+      out.splice(out.length - 1, 0, HEADS[uniform(random, HEADS.length)]!);
   }
   return Uint8Array.from(out, (byte) => byte ?? 0);
 }
