@@ -7,7 +7,7 @@
 
 import type { Database } from "../../src/dataset/database.ts";
 import type { Dataset } from "../../src/dataset/dataset.ts";
-import { isBig, TYPE_NAMES } from "../../src/dataset/types.ts";
+import { isBig, TYPE_NAMES, TYPE_STRING } from "../../src/dataset/types.ts";
 import { NIL, SEGMENT_SHIFT } from "../../src/memory/layout.ts";
 import { Blob, blobBytes, readReference } from "../../src/structure/blob.ts";
 import {
@@ -20,6 +20,7 @@ import {
   valueLength,
 } from "../../src/structure/entry.ts";
 import { EntryList } from "../../src/structure/entry_list.ts";
+import { verifyCollection } from "./verify_collection.ts";
 
 /** Problems named before the walk gives up. */
 const PROBLEMS_MAX = 20;
@@ -63,7 +64,11 @@ function verifyDatabase(database: Database, problems: string[]): void {
 
 function verifyValue(dataset: Dataset, entry: number, name: string, problems: string[]): void {
   const { arena } = dataset;
-  if (valueIsInline(arena, entry) || isBig(entryType(arena, entry), entryEncoding(arena, entry))) return;
+  const type = entryType(arena, entry);
+  if (type !== TYPE_STRING) {
+    for (const problem of verifyCollection(dataset, entry)) problems.push(`${name}: ${problem}`);
+  }
+  if (valueIsInline(arena, entry) || isBig(type, entryEncoding(arena, entry))) return;
   const blob = new Blob();
   readReference(arena, entry, blob);
   if (
