@@ -15,6 +15,8 @@ import { SYNTAX_ERROR } from "../messages.ts";
 import { COUNT, KEY, readLong, WHERE } from "./arguments.ts";
 import { replyMembers, replySpan } from "./reply.ts";
 
+const NO_KEYS = "ERR numkeys should be greater than 0";
+
 const POPS = { group: "sorted-set", keys: [keysAt(["RW", "access", "delete"])] } as const;
 const KEYS = argument("key", "key", { keySpec: 0, multiple: true });
 
@@ -87,8 +89,9 @@ export const bzmpop: CommandDefinition = {
   ],
   args: [argument("timeout", "double"), argument("numkeys", "integer"), KEYS, WHERE, COUNT],
   run(call) {
+    if (!readPop(call, 2)) return;
     const timeoutMs = readTimeout(call, 1);
-    if (timeoutMs < 0 || !readPop(call, 2)) return;
+    if (timeoutMs < 0) return;
     const { first, keys } = request;
     if (popFirst(call, firstWaiting(call, first), lastWaiting(call, first + keys - 1))) return;
     waitForKeys(call, first, keys, TYPE_ZSET, timeoutMs, true);
@@ -126,9 +129,10 @@ const request = { first: 0, keys: 0, highest: false, count: 1 };
 /** Reads numkeys at argument `at`, the keys, the end and the count; false: a mistake, and the error has been replied. */
 function readPop(call: Call, at: number): boolean {
   const { reply } = call;
-  const keys = call.integer(at);
-  if (!(keys >= 1 && keys <= 0x7fffffffffff)) {
-    reply.error("ERR numkeys should be greater than 0");
+  const keys = readLong(call, at, NO_KEYS);
+  if (keys !== keys) return false;
+  if (keys < 1) {
+    reply.error(NO_KEYS);
     return false;
   }
   const where = at + keys + 1;
