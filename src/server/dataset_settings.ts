@@ -53,12 +53,9 @@ export function applyDatasetSettings(dataset: Dataset, config: Config): void {
 }
 
 export function applyMemoryLimit(engine: Engine, config: Config): void {
-  const policy = config.text("maxmemory-policy") as EvictionPolicy;
-  const limitBytes = config.integer("maxmemory");
-  engine.dataset.sharesIntegers = limitBytes === 0 || !/(lru|lfu)$/.test(policy);
   engine.limitMemory({
-    limitBytes,
-    policy,
+    limitBytes: config.integer("maxmemory"),
+    policy: config.text("maxmemory-policy") as EvictionPolicy,
     samples: config.integer("maxmemory-samples"),
     tenacity: config.integer("maxmemory-eviction-tenacity"),
   });
