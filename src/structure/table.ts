@@ -28,7 +28,7 @@
  */
 import { check } from "../base/check.ts";
 import { hashBytes } from "../base/hash.ts";
-import { type Random, uniform } from "../base/random.ts";
+import type { Random } from "../base/random.ts";
 import type { Allocator } from "../memory/allocator.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../memory/layout.ts";
@@ -51,6 +51,7 @@ import {
   usedSlot,
 } from "./table_bucket.ts";
 import { prefetchHashes } from "./table_prefetch.ts";
+import { CHAIN_MAX, drawEntry } from "./table_random.ts";
 import {
   bucketAddress,
   createStorage,
@@ -76,8 +77,6 @@ const LOAD_MAX = 7.6;
 const LOAD_MIN = 6;
 /** Merges that one removal may make: more than one, so that those refused for a long chain are made up for. */
 const MERGES_MAX = 4;
-/** The longest chain that a merge makes; `random` draws evenly from chains up to here. */
-const CHAIN_MAX = 3 * BUCKET_SLOTS;
 /** Entries that the first bucket takes before it is split for the first time. */
 const ONE_BUCKET_MAX = BUCKET_SLOTS;
 
@@ -295,27 +294,9 @@ export class Table {
     return next;
   }
 
-  /**
-   * An entry chosen so that each has the same chance (but for chains of over 36 entries), or NIL when there is none.
-   */
+  /** An entry chosen so that each has the same chance (but for chains of over 36 entries), or NIL when there is none. */
   random(random: Random): number {
-    const buckets = this.rootWords[this.root + ROOT_BUCKETS]!;
-    if (this.count === 0) return NIL;
-    moved.clear();
-    // A position in a chain of the greatest usual length is drawn along with the bucket, and refused where the chain
-    // is shorter.
-    const positions = buckets === 1 ? BUCKET_SLOTS : CHAIN_MAX;
-    for (let tries = 0; tries < 256; tries++) {
-      moved.clear();
-      collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, uniform(random, buckets)), moved);
-      const position = uniform(random, Math.max(positions, moved.count));
-      if (position < moved.count) return moved.items[position]!;
-    }
-    for (let index = uniform(random, buckets); ; index = (index + 1) % buckets) {
-      moved.clear();
-      collectEntries(this.words, bucketAddress(this.words, this.rootWords, this.root, index), moved);
-      if (moved.count > 0) return moved.items[uniform(random, moved.count)]!;
-    }
+    return this.count === 0 ? NIL : drawEntry(this.words, this.rootWords, this.root, random);
   }
 
   /**

@@ -54,12 +54,17 @@ function popOne(call: Call): void {
     removeSet(call);
     return;
   }
-  refPiece(dataset, view, ref, piece);
+  // Where nothing is recorded nobody would read it.
+  if (call.journal.recording) logOne(call, ref);
+  removeRef(db, view, call.hash(1), ref);
+}
+
+function logOne(call: Call, ref: number): void {
+  refPiece(call.dataset, view, ref, piece);
   const effect = call.effect(3);
   effect.text("SREM");
   effect.argument(call.input, call.start(1), call.length(1));
   effect.argument(piece.bytes, piece.offset, piece.length);
-  removeRef(db, view, call.hash(1), ref);
 }
 
 function popSome(call: Call): void {
