@@ -13,6 +13,7 @@ import type { Config } from "../server/config/config.ts";
 import { loadConfig } from "../server/config/load.ts";
 import { Logger, type LogLevel } from "../server/logger.ts";
 import { systemFiles } from "./config_files.ts";
+import { containerLimitBytes, memoryAdvice, readSystemFile } from "./container_memory.ts";
 import { openLogSink, removePidFile, writePidFile } from "./process_files.ts";
 import { SignalPolicy } from "./signal_policy.ts";
 
@@ -39,6 +40,8 @@ export async function runServe(argv: readonly string[], printError: (text: strin
   if (config.file === undefined)
     logger.notice("No configuration file was given: the defaults and the command line apply");
   for (const line of config.warnings()) logger.warning(line);
+  const advice = memoryAdvice(containerLimitBytes(readSystemFile), config.integer("maxmemory"));
+  if (advice !== undefined) logger.warning(advice);
 
   const pidFile = config.path("pidfile");
   if (pidFile !== undefined) {

@@ -14,6 +14,7 @@ export const scanOptions = {
   /** Arguments that hold the pattern and the type, 0 where not given. */
   pattern: 0,
   type: 0,
+  /** NOVALUES of HSCAN, NOSCORES of ZSCAN. */
   noValues: false,
 };
 
@@ -21,14 +22,14 @@ export const scanOptions = {
 export function readScanOptions(
   call: Call,
   at: number,
-  allowed: { readonly type: boolean; readonly noValues: boolean },
+  allowed: { readonly type: boolean; readonly noValues: boolean; readonly noScores?: boolean },
 ): boolean {
   scanOptions.count = COUNT_DEFAULT;
   scanOptions.pattern = 0;
   scanOptions.type = 0;
   scanOptions.noValues = false;
   for (let i = at; i < call.argc; i++) {
-    if (allowed.noValues && call.is(i, "NOVALUES")) {
+    if ((allowed.noValues && call.is(i, "NOVALUES")) || (allowed.noScores === true && call.is(i, "NOSCORES"))) {
       scanOptions.noValues = true;
       continue;
     }

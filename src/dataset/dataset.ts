@@ -53,6 +53,8 @@ export class Dataset {
   expiredFields = 0;
   /** Share of keys with an expiry that have expired unnoticed, estimated by active expiry, 0 … 100. */
   expiredStalePercent = 0;
+  /** Keys and values freed in steps since start, after UNLINK, FLUSHALL ASYNC and whatever else removes big ones. */
+  lazyFreed = 0;
   /** Active expiry stopped because its time was up. */
   expireTimeCapReached = 0;
 
@@ -67,6 +69,8 @@ export class Dataset {
   /** How LFU counters decay and rise: lfu-decay-time and lfu-log-factor. */
   frequencyDecayMinutes = 1;
   frequencyLogFactor = 10;
+  /** Small integers are one value that keys share, as OBJECT REFCOUNT shows it: not while a policy must know when each was used. */
+  sharesIntegers = true;
   /** Entries keep how often they are read (an LFU policy), not when; `trackFrequency` sets it. */
   byFrequency = false;
 

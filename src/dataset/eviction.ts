@@ -82,6 +82,8 @@ export class Eviction {
   evictedKeys = 0;
   /** CLIENT PAUSE: the dataset stands still. */
   paused = false;
+  /** Is told how long each attempt to make room took, µs. */
+  onCycle: ((us: number) => void) | undefined;
 
   private readonly dataset: Dataset;
   private readonly clock: Clock;
@@ -155,7 +157,10 @@ export class Eviction {
       this.noteExceeded();
       return false;
     }
-    return this.evict(this.clock.monotonicUs() + this.timeLimitUs) !== NOTHING_LEFT;
+    const beganUs = this.clock.monotonicUs();
+    const outcome = this.evict(beganUs + this.timeLimitUs);
+    this.onCycle?.(this.clock.monotonicUs() - beganUs);
+    return outcome !== NOTHING_LEFT;
   }
 
   /** Goes on evicting a backlog between turns, in a turn of its own, until the monotonic clock says `untilUs`. True when there is no more to do. */

@@ -62,6 +62,7 @@ export class ReleasedTables {
       const root = this.arena.root(place);
       if (root === NIL) continue;
       if (this.empty(root, STEP_BUCKETS, place >= BARE_FIRST)) this.arena.setRoot(place, NIL);
+      if (place < BARE_FIRST) this.dataset.lazyFreed += this.found.count;
       return true;
     }
     this.pending = false;

@@ -43,6 +43,7 @@ export function releaseValueStep(dataset: Dataset): boolean {
     arena.setRoot(RELEASED_VALUES_ROOT, next(dataset, entry));
     freeEntry(dataset.allocator, entry);
     dataset.releasedValues--;
+    dataset.lazyFreed++;
   }
   return true;
 }

@@ -70,8 +70,10 @@ export class Engine {
   log: CommitLog | undefined;
   /** A log that takes no more and is not closed yet: what shows its writes waits for them as before. */
   private retiring: CommitLog | undefined;
-  /** What the clients' buffers take, bytes: asked when a turn begins. There are none without a server. */
-  measureClients: (() => number) | undefined;
+  /** What the clients' buffers take, bytes: asked when a turn begins, with the monotonic clock. There are none without a server. */
+  measureClients: ((nowUs: number) => number) | undefined;
+  /** Is told how long it took to hand a turn's effects to the log, µs; undefined where nobody asks. */
+  onCommit: ((us: number) => void) | undefined;
 
   private readonly sink: { target: ReplySink };
   /** The database selected before the effects that gather now. */
@@ -158,7 +160,7 @@ export class Engine {
     this.dataset.setTime(nowMs);
     this.call.nowMs = nowMs;
     this.executor.turnUs = this.clock.monotonicUs();
-    if (this.measureClients !== undefined) this.dataset.memory.clientBytes = this.measureClients();
+    if (this.measureClients !== undefined) this.dataset.memory.clientBytes = this.measureClients(this.executor.turnUs);
     this.refreshReleased();
     this.reserve(TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
     this.eviction.beginTurn(this.executor.turnUs);
@@ -185,8 +187,11 @@ export class Engine {
       effects.use(effects.bytes, 0);
       return;
     }
+    const { onCommit } = this;
+    const beganUs = onCommit === undefined ? 0 : this.clock.monotonicUs();
     log.commit(effects.bytes, effects.position, effects.requests, this.frameDatabase);
     this.useLogBuffer(log);
+    if (onCommit !== undefined) onCommit(this.clock.monotonicUs() - beganUs);
   }
 
   private useLogBuffer(log: CommitLog): void {

@@ -132,6 +132,7 @@ export class Clients implements TurnHost {
       if (untilMs < this.pausedUntilMs) untilMs = this.pausedUntilMs;
     }
     this.paused = mode;
+    this.server.engine.eviction.paused = true;
     this.pausedUntilMs = untilMs;
     this.server.turns.interrupt();
   }
@@ -139,6 +140,7 @@ export class Clients implements TurnHost {
   unpause(): void {
     if (this.paused === "no") return;
     this.paused = "no";
+    this.server.engine.eviction.paused = false;
     this.pausedUntilMs = 0;
     for (const connection of this) {
       if (!connection.postponed) continue;

@@ -53,9 +53,12 @@ export function applyDatasetSettings(dataset: Dataset, config: Config): void {
 }
 
 export function applyMemoryLimit(engine: Engine, config: Config): void {
+  const policy = config.text("maxmemory-policy") as EvictionPolicy;
+  const limitBytes = config.integer("maxmemory");
+  engine.dataset.sharesIntegers = limitBytes === 0 || !/(lru|lfu)$/.test(policy);
   engine.limitMemory({
-    limitBytes: config.integer("maxmemory"),
-    policy: config.text("maxmemory-policy") as EvictionPolicy,
+    limitBytes,
+    policy,
     samples: config.integer("maxmemory-samples"),
     tenacity: config.integer("maxmemory-eviction-tenacity"),
   });

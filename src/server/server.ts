@@ -26,6 +26,7 @@ import { openTransport } from "../platform/open_transport.ts";
 import type { Transport } from "../platform/transport.ts";
 import type { StartupReport } from "./banner.ts";
 import { BlockedClients } from "./blocking/blocked_clients.ts";
+import { ClientMemory } from "./client_memory.ts";
 import { Clients } from "./clients.ts";
 import { serverCommands } from "./commands/index.ts";
 import type { Config } from "./config/config.ts";
@@ -97,6 +98,7 @@ export class Server {
   /** Until the log that CONFIG SET appendonly no has ended is closed. */
   private endingLog: Promise<void> | undefined;
   private readonly warmUpMs: number;
+  private syncsObserved = 0;
 
   constructor(options: ServerOptions) {
     this.warmUpMs = options.warmUpMs ?? 0;
@@ -253,9 +255,20 @@ export class Server {
 
   /** The log has written or synced more, or failed: replies may leave. */
   private logProgressed(): void {
+    this.observeSync();
     const failure = this.storage?.fatalFailure;
     if (failure !== undefined && !this.stopping) this.fail(failure);
     else this.turns.release();
+  }
+
+  /** For the latency monitor: how long the last sync took that replies waited for. */
+  private observeSync(): void {
+    const { latency } = this.observation;
+    const { storage } = this;
+    if (!latency.on || storage === undefined || storage.policy !== "always") return;
+    const { syncs, syncUsLast } = storage.writer.statistics;
+    if (syncs !== this.syncsObserved) latency.sample("aof-fsync-always", syncUsLast);
+    this.syncsObserved = syncs;
   }
 
   // D9: what is undecided is answered by nobody; the connections end and the process does.
@@ -321,9 +334,12 @@ export class Server {
     apply();
     const limitMemory = (): undefined => {
       applyMemoryLimit(engine, config);
+      this.warnOfLowLimit();
       return undefined;
     };
     limitMemory();
+    const clientMemory = new ClientMemory(this);
+    engine.measureClients = (nowUs) => clientMemory.measure(nowUs);
     config.onChange(MEMORY_DIRECTIVES, limitMemory);
     const observe = (): undefined => {
       this.observation.configure(
@@ -332,6 +348,9 @@ export class Server {
         config.integer("latency-monitor-threshold"),
         config.flag("latency-tracking"),
       );
+      const { latency } = this.observation;
+      engine.onCommit = latency.on ? (us) => latency.sample("aof-write", us) : undefined;
+      engine.eviction.onCycle = latency.on ? (us) => latency.sample("eviction-cycle", us) : undefined;
       return undefined;
     };
     observe();
@@ -362,6 +381,15 @@ export class Server {
     this.engine.beginTurn();
     work();
     this.turns.finish();
+  }
+
+  private warnOfLowLimit(): void {
+    const limit = this.config.integer("maxmemory");
+    const { usedBytes } = this.engine.dataset.memory;
+    if (limit === 0 || usedBytes <= limit) return;
+    this.logger.warning(
+      `maxmemory (${limit} bytes) is less than what is in use (${usedBytes} bytes): keys are evicted or writes refused, as maxmemory-policy says`,
+    );
   }
 
   /** DEBUG CHANGE-REPL-ID. */

@@ -5,8 +5,9 @@
  * A case is mostly written as lines, as one would type them into redis-cli: `SET k "a\x00b"`. A line that begins with "b> " is
  * sent on connection b; without it on connection a. Connections open when first used and end with the case.
  */
+import { formatDouble } from "../../src/base/double.ts";
 import { splitArguments } from "../../src/protocol/request_parser.ts";
-import { decodeReply, encodeReply } from "../support/reply_value.ts";
+import { decodeReply, encodeReply, type ReplyValue } from "../support/reply_value.ts";
 import { type Argument, ConnectionClosed, type RespClient, request } from "../support/resp_client.ts";
 
 /** One of the two servers, as a step sees it. */
@@ -83,7 +84,7 @@ export function masked(mask: (reply: string) => string): Same {
 }
 
 /** Replies that show the clock or each server's own measure; everything else is compared exactly. */
-const volatile: Readonly<Record<string, Same>> = {
+const volatile: Record<string, Same> = {
   TTL: near(1),
   EXPIRETIME: near(1),
   PTTL: near(3000),
@@ -97,9 +98,32 @@ const volatile: Readonly<Record<string, Same>> = {
   SINTER: unordered,
   SUNION: unordered,
   SDIFF: unordered,
-  EXEC: (ours, theirs) => near(3000)(deeplySorted(ours), deeplySorted(theirs)),
+  EXEC: (ours, theirs) => near(3000)(deeplySorted(ours), deeplySorted(withShortScores(theirs))),
   "CLIENT ID": both(/^:[1-9]\d*\r\n$/),
 };
+
+/** A number as only "%.17g" prints it: with seventeen digits, or with an exponent of two digits or more. */
+const SEVENTEEN_DIGITS = /^-?(?=(?:0\.0*)?(?:\d\.?){17}|.*e[+-]\d\d)\d+(\.\d+)?(e[+-]\d+)?$/;
+
+/**
+ * A reply of redis-server 7.0.15, with its scores (seventeen digits) printed as 7.2 prints them: the fewest digits that are the same number.
+ * Ours must then be the same to the byte.
+ */
+function withShortScores(reply: string): string {
+  return encodeReply(shortened(decodeReply(Buffer.from(reply, "latin1"))));
+}
+
+function shortened(value: ReplyValue): ReplyValue {
+  if ("items" in value) return { ...value, items: value.items.map(shortened) };
+  if ((value.kind !== "$" && value.kind !== ",") || !SEVENTEEN_DIGITS.test(value.text)) return value;
+  return { ...value, text: formatDouble(Number(value.text)) };
+}
+
+const scored: Same = (ours, theirs) => ours === withShortScores(theirs);
+for (const name of `ZADD ZSCORE ZMSCORE ZINCRBY ZRANK ZREVRANK ZRANGE ZRANGEBYSCORE ZREVRANGE ZREVRANGEBYSCORE ZPOPMIN ZPOPMAX ZMPOP
+  BZPOPMIN BZPOPMAX BZMPOP ZUNION ZINTER ZDIFF ZSCAN`.split(/\s+/)) {
+  volatile[name] = scored;
+}
 
 /** How replies of this command are compared unless a case says otherwise. */
 export function sameFor(args: readonly string[]): Same {
@@ -145,6 +169,18 @@ export function step(line: string | readonly Argument[], same?: Same, on = "a"):
 /** The next reply of a connection that has been sent something already (a blocked command, a push). */
 export function pending(on: string, same: Same = exact): Step {
   return { label: `${on}> (next reply)`, same, run: async (target) => readReply(await target.client(on)) };
+}
+
+/** Sends a command that waits: its reply is asked for by `pending` later. */
+export function sends(on: string, line: string): Step {
+  return {
+    label: `${on}> ${line} (waits)`,
+    same: exact,
+    async run(target) {
+      (await target.client(on)).write(request(words(line)));
+      return "";
+    },
+  };
 }
 
 /** Lets time pass. */
@@ -211,25 +247,35 @@ export function closes(on: string): Step {
 
 /** A whole SCAN, its keys as a sorted set: the cursors and the order are each server's own. */
 export function scanAll(options: string, on = "a"): Step {
+  return scanOf(["SCAN"], options, 1, on);
+}
+
+/** As `scanAll`, of a key: HSCAN, SSCAN, ZSCAN; `size` words an element. */
+export function scanKey(command: string, key: string, options: string, size: 1 | 2, on = "a"): Step {
+  return scanOf([command, key], options, size, on);
+}
+
+function scanOf(command: readonly string[], options: string, size: 1 | 2, on: string): Step {
   return {
-    label: `${on}> (SCAN … ${options})`,
+    label: `${on}> (${command.join(" ")} … ${options})`,
     same: exact,
     async run(target) {
       const client = await target.client(on);
       const keys = new Set<string>();
       let cursor = "0";
       for (let round = 0; round < 100_000; round++) {
-        client.write(request(["SCAN", cursor, ...words(options)]));
+        client.write(request([...command, cursor, ...words(options)]));
         const reply = await readReply(client);
         const value = decodeReply(Buffer.from(reply, "latin1"));
         if (!("items" in value)) return reply;
         const [next, page] = value.items;
         if (next === undefined || !("text" in next) || page === undefined || !("items" in page)) return `odd: ${reply}`;
-        for (const key of page.items) if ("text" in key) keys.add(key.text);
+        const texts = page.items.map((item) => ("text" in item ? item.text : "?"));
+        for (let i = 0; i < texts.length; i += size) keys.add(texts.slice(i, i + size).join(" "));
         cursor = next.text;
         if (cursor === "0") return JSON.stringify([...keys].sort());
       }
-      return "SCAN does not end";
+      return "the scan does not end";
     },
   };
 }

@@ -125,8 +125,9 @@ export function encodingName(call: Call, entry: number): string {
 
 /** How many keys Redis would have refer to the value. */
 export function referenceCount(call: Call, entry: number): number {
-  const { arena } = call.dataset;
-  if (entryType(arena, entry) !== TYPE_STRING || entryEncoding(arena, entry) !== ENCODING_INT) return 1;
+  const { arena, sharesIntegers } = call.dataset;
+  if (!sharesIntegers || entryType(arena, entry) !== TYPE_STRING) return 1;
+  if (entryEncoding(arena, entry) !== ENCODING_INT) return 1;
   if (valueLength(arena, entry) > 4) return 1;
   const value = Number(latin1(stringBytes(arena, entry)));
   return value >= 0 && value < SHARED_INTEGERS ? REFERENCES_SHARED : 1;

@@ -7,22 +7,22 @@ import os from "node:os";
 import v8 from "node:v8";
 import { databaseMemory } from "../../dataset/memory_usage.ts";
 import { residentBytes } from "../../platform/memory_calls.ts";
-import type { Server } from "../server.ts";
-import { connectionBytes } from "./connection_bytes.ts";
+import { allConnectionsBytes } from "./connection_bytes.ts";
 import { humanBytes, percent, ratio } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";
 
-export function memorySection({ server }: InfoContext): Field[] {
+export function memorySection({ server, counters }: InfoContext): Field[] {
   const { dataset } = server.engine;
   const allocatedAtStart = dataset.memory.startBytes;
   const statistics = dataset.allocator.statistics();
-  const clients = clientBytes(server);
+  const clients = allConnectionsBytes(server);
   const logBytes = server.storage?.writer.pendingBytes ?? 0;
-  const used = statistics.allocatedBytes + clients + logBytes;
+  // What maxmemory is compared with.
+  const used = statistics.allocatedBytes + clients;
   const resident = residentBytes();
   const peak = Math.max(dataset.memory.peakBytes, used);
   const tables = databaseMemory(dataset).reduce((sum, each) => sum + each.keysTableBytes + each.expiresTableBytes, 0);
-  const overhead = allocatedAtStart + clients + logBytes + tables;
+  const overhead = allocatedAtStart + clients + tables;
   const data = Math.max(0, used - overhead);
   const active = statistics.chunkBytesInUse;
   const maxMemory = server.config.integer("maxmemory");
@@ -55,7 +55,7 @@ export function memorySection({ server }: InfoContext): Field[] {
     ["rss_overhead_bytes", resident - active],
     ["mem_fragmentation_ratio", ratio(resident, used)],
     ["mem_fragmentation_bytes", resident - used],
-    ["mem_not_counted_for_evict", 0],
+    ["mem_not_counted_for_evict", logBytes],
     ["mem_replication_backlog", 0],
     ["mem_total_replication_buffers", 0],
     ["mem_clients_slaves", 0],
@@ -65,6 +65,7 @@ export function memorySection({ server }: InfoContext): Field[] {
     ["mem_allocator", "emberlog-arena"],
     ["active_defrag_running", 0],
     ["lazyfree_pending_objects", dataset.releasingCount],
+    ["lazyfreed_objects", counters.get("lazyFreed")],
     ["arena_address_space", statistics.addressSpaceBytes],
     ["arena_free_pages", statistics.freePageBytes],
     ["arena_overhead", statistics.overheadBytes],
@@ -98,12 +99,4 @@ function scriptFields(): Field[] {
 function usedBlocks(classes: readonly { readonly blockBytes: number; readonly usedBlocks: number }[]): string {
   const inUse = classes.filter((each) => each.usedBlocks > 0);
   return inUse.map((each) => `${each.blockBytes}=${each.usedBlocks}`).join(",");
-}
-
-function clientBytes(server: Server): number {
-  let bytes = 0;
-  for (const connection of server.clients) {
-    bytes += connectionBytes(connection, (server.transport.queuedBytes[connection.slot] ?? 0) + connection.parkedBytes);
-  }
-  return bytes;
 }

@@ -9,6 +9,8 @@ import { pubsubCases } from "./pubsub.ts";
 import { serverCases } from "./server.ts";
 import { setCases } from "./sets.ts";
 import { sortCases } from "./sort.ts";
+import { sortedSetAlgebraCases } from "./sorted_set_algebra.ts";
+import { sortedSetRangeCases } from "./sorted_set_ranges.ts";
 import { sortedSetCases } from "./sorted_sets.ts";
 import { stringCases } from "./strings.ts";
 import { toolCases } from "./tools.ts";
@@ -25,7 +27,7 @@ export const caseGroups: Readonly<Record<string, readonly ConformanceCase[]>> = 
   hashes: hashCases,
   lists: listCases,
   sets: setCases,
-  "sorted sets": sortedSetCases,
+  "sorted sets": [...sortedSetCases, ...sortedSetRangeCases, ...sortedSetAlgebraCases],
   sort: sortCases,
   pubsub: pubsubCases,
   "server tools": toolCases,

@@ -12,7 +12,6 @@ import { infoFields, TestServer } from "./support.ts";
 const LACKING: Readonly<Record<string, string>> = {
   gcc_version: "no compiler made the server",
   atomicvar_api: "there are no shared counters to protect",
-  lazyfreed_objects: "what has been freed in steps is not counted, only what still waits",
 };
 
 /** What redis_exporter and RedisInsight read of a primary without replicas, cluster or modules. */
