@@ -1,54 +1,85 @@
 /**
- * Fuzzing:  npm run fuzz -- [--seconds N] [--target NAME] [--seed S]
+ * Fuzzing:  npm run fuzz -- [--target NAME] [--seconds N | --minutes N | --seeds N] [--seed S [--keep STEPS] [--verbose]]
  *
  * Every case has a seed of its own; a case that fails is printed with the one command that replays it, and the exit code is 1.
- * Without --seed the cases begin at a random seed, printed first; the targets share the time.
+ * Without --seed the cases begin at a random seed, printed first; the targets share the time, and each gets --seeds cases. With --seeds
+ * and --seed the cases begin at that seed.
  */
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
-import { packedBytes } from "./packed_bytes.ts";
+import { crash } from "./crash.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
 
-const targets: readonly Target[] = [respParser, packedBytes, respServer];
+const targets: readonly Target[] = [respParser, respServer, crash];
 
 const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "30" }, seed: { type: "string" }, target: { type: "string" } },
+  options: {
+    target: { type: "string" },
+    seconds: { type: "string" },
+    minutes: { type: "string" },
+    seeds: { type: "string" },
+    seed: { type: "string" },
+    keep: { type: "string" },
+    verbose: { type: "boolean", default: false },
+  },
 });
-const chosen = targets.filter((target) => values.target === undefined || target.name === values.target);
-if (chosen.length === 0)
-  throw new Error(`no such target: ${values.target} (${targets.map((target) => target.name).join(", ")})`);
 /** After this many failures a target has said enough. */
 const FAILURES_MAX = 5;
+const PROGRESS_MS = process.stdout.isTTY ? 1000 : 20_000;
 
-let failures = 0;
+// A step list means nothing to a target without steps.
+const wanted = values.target ?? (values.keep === undefined ? undefined : "crash");
+const chosen = targets.filter((target) => wanted === undefined || target.name === wanted);
+if (chosen.length === 0) throw new Error(`no such target: ${wanted} (${targets.map(({ name }) => name).join(", ")})`);
+const seeds =
+  values.seeds === undefined ? (values.seed === undefined ? Number.POSITIVE_INFINITY : 1) : Number(values.seeds);
+const limited = values.seconds !== undefined || values.minutes !== undefined || seeds === Number.POSITIVE_INFINITY;
+const seconds = limited ? Number(values.seconds ?? 60 * Number(values.minutes ?? 0.5)) : Number.POSITIVE_INFINITY;
+const keep =
+  values.keep === undefined ? undefined : new Set(values.keep === "none" ? [] : values.keep.split(",").map(Number));
+const options = { keep, verbose: values.verbose };
 const first = values.seed === undefined ? randomInt(2 ** 30) : Number(values.seed);
-console.log(values.seed === undefined ? `seeds from ${first}` : `seed ${first} only`);
+console.log(seeds === 1 ? `seed ${first} only` : `seeds from ${first}`);
 
-for (const target of chosen) {
-  const endMs = performance.now() + (Number(values.seconds) * 1000) / chosen.length;
-  if (!(await target.start())) continue;
+/** The line that says how far a target is: rewritten in place on a terminal. */
+function say(target: Target, cases: number, found: number, beganMs: number): void {
+  const took = (performance.now() - beganMs) / 1000;
+  const more = target.progress === undefined ? "" : `, ${target.progress()}`;
+  const line = `${target.name}: ${cases} cases, ${(cases / took).toFixed(0)}/s${more}, ${found} failed, ${took.toFixed(0)} s`;
+  process.stdout.write(process.stdout.isTTY ? `\r${line}\x1b[K` : `${line}\n`);
+}
+
+async function runTarget(target: Target): Promise<number> {
+  const beganMs = performance.now();
+  const endMs = beganMs + (seconds * 1000) / chosen.length;
+  let saidMs = beganMs;
   let cases = 0;
   let found = 0;
-  for (let seed = first; found < FAILURES_MAX; seed++) {
-    const failure = await target.run(seededRandom(seed));
-    cases++;
+  while (found < FAILURES_MAX && cases < seeds && (cases === 0 || performance.now() < endMs)) {
+    const seed = first + cases++;
+    const failure = await target.run(seededRandom(seed), seed, options);
     if (failure !== "") {
       found++;
-      console.log(
-        `\nFAILED ${target.name}, seed ${seed}\n${failure}\nreplay: npm run fuzz -- --target ${target.name} --seed ${seed}\n`,
-      );
+      const replay = `npm run fuzz -- --target ${target.name} --seed ${seed}`;
+      console.log(`\nFAILED ${target.name}, seed ${seed}\n${failure}\nreplay: ${replay}\n`);
     }
-    if (values.seed !== undefined || performance.now() > endMs) break;
+    if (performance.now() - saidMs < PROGRESS_MS) continue;
+    saidMs = performance.now();
+    say(target, cases, found, beganMs);
   }
   const end = await target.stop();
   if (end !== "") {
     found++;
     console.log(`\nFAILED ${target.name}: ${end}`);
   }
-  failures += found;
-  console.log(`${target.name}: ${cases} cases, ${found} failed`);
+  say(target, cases, found, beganMs);
+  if (process.stdout.isTTY) process.stdout.write("\n");
+  return found;
 }
+
+let failures = 0;
+for (const target of chosen) if (await target.start()) failures += await runTarget(target);
 process.exit(failures === 0 ? 0 : 1);

@@ -8,6 +8,7 @@
  *   MANIFEST.tmp                              half of a replacement, removed at start (D2)
  *   log-<first sequence>-<epoch>.seg          16 and 8 hex digits: a segment of the log
  *   next.tmp                                  the next segment before it has a name, removed at start
+ *   copy.tmp                                  a segment being copied by a start, removed at the next
  *   quarantine/<name>.<offset>.<ms>           what recovery cut off or set aside, never read again
  * ```
  */
@@ -16,6 +17,7 @@ export const LOCK_NAME = "LOCK";
 export const MANIFEST_NAME = "MANIFEST";
 export const MANIFEST_TEMPORARY_NAME = "MANIFEST.tmp";
 export const NEXT_SEGMENT_NAME = "next.tmp";
+export const SEGMENT_COPY_NAME = "copy.tmp";
 export const QUARANTINE_NAME = "quarantine";
 
 const SEGMENT_PATTERN = /^log-([0-9a-f]{16})-([0-9a-f]{8})\.seg$/;
@@ -52,7 +54,7 @@ export function quarantineName(name: string, offset: number, nowMs: number): str
 
 /** Names that a start removes: halves of replacements that never took place (D3). */
 export function isTemporaryName(name: string): boolean {
-  return name === MANIFEST_TEMPORARY_NAME || name === NEXT_SEGMENT_NAME;
+  return name === MANIFEST_TEMPORARY_NAME || name === NEXT_SEGMENT_NAME || name === SEGMENT_COPY_NAME;
 }
 
 /** What redis-server leaves in its directory; an import is offered for these. */

@@ -12,7 +12,7 @@
  */
 import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
-import { uniform } from "../base/random.ts";
+import { type Random, uniform } from "../base/random.ts";
 import { type DirectoryLock, type Disk, DiskError, type FileStatus, type OpenMode } from "./disk.ts";
 import { EBADF, EEXIST, ENOENT, ENOSPC } from "./errno.ts";
 import { MemoryFile, type PowerCut, type Writeback } from "./memory_file.ts";
@@ -109,6 +109,12 @@ export class MemoryDisk implements Disk {
     this.changes.clear();
     this.files = this.durableFiles();
     for (const file of this.files.values()) file.cut(power);
+  }
+
+  /** What is on the medium in some file, or nothing: what a sector may come back with. */
+  oldBytes(random: Random): Uint8Array {
+    const files = [...this.files.values()];
+    return files[uniform(random, files.length)]?.stored ?? new Uint8Array(0);
   }
 
   /** A disk with the same files, names and unsynced changes, without faults. */

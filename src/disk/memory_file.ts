@@ -49,6 +49,8 @@ export class MemoryFile {
   private stable: Uint8Array = new Uint8Array(0);
   private dirty: DirtyRange[] = [];
   private stamp = 0;
+  /** The stamp of the latest sync that has stored something. */
+  private storedStamp = 0;
 
   /** A file whose bytes are on the medium already. */
   static of(bytes: Uint8Array): MemoryFile {
@@ -72,6 +74,7 @@ export class MemoryFile {
     if (length > this.length) this.extend(length);
     this.length = length;
     this.reservedEnd = 0;
+    this.stamp++;
   }
 
   /** What a sync that begins now will cover. */
@@ -85,6 +88,9 @@ export class MemoryFile {
   /** The sync has succeeded. */
   endWriteback(writeback: Writeback): void {
     const { stamp, length, pieces } = writeback;
+    // One that began later has ended already and has stored all of this.
+    if (stamp < this.storedStamp) return;
+    this.storedStamp = stamp;
     const stable = new Uint8Array(length);
     stable.set(this.stable.subarray(0, Math.min(length, this.stable.length)));
     for (const { start, bytes } of pieces) stable.set(bytes, start);
@@ -103,6 +109,7 @@ export class MemoryFile {
 
   /** Everything is on the medium. */
   sync(): void {
+    this.storedStamp = this.stamp;
     this.stable = this.bytes.slice(0, this.length);
     this.dirty = [];
   }
@@ -152,6 +159,7 @@ export class MemoryFile {
     copy.stable = this.stable.slice();
     copy.dirty = [...this.dirty];
     copy.stamp = this.stamp;
+    copy.storedStamp = this.storedStamp;
     return copy;
   }
 

@@ -4,8 +4,8 @@
  * Order, so that a crash at any point changes nothing that counts and recovering again gives the same state:
  *  1. read and apply (examination.ts); refuse here, before anything is changed
  *  2. copy what will be cut or discarded into the quarantine, durably; remove what no manifest vouches for
- *  3. sync what was read: a killed process may have left it in the page cache only (D11). What no frame states to be durable
- *     is written again first: a sync may have failed before, and then the kernel takes these pages for stored (D9)
+ *  3. store what was read: a killed process may have left it in the page cache only (D11), and after a failed sync the kernel
+ *     takes these pages for stored (D9). So what no frame states to be durable is copied into a new file, which is synced
  *  4. begin the new segment, durably (D1), in a new epoch if anything is dropped (D17)
  *  5. replace the manifest (D2): from here on the cut is a fact
  *  6. only then truncate, unlink and remove leftovers (D3)
@@ -24,10 +24,11 @@ import {
   quarantineName,
 } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
-import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
+import type { SegmentScan, SegmentVisitor } from "../log/segment_reader.ts";
 import type { ManifestSegment } from "../manifest/format.ts";
 import { type Examination, examine } from "./examination.ts";
 import { casesFor, type Decision } from "./recovery_cases.ts";
+import { copySegment } from "./segment_copy.ts";
 
 /** What was cut off or set aside. */
 export interface SetAside {
@@ -96,17 +97,35 @@ export function recover(
   const sealed: ManifestSegment[] = [];
   let commitMs = 0;
   for (const { name, epoch, firstSequence, listed, scan } of kept) {
-    if (listed?.sealed == null) storeSegment(disk, joinPath(directory, name), crc32c, scan);
     commitMs = Math.max(commitMs, scan.commitMs);
-    // Without commands it needs no entry, but what is damaged stays explained until it has been trimmed.
-    if (scan.commands === 0 && scan.damage === null) continue;
-    const { lastSequence, endOffset: lengthBytes, chain } = scan;
-    sealed.push({ name, epoch, firstSequence, sealed: { lastSequence, lengthBytes, chain } });
+    // Without commands it needs no entry, but bytes behind its end stay explained until they have been trimmed.
+    if (scan.commands === 0 && scan.fileBytes === scan.endOffset) continue;
+    const end = listed?.sealed == null ? storedEnd(disk, directory, name, crc32c, scan) : endOf(scan);
+    sealed.push({ name, epoch, firstSequence, sealed: { lastSequence: scan.lastSequence, ...end } });
   }
   if (kept.length > 0) disk.syncDirectory(directory);
   const lastSequence = kept.length > 0 ? examination.lastSequence : 0;
   const newEpoch = decision !== "open";
   return { examination, decision, sealed, setAside, newEpoch, lastSequence, commitMs };
+}
+
+interface SegmentEnd {
+  readonly lengthBytes: number;
+  readonly chain: number;
+}
+
+function endOf({ endOffset, chain }: SegmentScan): SegmentEnd {
+  return { lengthBytes: endOffset, chain };
+}
+
+/** Where a segment ends that was open: it is durable up to there from now on. */
+function storedEnd(disk: Disk, directory: string, name: string, crc32c: Crc32c, scan: SegmentScan): SegmentEnd {
+  // Marks behind the last command are not needed: the manifest will say more.
+  if (scan.commands > 0 && scan.lastSequence <= scan.durableSequence) {
+    return { lengthBytes: scan.durableOffset, chain: scan.durableChain };
+  }
+  copySegment(disk, directory, name, crc32c, scan);
+  return endOf(scan);
 }
 
 /** Step 6: what the manifest no longer needs goes. */
@@ -132,33 +151,6 @@ function trimSegment(disk: Disk, path: string, lengthBytes: number): void {
   } finally {
     disk.close(fd);
   }
-}
-
-/**
- * Makes a segment durable up to its good end. After a failed sync its pages may be in the cache, and nowhere else, and yet be clean,
- * so that a sync does nothing: the bytes behind the last one stated to be durable are written again. A clean page may also vanish
- * from the cache while this goes on, so what is stored is read once more.
- */
-// D9, D11
-function storeSegment(disk: Disk, path: string, crc32c: Crc32c, scan: SegmentScan): void {
-  const { durableOffset, endOffset } = scan;
-  const fd = disk.open(path, "write");
-  try {
-    const buffer = new Uint8Array(Math.min(COPY_BYTES, endOffset - durableOffset));
-    for (let at = durableOffset; at < endOffset; ) {
-      const read = disk.read(fd, buffer, 0, Math.min(buffer.length, endOffset - at), at);
-      if (read === 0) break;
-      writeFully(disk, fd, buffer, 0, read, at, path);
-      at += read;
-    }
-    syncFully(disk, fd, path);
-  } finally {
-    disk.close(fd);
-  }
-  if (durableOffset === endOffset) return;
-  const again = readSegment(disk, path, crc32c, { unit: () => undefined }, endOffset);
-  if (again.kind === "scan" && again.scan.endOffset === endOffset && (again.scan.chain ^ scan.chain) === 0) return;
-  throw new EmberlogError("DATA_ROTTEN", `${path} changed while it was read. To go on: start again`, { file: path });
 }
 
 function copyTails(disk: Disk, directory: string, nowMs: number, examination: Examination, out: SetAside[]): void {
@@ -192,7 +184,7 @@ function copyAside(
   const target = disk.open(path, "create");
   let bytes = 0;
   try {
-    const buffer = new Uint8Array(COPY_BYTES);
+    const buffer = new Uint8Array(Math.min(COPY_BYTES, disk.length(source) - offset + 1));
     for (;;) {
       const read = disk.read(source, buffer, 0, buffer.length, offset + bytes);
       if (read === 0) break;

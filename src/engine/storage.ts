@@ -4,8 +4,10 @@
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
+import type { Disk } from "../disk/disk.ts";
 import { errorText } from "../disk/errno.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
+import type { Crc32c } from "../log/format.ts";
 import type { LogWriter } from "../log/writer.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
@@ -34,11 +36,13 @@ export interface StorageOptions {
   readonly segmentBytesMax: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** Where the disk and the log's threads are not the machine's: the crash harness (fuzz/sim). */
+  readonly backing?: { readonly disk: Disk; readonly logIo: LogIo; readonly crc32c: Crc32c };
 }
 
 /** Opens and recovers a data directory and lets the engine write to it from here on. Throws an EmberlogError when the start is refused. */
 export function openStorage(engine: Engine, options: StorageOptions): Storage {
-  const logIo = openLogIo(options.clock);
+  const logIo = openLogIo(options);
   const replay = new Replay(engine);
   try {
     const directory = openDataDirectory(directoryOptions(options, logIo), replay);
@@ -55,7 +59,7 @@ export function openStorage(engine: Engine, options: StorageOptions): Storage {
  * is done a start discards this log.
  */
 export function openStorageToFill(engine: Engine, options: StorageOptions): Storage {
-  const logIo = openLogIo(options.clock);
+  const logIo = openLogIo(options);
   try {
     const directory = openDataDirectoryToFill(directoryOptions(options, logIo), engine.journal.sequence + 1);
     const storage = new Storage(engine, directory, logIo);
@@ -72,13 +76,15 @@ export function refuseData(directory: string): void {
   refuseDirectoryWithData(new NodeDisk(nativeFileCalls()), directory);
 }
 
-function openLogIo(clock: Clock): LogIo {
+function openLogIo({ backing, clock }: StorageOptions): LogIo {
+  if (backing !== undefined) return backing.logIo;
   const addon = nativeAddon();
   return addon === undefined ? new PortableLogIo(nodeFiles, () => clock.monotonicUs()) : new NativeLogIo(addon);
 }
 
 function directoryOptions(options: StorageOptions, logIo: LogIo) {
-  return { ...options, disk: new NodeDisk(nativeFileCalls()), logIo, crc32c };
+  const { disk, crc32c: sum } = options.backing ?? { disk: new NodeDisk(nativeFileCalls()), crc32c };
+  return { ...options, disk, logIo, crc32c: sum };
 }
 
 export class Storage {

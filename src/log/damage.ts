@@ -30,7 +30,8 @@ export function findProofOfRot(disk: Disk, path: string, crc32c: Crc32c, scan: S
   const frame = emptyFrameHeader();
   const fd = disk.open(path, "read");
   try {
-    const buffer = new Uint8Array(BLOCK_BYTES + FRAME_HEADER_BYTES);
+    const length = Math.min(BLOCK_BYTES, scan.fileBytes - damage.unitOffset);
+    const buffer = new Uint8Array(length + FRAME_HEADER_BYTES);
     // The damaged frame itself may have a valid header: it can't know its own sequence to be durable, so it proves nothing.
     for (let base = damage.unitOffset; base < scan.fileBytes; base += BLOCK_BYTES) {
       const read = disk.read(fd, buffer, 0, buffer.length, base);

@@ -41,8 +41,8 @@ export interface SegmentVisitor {
     database: number,
     firstSequence: number,
   ): boolean | undefined;
-  /** Each verified frame, marks included, before its unit; `offset` is its place in the file. */
-  frame?(header: FrameHeader, offset: number): void;
+  /** Each verified frame, marks included, before its unit: `offset` is its place in the file, `start` that in `bytes`. */
+  frame?(header: FrameHeader, offset: number, bytes: Uint8Array, start: number): void;
 }
 
 export interface Damage {
@@ -68,8 +68,9 @@ export interface SegmentScan {
   readonly commands: number;
   /** The highest durable sequence that a frame of the good part states. */
   readonly durableSequence: number;
-  /** Where the last unit ends that a later frame of the good part states to be durable; 0 if there is none. */
+  /** Where the last unit ends that a later frame of the good part states to be durable, 0 if there is none, and the chain there. */
   readonly durableOffset: number;
+  readonly durableChain: number;
   /** The latest commit time, ms. */
   readonly commitMs: number;
   /** Checksum of the good part, see segment_file.ts. */
@@ -139,9 +140,11 @@ class SegmentReading {
   private lastSequence: number;
   private durableSequence = 0;
   private durableOffset = 0;
-  /** Of each unit that no frame has stated to be durable yet: its last sequence and its end, from `unsureHead` on. */
+  private durableChain = 0;
+  /** Of each unit that no frame has stated to be durable yet: its last sequence, its end, the chain there; from `unsureHead` on. */
   private readonly unsureSequences: number[] = [];
   private readonly unsureEnds: number[] = [];
+  private readonly unsureChains: number[] = [];
   private unsureHead = 0;
   private commitMs = 0;
   private damage: Damage | null = null;
@@ -180,6 +183,7 @@ class SegmentReading {
       commands: this.commands,
       durableSequence: this.durableSequence,
       durableOffset: this.durableOffset,
+      durableChain: this.durableChain,
       commitMs: this.commitMs,
       chain: this.goodChain,
       damage: this.damage,
@@ -219,7 +223,7 @@ class SegmentReading {
     if ((this.crc32c(this.buffer, payload, frame.payloadBytes, this.seed) ^ frame.payloadCrc) !== 0) {
       return "the payload's checksum is wrong";
     }
-    this.visitor.frame?.(frame, this.offset);
+    this.visitor.frame?.(frame, this.offset, this.buffer, begin);
     this.chain = this.crc32c(this.buffer, begin, FRAME_HEADER_BYTES, this.chain);
     this.frames++;
     this.offset += total;
@@ -279,18 +283,20 @@ class SegmentReading {
     if (frame.commitMs > this.commitMs) this.commitMs = frame.commitMs;
   }
 
-  /** Of a unit or a mark that has been read; that a mark's commands are durable says nothing about the mark. */
+  /** A unit or a mark has been read; that a mark's commands are durable says nothing about the mark. */
   private noteDurable(isUnit: boolean): void {
+    const { unsureSequences, unsureEnds, unsureChains } = this;
     if (isUnit) {
-      this.unsureSequences.push(this.lastSequence);
-      this.unsureEnds.push(this.offset);
+      unsureSequences.push(this.lastSequence);
+      unsureEnds.push(this.offset);
+      unsureChains.push(this.chain);
     }
-    while (this.unsureSequences[this.unsureHead]! <= this.durableSequence) {
-      this.durableOffset = this.unsureEnds[this.unsureHead++]!;
+    while (unsureSequences[this.unsureHead]! <= this.durableSequence) {
+      this.durableOffset = unsureEnds[this.unsureHead]!;
+      this.durableChain = unsureChains[this.unsureHead++]!;
     }
-    if (this.unsureHead < 1024 || this.unsureHead * 2 < this.unsureEnds.length) return;
-    this.unsureSequences.splice(0, this.unsureHead);
-    this.unsureEnds.splice(0, this.unsureHead);
+    if (this.unsureHead < 1024 || this.unsureHead * 2 < unsureEnds.length) return;
+    for (const list of [unsureSequences, unsureEnds, unsureChains]) list.splice(0, this.unsureHead);
     this.unsureHead = 0;
   }
 

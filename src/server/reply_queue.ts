@@ -10,7 +10,7 @@
  * in the chain); gates of the parked queue never decrease, so that releasing looks at its head only; nothing leaves before its gate; a
  * connection with more unsent than its hard limit is cut at once, and gone by the end of `settle`.
  */
-import { OUTPUT_BYTES_UNCOUNTED, PARKED_CONNECTION_BYTES_MAX } from "../base/limits.ts";
+import { OUTPUT_BYTES_UNCOUNTED, PARKED_CONNECTION_BYTES_MAX, PUSH_ROWS_MAX } from "../base/limits.ts";
 import { OUTPUT_ROW_WORDS, type Transport } from "../platform/transport.ts";
 import type { Connection } from "./connection.ts";
 import { PushRows } from "./pubsub/push_rows.ts";
@@ -44,7 +44,7 @@ export class ReplyQueue {
   private readonly transport: Transport;
   private readonly host: QueueHost;
   private readonly log: { readonly released: number };
-  private readonly pushes = new PushRows();
+  private readonly pushes: PushRows;
   /** Copies of pushes that were parked, by what they are copies of: those of one message have one. */
   private readonly copies = new Map<number, Uint8Array>();
   /** Cut for their unsent bytes; the host is told when no command is running. */
@@ -65,6 +65,7 @@ export class ReplyQueue {
     this.log = log;
     this.rowsMax = Math.floor(transport.outputTable.length / OUTPUT_ROW_WORDS);
     this.gates = new Float64Array(this.rowsMax);
+    this.pushes = new PushRows(Math.min(PUSH_ROWS_MAX, 8 * this.rowsMax));
   }
 
   /** Takes over client-output-buffer-limit; 0 bytes mean no limit. */

@@ -394,7 +394,7 @@ describe("D9: after a failed sync the page cache holds what the medium does not,
     return world;
   }
 
-  test("what the next start serves from there is durable, because it is written again", () => {
+  test("what the next start serves from there is durable, because it is copied into a new file", () => {
     const world = failedSyncWorld(false);
     expect(openWorld(world).replayed).toEqual([0, 1]);
     crash(world, "power");
@@ -419,6 +419,7 @@ describe("D9: after a failed sync the page cache holds what the medium does not,
     world.disk.afterRead = null;
     crash(world, "power");
     expect(openWorld(world).replayed).toEqual([0]);
+    expect(world.disk.status(`${DIRECTORY}/copy.tmp`)).toBeUndefined();
   });
 });
 
@@ -491,6 +492,22 @@ describe("crashes while recovering", () => {
       world.disk.put(`${DIRECTORY}/${last.replace("0000007-", "0000008-")}`, new Uint8Array(9000).fill(69));
       return world;
     }, [0, 1, 2, 3, 4, 5, 6]);
+  });
+
+  test("D3: of a damaged segment without commands that an earlier start had cut", () => {
+    everyCrash(() => {
+      const world = newWorld();
+      const { data } = openWorld(world);
+      commitBytes(data.writer, 100, 0);
+      crash(world, "killed");
+      flip(world, data.writer.segmentName, 4096 + 70);
+      // The first start lists what it cut, and ends before it has trimmed it.
+      world.disk.onOperation = (operation) => (operation === "truncate" ? EIO : 0);
+      expect(() => openWorld(world)).toThrow();
+      world.disk.onOperation = null;
+      crash(world, "killed");
+      return world;
+    }, []);
   });
 
   test("D3: of a log that is not complete", () => {

@@ -13,17 +13,24 @@ import { PUSH_ROWS_MAX } from "../../base/limits.ts";
 import type { Connection } from "../connection.ts";
 
 export class PushRows {
-  readonly offset = new Int32Array(PUSH_ROWS_MAX);
-  readonly length = new Int32Array(PUSH_ROWS_MAX);
-  readonly gate = new Float64Array(PUSH_ROWS_MAX);
+  readonly offset: Int32Array;
+  readonly length: Int32Array;
+  readonly gate: Float64Array;
   /** The next row of the same connection, -1 for none. */
-  readonly next = new Int32Array(PUSH_ROWS_MAX);
+  readonly next: Int32Array;
   /** Those with a chain, in the order in which they got it. */
   readonly connections: Connection[] = [];
   private count = 0;
 
+  constructor(rows = PUSH_ROWS_MAX) {
+    this.offset = new Int32Array(rows);
+    this.length = new Int32Array(rows);
+    this.gate = new Float64Array(rows);
+    this.next = new Int32Array(rows);
+  }
+
   get full(): boolean {
-    return this.count === PUSH_ROWS_MAX;
+    return this.count === this.offset.length;
   }
 
   /** Appends a range to the connection's chain; `full` has been asked before. */

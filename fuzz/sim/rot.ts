@@ -1,0 +1,145 @@
+/**
+ * Decay: what is stored, or what is read, is not what was written. The start that follows must refuse, or serve everything,
+ * or cut and report a tail that nothing proves to have been durable (D8); never anything else.
+ *
+ * What proves it is found here by reading the undamaged frames as the format says, without the reader under test.
+ */
+import { EmberlogError } from "../../src/base/errors.ts";
+import { type Random, uniform } from "../../src/base/random.ts";
+import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { type Crc32c, FRAME_HEADER_BYTES, getU32, getU64, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
+import type { Counts } from "./counts.ts";
+import { SIM_DIRECTORY, type SimServer } from "./server.ts";
+
+export interface Decay {
+  readonly what: string;
+  /** Why the start was refused; "": it was not. */
+  readonly refused: string;
+  readonly server: SimServer | undefined;
+  /** It was cut inside of the window, so acknowledged writes may be gone, and that is said. */
+  readonly mayLose: boolean;
+  readonly wrong: string;
+  /** The next start reads what is really there. */
+  readonly passes: boolean;
+}
+
+interface Damage {
+  readonly what: string;
+  readonly file: string;
+  /** Bytes that are not what they were. */
+  readonly start: number;
+  readonly end: number;
+  readonly passes: boolean;
+}
+
+const REFUSALS = new Set(["DATA_ROTTEN", "DATA_MISSING", "VERSION_UNKNOWN"]);
+
+export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: () => SimServer, counts: Counts): Decay {
+  const names = disk.list(SIM_DIRECTORY).filter((name) => name.endsWith(".seg") || name === "MANIFEST");
+  const file = `${SIM_DIRECTORY}/${names[uniform(random, names.length)]}`;
+  const before = disk.contents(file).slice();
+  const damage = uniform(random, 3) === 0 ? misread(disk, random, file) : damageFile(disk, random, file);
+  counts.add(`rot: ${damage.what}`);
+  const { passes } = damage;
+  const what = `${damage.what} in ${file} at ${damage.start}`;
+  let server: SimServer;
+  try {
+    server = open();
+  } catch (thrown) {
+    disk.afterRead = null;
+    if (!(thrown instanceof EmberlogError) || !REFUSALS.has(thrown.code)) throw thrown;
+    counts.add("rot: refused");
+    return { what, refused: thrown.message, server: undefined, mayLose: false, wrong: "", passes };
+  }
+  disk.afterRead = null;
+  const { decision, lastSequence } = server.storage.report;
+  counts.add(decision === "cut" ? "rot: cut and reported" : "rot: harmless");
+  const proof = decision === "cut" ? proofOf(before, damage, lastSequence + 1, crc32c) : "";
+  return { what, refused: "", server, mayLose: decision === "cut", wrong: proof, passes };
+}
+
+/** A frame, outside of what is damaged and behind it, that knew `sequence` to be durable. */
+function proofOf(bytes: Uint8Array, damage: Damage, sequence: number, crc32c: Crc32c): string {
+  if (!damage.file.endsWith(".seg")) return "the manifest is damaged, and the log was cut";
+  const seed = crc32c(bytes, 72, 32, 0);
+  for (let at = SEGMENT_HEADER_BYTES; at + FRAME_HEADER_BYTES <= bytes.length; ) {
+    if ((getU32(bytes, at + 60) ^ crc32c(bytes, at, 60, seed)) !== 0) return "";
+    const known = getU64(bytes, at + 32);
+    const intact = at >= damage.end || at + FRAME_HEADER_BYTES <= damage.start;
+    if (intact && at > damage.start && known >= sequence) {
+      return `it was cut before command ${sequence}, which the frame at ${at} knew to be durable`;
+    }
+    at += FRAME_HEADER_BYTES + getU32(bytes, at + 4);
+  }
+  return "";
+}
+
+/** Damage that stays. */
+function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
+  const { length } = disk.contents(file);
+  const sector = Math.floor(uniform(random, length) / 512) * 512;
+  const end = Math.min(length, sector + 512);
+  const passes = false;
+  switch (uniform(random, 6)) {
+    case 0: {
+      disk.damage(file, (bytes) => bytes.fill(0, sector, end));
+      return { what: "a zeroed sector", file, start: sector, end, passes };
+    }
+    case 1: {
+      const garbage = random.bytes(512);
+      disk.damage(file, (bytes) =>
+        bytes.set(garbage.subarray(0, Math.max(0, Math.min(512, bytes.length - sector))), sector),
+      );
+      return { what: "a sector of random bytes", file, start: sector, end, passes };
+    }
+    case 2: {
+      const from = Math.floor(uniform(random, length) / 512) * 512;
+      disk.damage(file, (bytes) => bytes.copyWithin(sector, from, Math.min(from + 512, bytes.length)));
+      return { what: "a misdirected write", file, start: sector, end, passes };
+    }
+    case 3: {
+      disk.unlink(file);
+      disk.syncDirectory(SIM_DIRECTORY);
+      return { what: "a lost file", file, start: 0, end: length, passes };
+    }
+    default: {
+      const at = uniform(random, length);
+      const bit = 1 << uniform(random, 8);
+      disk.damage(file, (bytes) => {
+        if (at < bytes.length) bytes[at] = bytes[at]! ^ bit;
+      });
+      return { what: "a flipped bit", file, start: at, end: at + 1, passes };
+    }
+  }
+}
+
+/** One read that gives other bytes than are there. */
+function misread(disk: MemoryDisk, random: Random, file: string): Damage {
+  let countdown = 1 + uniform(random, 6);
+  const kind = uniform(random, 3);
+  const dice = random.int32() >>> 0;
+  let range = { start: 0, end: 0 };
+  disk.afterRead = (path, target, start, count, position) => {
+    if (path !== file || --countdown !== 0) return;
+    range = { start: position, end: position };
+    if (kind === 0) {
+      const at = start + (dice % count);
+      target[at] = target[at]! ^ (1 << (dice & 7));
+    } else if (kind === 1) target.fill(0, start, start + count);
+    else target.copyWithin(start, start + Math.floor(count / 2), start + count);
+  };
+  const what = ["a bit flipped while reading", "a stale read: what was there before, zeros", "a misdirected read"][
+    kind
+  ]!;
+  return {
+    what,
+    file,
+    get start() {
+      return range.start;
+    },
+    get end() {
+      return range.end;
+    },
+    passes: true,
+  };
+}

@@ -1,0 +1,455 @@
+/**
+ * One seed: a server on a simulated disk lives, is hurt, crashes and recovers, again and again, while an oracle holds it to
+ * what it told its clients.
+ *
+ * What must survive is kept as two numbers of writes: `killMin` for the end of the process, `powerMin` for a power cut.
+ * - A reply that has arrived raises killMin to the last write that it shows or acknowledges; under `always` powerMin too.
+ * - Under `everysec` powerMin follows, EVERYSEC_BOUND_US behind.
+ * - Once a sync has failed and the kernel has dropped the pages, even the end of the process costs what was not synced.
+ * - What a recovered server shows is on stable storage, so recovery raises both to what it found.
+ * After each recovery the state must be that of a prefix of the writes, in the order of execution, at least so long (D8, D12, D18).
+ */
+import { crc32cReference } from "../../src/base/crc32c.ts";
+import { EmberlogError } from "../../src/base/errors.ts";
+import { seededRandom, uniform } from "../../src/base/random.ts";
+import { DiskError } from "../../src/disk/disk.ts";
+import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { SimClient } from "./clients.ts";
+import { Counts } from "./counts.ts";
+import { Faults, ProcessDied } from "./faults.ts";
+import { Model, ModelSession, type ModelState } from "./model.ts";
+import { mix, type Plan, planOf, type Step, stepOf } from "./plan.ts";
+import { encode, Requests } from "./requests.ts";
+import { decay } from "./rot.ts";
+import { SimServer, type SimServerOptions } from "./server.ts";
+import { CONTROL_SLOT, readState } from "./state.ts";
+import { LATENCY_US_MAX, Schedule, SimClock } from "./world.ts";
+
+/** Under `everysec` a write is on stable storage after this time: a second, and what slow syncs and a change of segments add. */
+export const EVERYSEC_BOUND_US = 1_000_000 + 8 * LATENCY_US_MAX;
+const TICK_US = 100_000;
+
+export interface RunResult {
+  /** "": nothing. */
+  readonly failure: string;
+  /** Of everything that happened: equal for equal runs. */
+  readonly hash: number;
+  readonly counts: Counts;
+}
+
+/** What the oracle says when it is broken. */
+class Violation extends Error {}
+
+/** Runs a seed; `keep` says which of its steps take place (all, when not given), `say` gets a line for each thing that happens. */
+export async function runSeed(
+  seed: number,
+  keep?: ReadonlySet<number>,
+  say?: (line: string) => void,
+): Promise<RunResult> {
+  const life = new Life(planOf(seed), say);
+  let failure = "";
+  try {
+    await life.run(keep);
+  } catch (thrown) {
+    failure = thrown instanceof Violation ? thrown.message : String(thrown instanceof Error ? thrown.stack : thrown);
+  }
+  return { failure, hash: life.hash, counts: life.counts };
+}
+
+class Life {
+  readonly counts = new Counts();
+  hash = 0x811c9dc5;
+  private readonly plan: Plan;
+  private readonly say: ((line: string) => void) | undefined;
+  private readonly clock = new SimClock();
+  private random = seededRandom(1);
+  private readonly schedule: Schedule;
+  private disk: MemoryDisk;
+  private faults: Faults;
+  private readonly model = new Model();
+  private readonly requests = new Requests();
+  private server!: SimServer;
+  private clients: SimClient[] = [];
+  private control: Uint8Array[] = [];
+  private policy: Plan["policy"];
+  private policySinceUs = 0;
+  private nextTickUs = 0;
+  private starts = 0;
+  private killMin = 0;
+  private powerMin = 0;
+
+  constructor(plan: Plan, say: ((line: string) => void) | undefined) {
+    this.plan = plan;
+    this.say = say;
+    this.policy = plan.policy;
+    const draws = { int32: () => this.random.int32(), bytes: (length: number) => this.random.bytes(length) };
+    this.schedule = new Schedule(this.clock, draws);
+    this.disk = new MemoryDisk(this.schedule.later);
+    this.faults = new Faults(this.disk, this.counts, (text) => this.note(text));
+  }
+
+  async run(keep?: ReadonlySet<number>): Promise<void> {
+    const { plan } = this;
+    this.say?.(
+      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients`,
+    );
+    this.counts.add("seeds");
+    this.start();
+    for (let index = 0; index < plan.steps; index++) {
+      if (keep !== undefined && !keep.has(index)) continue;
+      await this.take(stepOf(plan, index));
+    }
+    // The last step is always there, whatever was left out.
+    this.random = seededRandom(mix(plan.seed, plan.steps));
+    this.crash("power");
+    if (plan.rot) this.rot();
+    else this.crash("killed");
+  }
+
+  private async take(step: Step): Promise<void> {
+    this.random = step.random;
+    this.note(`step ${step.index}: ${step.kind}`);
+    this.counts.add("steps");
+    switch (step.kind) {
+      case "turn":
+        this.turn();
+        break;
+      case "advance":
+        this.advance(uniform(this.random, 4) === 0 ? uniform(this.random, 3_000_000) : uniform(this.random, 120_000));
+        break;
+      case "fault":
+        this.faults.arm(this.random);
+        break;
+      case "heal":
+        this.faults.end();
+        break;
+      case "policy":
+        this.changePolicy();
+        break;
+      case "clock":
+        if (!this.plan.expiry) this.clock.offsetMs += uniform(this.random, 2_000_000) - 1_000_000;
+        break;
+      case "stop":
+        await this.stop();
+        break;
+      case "crash":
+        this.crash(uniform(this.random, 3) === 0 ? "killed" : "power");
+    }
+    if (this.server.ended) {
+      this.counts.add("ended after a failed sync");
+      this.crash("killed");
+    }
+  }
+
+  /** Some clients send some requests; the server takes them in one turn. */
+  private turn(): void {
+    const { random } = this;
+    const rows: { client: SimClient; requests: string[][]; bytes: string; slow: boolean }[] = [];
+    const first = uniform(random, this.clients.length);
+    const count = 1 + uniform(random, this.clients.length);
+    for (let i = 0; i < count; i++) {
+      const client = this.clients[(first + i) % this.clients.length]!;
+      rows.push(this.compose(client));
+    }
+    const timeUs = this.clock.nowUs;
+    const nowMs = this.clock.wallMs();
+    this.server.run(
+      rows.map(({ client, bytes }) => ({ slot: client.slot, bytes: Uint8Array.from(Buffer.from(bytes, "latin1")) })),
+    );
+    // What the turn can't take whole comes behind everything else.
+    for (const slow of [false, true]) {
+      for (const row of rows.filter((each) => each.slow === slow)) {
+        for (const request of row.requests) {
+          const { session } = row.client;
+          const { text, shows } = this.model.execute(session, request, nowMs, timeUs, this.server.refusal);
+          this.say?.(
+            `  ${row.client.slot}> ${request.join(" ").slice(0, 70)} = ${text.slice(0, 40).trim()} (write ${shows})`,
+          );
+          row.client.expect(request, text, shows);
+          this.counts.add("requests");
+        }
+      }
+    }
+    this.clock.nowUs += 20 + uniform(random, 200);
+    this.takeReplies();
+  }
+
+  /** What one client sends: whole requests, perhaps the rest of one and the beginning of another. */
+  private compose(client: SimClient): { client: SimClient; requests: string[][]; bytes: string; slow: boolean } {
+    const { random } = this;
+    const requests: string[][] = [];
+    let bytes = client.unsent;
+    const slow = client.unsentRequest !== undefined;
+    if (client.unsentRequest !== undefined) requests.push(client.unsentRequest);
+    client.unsent = "";
+    client.unsentRequest = undefined;
+    // What is drawn depends on what the session will be then, which the model knows only afterwards.
+    const session = this.foreseen(client, requests);
+    for (let i = uniform(random, 4); i >= 0; i--) {
+      const request = this.requests.draw(random, session, this.plan.expiry);
+      follow(session, request);
+      const encoded = encode(request);
+      if (uniform(random, 30) === 0) {
+        const at = 1 + uniform(random, encoded.length - 1);
+        bytes += encoded.slice(0, at);
+        client.unsent = encoded.slice(at);
+        client.unsentRequest = request;
+        break;
+      }
+      bytes += encoded;
+      requests.push(request);
+    }
+    return { client, requests, bytes, slow };
+  }
+
+  private foreseen(client: SimClient, requests: readonly string[][]): ModelSession {
+    const session = new ModelSession();
+    session.database = client.session.database;
+    session.inMulti = client.session.inMulti;
+    for (const request of requests) follow(session, request);
+    return session;
+  }
+
+  /** Lets time pass: completions and ticks, each when it is due. */
+  private advance(byUs: number): void {
+    const untilUs = this.clock.nowUs + byUs;
+    while (!this.server.ended && Math.min(this.schedule.dueUs, this.nextTickUs) <= untilUs) this.next();
+    this.clock.nowUs = Math.max(this.clock.nowUs, untilUs);
+  }
+
+  /** The next thing that is due. */
+  private next(): void {
+    if (this.schedule.dueUs <= this.nextTickUs) this.schedule.runFirst();
+    else {
+      this.clock.nowUs = Math.max(this.clock.nowUs, this.nextTickUs);
+      this.nextTickUs = this.clock.nowUs + TICK_US;
+      this.server.tick();
+    }
+    this.takeReplies();
+  }
+
+  private takeReplies(): void {
+    for (const client of this.clients) {
+      const shown = client.take();
+      if (typeof shown === "string") throw new Violation(shown);
+      if (shown > this.killMin) this.killMin = shown;
+      if (shown > this.powerMin && this.policy === "always") this.powerMin = shown;
+    }
+    this.noteEverysec();
+  }
+
+  private noteEverysec(): void {
+    const { nowUs } = this.clock;
+    if (this.policy !== "everysec" || this.server.storage.syncFailed) return;
+    const sinceUs = nowUs - EVERYSEC_BOUND_US;
+    if (sinceUs < this.policySinceUs) return;
+    this.powerMin = Math.max(this.powerMin, Math.min(this.killMin, this.model.lastWriteBefore(sinceUs)));
+    this.counts.max("longest exposure under everysec, ms", this.server.storage.writer.statistics.exposureMsMax);
+  }
+
+  private changePolicy(): void {
+    const policy = (["always", "everysec", "no"] as const)[uniform(this.random, 3)]!;
+    // As CONFIG SET: nothing can be made durable any more.
+    if (policy === "always" && this.server.storage.syncFailed) return;
+    this.policy = policy;
+    this.policySinceUs = this.clock.nowUs;
+    this.server.storage.policy = policy;
+    this.note(`policy ${policy}`);
+    this.takeReplies();
+  }
+
+  /** A clean stop, and a start. */
+  private async stop(): Promise<void> {
+    const { storage } = this.server;
+    let outcome = "";
+    storage.close().then(
+      () => (outcome = "stopped"),
+      (thrown: unknown) => (outcome = thrown instanceof DiskError ? "failed" : `threw ${String(thrown)}`),
+    );
+    for (let rounds = 0; outcome === ""; rounds++) {
+      if (rounds > 10_000) throw new Violation("a stop does not end");
+      for (let i = 0; i < 4; i++) await Promise.resolve();
+      if (outcome === "" && this.schedule.length > 0) this.schedule.runFirst();
+      else if (outcome === "") await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.note(`stop ${outcome}`);
+    if (outcome.startsWith("threw")) throw new Violation(`a stop ${outcome}`);
+    this.counts.add(outcome === "stopped" ? "clean stops" : "failed stops");
+    if (outcome === "stopped") {
+      this.server.turns.release();
+      this.takeReplies();
+      this.killMin = this.model.writes;
+      this.powerMin = this.model.writes;
+    }
+    this.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
+  }
+
+  /** The process ends as it is, or the power fails; then a start, which may crash as well. */
+  private crash(kind: "killed" | "power"): void {
+    this.endProcess(kind);
+    for (let rounds = uniform(this.random, 4) === 0 ? 1 + uniform(this.random, 3) : 0; rounds > 0; rounds--) {
+      this.crashWhileRecovering();
+    }
+    if (uniform(this.random, 6) === 0) this.recoverTwice();
+    this.start();
+  }
+
+  private endProcess(kind: "killed" | "power"): void {
+    this.schedule.clear();
+    this.faults.end();
+    // What the kernel has dropped no process gets back, and only `always` has promised more.
+    if (this.faults.pagesLost) this.killMin = this.powerMin;
+    this.faults.pagesLost = false;
+    this.clients = [];
+    this.note(
+      `crash: ${kind}, at least ${kind === "killed" ? this.killMin : this.powerMin} of ${this.model.writes} writes`,
+    );
+    this.counts.add(`crashes: ${kind}`);
+    if (kind === "killed") {
+      this.disk.crash("killed");
+      return;
+    }
+    this.killMin = this.powerMin;
+    const dice = uniform(this.random, 8);
+    if (dice < 2) {
+      this.disk.crash(dice === 0 ? "power" : "names");
+      this.counts.add(dice === 0 ? "power cuts: nothing unsynced kept" : "power cuts: only names kept");
+      return;
+    }
+    this.counts.add(`power cuts: by sectors of ${this.plan.sectorBytes}`);
+    this.disk.cutPower(
+      {
+        random: this.random,
+        sectorBytes: this.plan.sectorBytes,
+        old: this.disk.oldBytes(this.random),
+        count: (outcome) => this.counts.add(`sectors: ${outcome}`),
+      },
+      (fate) => this.counts.add(`names: ${fate.slice(5)}`),
+    );
+  }
+
+  /** A start dies at some operation; then the power may fail. */
+  private crashWhileRecovering(): void {
+    this.faults.dieAt(1 + uniform(this.random, 45));
+    try {
+      this.open(this.disk);
+      // It was through before its time came: what it has shown nobody has seen.
+    } catch (thrown) {
+      if (!(thrown instanceof ProcessDied)) throw new Violation(`a start was refused: ${String(thrown)}`);
+      this.counts.add("crashes while recovering");
+    }
+    this.endProcess(uniform(this.random, 2) === 0 ? "killed" : "power");
+  }
+
+  /** Recovering a copy twice gives the same state twice. */
+  private recoverTwice(): void {
+    const copy = this.disk.clone();
+    const faults = new Faults(copy, this.counts, () => {});
+    const once = this.stateOf(copy);
+    this.schedule.clear();
+    faults.end();
+    copy.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
+    const twice = this.stateOf(copy);
+    this.schedule.clear();
+    this.counts.add("recovered twice");
+    for (const name of new Set([...once.keys(), ...twice.keys()])) {
+      const [a, b] = [once.get(name), twice.get(name)];
+      if (a?.value !== b?.value || a?.expireMs !== b?.expireMs) {
+        throw new Violation(`recovering twice gives another state: ${name} holds ${b?.value} instead of ${a?.value}`);
+      }
+    }
+  }
+
+  private stateOf(disk: MemoryDisk): ModelState {
+    return readState(this.open(disk), () => this.takeControl());
+  }
+
+  /** Starts a server and holds what it has recovered against what it promised. */
+  private start(): void {
+    try {
+      this.server = this.open(this.disk);
+    } catch (thrown) {
+      if (thrown instanceof EmberlogError) throw new Violation(`a start was refused: ${thrown.message}`);
+      throw thrown;
+    }
+    this.judge(this.killMin);
+  }
+
+  private open(disk: MemoryDisk): SimServer {
+    this.starts++;
+    const options: SimServerOptions = {
+      disk,
+      clock: this.clock,
+      schedule: this.schedule,
+      seed: mix(this.plan.seed, 10_000 + this.starts),
+      policy: this.policy,
+      segmentBytesMax: this.plan.segmentBytesMax,
+      received: (slot, bytes) => this.received(slot, bytes),
+    };
+    const server = new SimServer(options);
+    this.counts.add("recoveries");
+    this.counts.add(`decisions: ${server.storage.report.decision}`);
+    return server;
+  }
+
+  /** The state must be that of a prefix of at least `least` writes; clients come back then. */
+  private judge(least: number): void {
+    const state = readState(this.server, () => this.takeControl());
+    const nowMs = this.clock.wallMs();
+    const { writes } = this.model;
+    const settled = this.model.settle(state, least, nowMs);
+    if (settled === -1) {
+      throw new Violation(
+        `no prefix of at least ${least} of ${writes} writes fits (${this.server.storage.report.decision}): ` +
+          `after ${least}: ${this.model.difference(state, least, nowMs)}; after ${writes}: ${this.model.difference(state, writes, nowMs)}`,
+      );
+    }
+    this.note(`recovered ${settled} of ${writes} writes`);
+    this.counts.add("writes not acknowledged and lost", writes - settled);
+    this.killMin = settled;
+    this.powerMin = settled;
+    this.nextTickUs = this.clock.nowUs + TICK_US;
+    this.policySinceUs = this.clock.nowUs;
+    this.clients = Array.from({ length: this.plan.clients }, (_, slot) => new SimClient(slot, new ModelSession()));
+  }
+
+  /** What is stored decays; a start must refuse, or report what it cut, or serve all of it. */
+  private rot(): void {
+    this.endProcess("killed");
+    const outcome = decay(this.disk, this.random, crc32cReference, () => this.open(this.disk), this.counts);
+    this.note(`rot: ${outcome.what}: ${outcome.refused === "" ? "served" : outcome.refused}`);
+    if (outcome.wrong !== "") throw new Violation(`${outcome.what}: ${outcome.wrong}`);
+    if (outcome.server !== undefined) {
+      this.server = outcome.server;
+      this.judge(outcome.mayLose ? 0 : this.killMin);
+      return;
+    }
+    if (!outcome.passes) return;
+    // What was misread once is read right the next time, and nothing has changed.
+    this.endProcess("killed");
+    this.start();
+  }
+
+  private received(slot: number, bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) this.hash = Math.imul(this.hash ^ bytes[i]!, 0x01000193);
+    if (slot === CONTROL_SLOT) this.control.push(bytes.slice());
+    else this.clients[slot]?.receive(bytes);
+  }
+
+  private takeControl(): Uint8Array {
+    return Uint8Array.from(Buffer.concat(this.control.splice(0)));
+  }
+
+  private note(text: string): void {
+    for (let i = 0; i < text.length; i++) this.hash = Math.imul(this.hash ^ text.charCodeAt(i), 0x01000193);
+    this.hash = Math.imul(this.hash ^ this.clock.nowUs, 0x01000193);
+    this.say?.(`${(this.clock.nowUs / 1000).toFixed(1)} ms ${text}`);
+  }
+}
+
+/** What a request makes of a session, as far as drawing the next one needs it. */
+function follow(session: ModelSession, [name, argument]: readonly string[]): void {
+  if (name === "MULTI") session.inMulti = true;
+  else if (name === "EXEC" || name === "DISCARD") session.inMulti = false;
+  else if (name === "SELECT") session.database = Number(argument);
+}

@@ -1,0 +1,78 @@
+/** The small sibling of `npm run fuzz -- --target crash`: some seeds, those that once failed, and proof that the oracle sees. */
+import { describe, expect, test } from "vitest";
+import { crash } from "../../fuzz/crash.ts";
+import { Model, ModelSession } from "../../fuzz/sim/model.ts";
+import { runSeed } from "../../fuzz/sim/run.ts";
+import { shrink } from "../../fuzz/sim/shrink.ts";
+import { seededRandom } from "../../src/base/random.ts";
+import { MemoryFile } from "../../src/disk/memory_file.ts";
+import { REGRESSIONS } from "./regressions.ts";
+
+const SEEDS = 60;
+const OPTIONS = { keep: undefined, verbose: false };
+
+test(`${SEEDS} seeds: crashes, faults and decay on the simulated disk`, async () => {
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const failure = await crash.run(seededRandom(seed), seed, OPTIONS);
+    expect(failure, `npm run fuzz -- --target crash --seed ${seed}`).toBe("");
+  }
+});
+
+test.each(REGRESSIONS)("once failed: $name (seed $seed)", async ({ seed, keep }) => {
+  const { failure } = await runSeed(seed, keep === undefined ? undefined : new Set(keep));
+  expect(failure).toBe("");
+});
+
+test("a seed replays to the byte, and steps left out leave the others as they are", async () => {
+  const lines: string[] = [];
+  const once = await runSeed(12, undefined, (line) => lines.push(line));
+  const twice = await runSeed(12);
+  expect(twice.hash).toBe(once.hash);
+  expect(twice.counts.numbers).toEqual(once.counts.numbers);
+  expect((await runSeed(13)).hash).not.toBe(once.hash);
+  expect(lines.length).toBeGreaterThan(100);
+  expect((await runSeed(12, new Set())).failure).toBe("");
+});
+
+describe("the oracle notices", () => {
+  test("a disk that forgets what it has synced", async () => {
+    const { endWriteback } = MemoryFile.prototype;
+    MemoryFile.prototype.endWriteback = () => {};
+    let found = 0;
+    try {
+      for (let seed = 1; seed <= 20; seed++) if ((await runSeed(seed)).failure !== "") found++;
+    } finally {
+      MemoryFile.prototype.endWriteback = endWriteback;
+    }
+    expect(found).toBeGreaterThan(15);
+  });
+
+  test("a state that is no prefix: a hole, a lost write, half a transaction", () => {
+    const model = new Model();
+    const session = new ModelSession();
+    const run = (...args: string[]) => model.execute(session, args, 1000, 0, undefined);
+    expect(run("SET", "a", "1")).toEqual({ text: "+OK\r\n", shows: 1 });
+    run("MULTI");
+    run("SET", "b", "2");
+    run("SET", "a", "3");
+    expect(run("EXEC")).toEqual({ text: "*2\r\n+OK\r\n+OK\r\n", shows: 2 });
+    expect(run("GET", "b")).toEqual({ text: "$1\r\n2\r\n", shows: 2 });
+    expect(run("SET", "c", "4").shows).toBe(3);
+    const state = (...pairs: [string, string][]) =>
+      new Map(pairs.map(([key, value]) => [`0:${key}`, { value, expireMs: 0 }]));
+    expect(model.settle(state(["a", "3"], ["b", "2"]), 3, 1000), "a lost write").toBe(-1);
+    expect(model.settle(state(["a", "1"], ["b", "2"]), 0, 1000), "half a transaction").toBe(-1);
+    expect(model.settle(state(["a", "1"], ["c", "4"]), 0, 1000), "a hole").toBe(-1);
+    expect(model.settle(state(["a", "3"], ["b", "2"]), 1, 1000)).toBe(2);
+    // What was lost is lost from then on.
+    expect(run("SET", "d", "5").shows).toBe(3);
+    expect(model.settle(state(["a", "3"], ["b", "2"], ["d", "5"]), 3, 1000)).toBe(3);
+  });
+});
+
+test("shrinking keeps the steps that are needed", async () => {
+  const steps = Array.from({ length: 40 }, (_, i) => i);
+  const needed = [3, 17, 18, 39];
+  const fails = async (kept: readonly number[]): Promise<boolean> => needed.every((each) => kept.includes(each));
+  expect(await shrink(steps, fails, 400)).toEqual(needed);
+});
