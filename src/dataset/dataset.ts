@@ -12,6 +12,7 @@ import { ActiveExpiry } from "./active_expiry.ts";
 import { WALK_START } from "./bucket_walk.ts";
 import { Database } from "./database.ts";
 import { EncodingLimits } from "./encoding_limits.ts";
+import { ActiveFieldExpiry } from "./hash/active_field_expiry.ts";
 import type { Journal } from "./journal.ts";
 import { KeyEvents } from "./key_events.ts";
 import { Lists } from "./list/lists.ts";
@@ -76,6 +77,9 @@ export class Dataset {
 
   private readonly databases: Database[] = [];
   private readonly expiry: ActiveExpiry;
+  private readonly fieldExpiry: ActiveFieldExpiry;
+  /** Which of the two goes first: it may leave no time for the other. */
+  private fieldsFirst = false;
   private readonly released: ReleasedTables;
   /** State of a small generator: how a counter rises is a draw, and no part of the data. */
   private draws: number;
@@ -95,6 +99,7 @@ export class Dataset {
       this.databases.push(new Database(this, index));
     }
     this.expiry = new ActiveExpiry(this, databases);
+    this.fieldExpiry = new ActiveFieldExpiry(this, databases);
     this.released = new ReleasedTables(this);
     this.draws = arena.seed0 | 1;
     this.memory.startBytes = allocator.allocatedBytes;
@@ -171,6 +176,9 @@ export class Dataset {
    */
   expireStep(mayGoOn: () => boolean): boolean {
     if (this.clockHeld || this.removalsHeld || !this.activeExpiry) return true;
-    return this.expiry.step(mayGoOn);
+    this.fieldsFirst = !this.fieldsFirst;
+    const first = this.fieldsFirst ? this.fieldExpiry : this.expiry;
+    const second = this.fieldsFirst ? this.expiry : this.fieldExpiry;
+    return first.step(mayGoOn) && second.step(mayGoOn);
   }
 }

@@ -23,16 +23,16 @@ export function verifyCollection(dataset: Dataset, entry: number): string[] {
   const type = entryType(arena, entry);
   const problems = isBig(type, entryEncoding(arena, entry))
     ? bigProblems(dataset, entry, type)
-    : packedProblems(dataset, entry);
+    : packedProblems(dataset, entry, type);
   if (problems.length === 0) problems.push(...elementProblems(dataset, entry, type));
   return problems.map((problem) => `a ${TYPE_NAMES[type]}: ${problem}`);
 }
 
-function packedProblems(dataset: Dataset, entry: number): string[] {
+function packedProblems(dataset: Dataset, entry: number, type: number): string[] {
   const pack = new Pack();
   openPack(dataset.arena, entry, pack);
   const { bytes, offset, length } = pack;
-  if (entryEncoding(dataset.arena, entry) === ENCODING_INTSET)
+  if (type === TYPE_SET && entryEncoding(dataset.arena, entry) === ENCODING_INTSET)
     return validateIntset(bytes, offset, length) ? [] : ["no valid intset"];
   if (!validateListpack(bytes, offset, length)) return ["no valid listpack"];
   return isCanonicalListpack(bytes, offset) ? [] : ["a listpack with an element that isn't in its shortest form"];

@@ -7,6 +7,7 @@
 
 import type { Database } from "../../src/dataset/database.ts";
 import type { Dataset } from "../../src/dataset/dataset.ts";
+import { hasExpiringFields } from "../../src/dataset/hash/expiring.ts";
 import { isBig, TYPE_NAMES, TYPE_STRING } from "../../src/dataset/types.ts";
 import { NIL, SEGMENT_SHIFT } from "../../src/memory/layout.ts";
 import { Blob, blobBytes, readReference } from "../../src/structure/blob.ts";
@@ -21,6 +22,7 @@ import {
 } from "../../src/structure/entry.ts";
 import { EntryList } from "../../src/structure/entry_list.ts";
 import { verifyCollection } from "./verify_collection.ts";
+import { verifyExpiringHash } from "./verify_hash.ts";
 
 /** Problems named before the walk gives up. */
 const PROBLEMS_MAX = 20;
@@ -38,6 +40,7 @@ function verifyDatabase(database: Database, problems: string[]): void {
   const { arena } = database.dataset;
   const name = `database ${database.index}`;
   let expiring = 0;
+  let expiringHashes = 0;
   const keys = walk(database, false, (entry) => {
     const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
     const offset = keyOffset(arena, entry);
@@ -47,6 +50,12 @@ function verifyDatabase(database: Database, problems: string[]): void {
       problems.push(`${name}: a key is not found, or found elsewhere`);
     if (TYPE_NAMES[entryType(arena, entry)] === undefined) problems.push(`${name}: an entry of no known type`);
     verifyValue(database.dataset, entry, name, problems);
+    if (hasExpiringFields(arena, entry)) {
+      expiringHashes++;
+      if (database.hashes.find(hash, bytes, offset, length) !== entry) {
+        problems.push(`${name}: a hash whose fields may expire is not in the table of those`);
+      }
+    }
     if (!hasExpiry(arena, entry)) return;
     expiring++;
     if (database.expires.find(hash, bytes, offset, length) !== entry) {
@@ -56,6 +65,9 @@ function verifyDatabase(database: Database, problems: string[]): void {
   const expires = walk(database, true, (entry) => {
     if (!hasExpiry(arena, entry)) problems.push(`${name}: a key that never expires is in the table of those that do`);
   });
+  if (database.hashes.count !== expiringHashes) {
+    problems.push(`${name}: ${database.hashes.count} hashes whose fields may expire, ${expiringHashes} expected`);
+  }
   if (keys !== database.keys.count) problems.push(`${name}: ${database.keys.count} keys counted, ${keys} found`);
   if (expires !== database.expires.count || expires !== expiring) {
     problems.push(`${name}: ${database.expires.count} expiring keys counted, ${expires} found, ${expiring} expected`);
@@ -65,6 +77,7 @@ function verifyDatabase(database: Database, problems: string[]): void {
 function verifyValue(dataset: Dataset, entry: number, name: string, problems: string[]): void {
   const { arena } = dataset;
   const type = entryType(arena, entry);
+  if (hasExpiringFields(arena, entry)) verifyExpiringHash(dataset, entry, name, problems);
   if (type !== TYPE_STRING) {
     for (const problem of verifyCollection(dataset, entry)) problems.push(`${name}: ${problem}`);
   }

@@ -16,7 +16,7 @@ import { Blob, locate, readReference, Span } from "../../structure/blob.ts";
 import { valueIsInline, valueLength, valueOffset } from "../../structure/entry.ts";
 import { elementBytes } from "../../structure/listpack.ts";
 import type { Call } from "../call.ts";
-import { refuseOtherType, replyElement } from "../elements.ts";
+import { refuseOtherType, replyElement, replyMember } from "../elements.ts";
 
 /** Instead of an entry: the key holds something else, and the error has been replied. */
 export const REFUSED = -1;
@@ -75,6 +75,13 @@ export function replyField(call: Call, entry: number, i: number): void {
   const field = entry === NIL ? NIL : findField(dataset, entry, call.input, call.start(i), call.length(i));
   if (field === NIL) reply.nil();
   else replyValue(call, entry, field);
+}
+
+/** The name of a field that was found. */
+export function replyName(call: Call, entry: number, field: number): void {
+  const { dataset, reply } = call;
+  if (isBigHash(dataset.arena, entry)) replyMember(reply, dataset.arena, field);
+  else replyElement(reply, small.bytes, field);
 }
 
 /** The value of a field that was found. */

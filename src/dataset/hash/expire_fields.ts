@@ -14,6 +14,7 @@ import { memberExpiry } from "./big.ts";
 import { isPast } from "./expiring.ts";
 import { elementPiece, expiryAt, small } from "./field.ts";
 import { cutElements, endRemoval, removeMember } from "./remove_fields.ts";
+import { persistMember } from "./set_fields.ts";
 import type { HashTarget } from "./target.ts";
 
 const name = new Piece();
@@ -58,24 +59,21 @@ export function expireMembers(
   step: number,
 ): void {
   const { dataset } = target.db;
+  if (dataset.removalsHeld || dataset.clockHeld) return;
   const table = membersOf(dataset, target.members);
   expired.clear();
   for (let k = 0; k < count; k++) {
     const at = (first + k * step) << 1;
     const start = args[at]!;
     const length = args[at + 1]!;
-    const member = table.find(table.hash(input, start, length), input, start, length);
-    if (member !== NIL && isPast(dataset, memberExpiry(dataset, member)) && !includes(expired, member)) {
-      expired.push(member);
-    }
+    const hash = table.hash(input, start, length);
+    const member = table.find(hash, input, start, length);
+    if (member === NIL || !isPast(dataset, memberExpiry(dataset, member))) continue;
+    // Without its expiry it is not met again when it is named a second time.
+    persistMember(target, member, hash);
+    expired.push(member);
   }
   removeExpired(target, expired);
-}
-
-/** A field may be named twice. */
-function includes(list: EntryList, item: number): boolean {
-  for (let i = 0; i < list.count; i++) if (list.items[i] === item) return true;
-  return false;
 }
 
 /** Removes members of a big hash, all of them expired; the hash goes with the last of its members. */
