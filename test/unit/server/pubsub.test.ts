@@ -1,7 +1,10 @@
 /** Publish and subscribe where redis-server 7.0.15 can't be the judge: the order of what a client publishes to itself, limits, and ends. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { seededRandom } from "../../../src/base/random.ts";
-import { type RespClient, request } from "../../support/resp_client.ts";
+import { RespClient, request } from "../../support/resp_client.ts";
 import { runPubSub } from "./pubsub_model.ts";
 import { ask, clientFields, infoFields, TestServer } from "./support.ts";
 
@@ -105,6 +108,27 @@ it("the idle time-out spares subscribers", async () => {
   await idle.whenClosed(5000);
   expect(await ask(await server.connect(), "PUBLISH a m")).toBe(":1\r\n");
   expect(await next(subscriber)).toBe("*3 $7 message $1 a $1 m");
+});
+
+it("a slow subscriber on a unix socket gets everything in the end", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "emberlog-pubsub-"));
+  try {
+    const server = await serve({ unixsocket: join(dir, "socket") });
+    const [subscriber, publisher] = [await RespClient.connect(join(dir, "socket")), await server.connect()];
+    await ask(subscriber, "SUBSCRIBE a");
+    subscriber.pause();
+    const payload = "x".repeat(50_000);
+    for (let i = 0; i < 200; i++) expect(await ask(publisher, `PUBLISH a ${i}-${payload}`)).toBe(":1\r\n");
+    expect(subscriber.unread).toBeLessThan(5_000_000);
+    subscriber.resume();
+    for (let i = 0; i < 200; i++) {
+      const message = await next(subscriber);
+      expect(message.slice(0, 40)).toBe(`*3 $7 message $1 a $${`${i}-${payload}`.length} ${i}-${payload}`.slice(0, 40));
+    }
+    subscriber.close();
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 });
 
 it(`random publishers and subscribers, EMBERLOG_SEED=${SEED}`, async () => {

@@ -26,7 +26,7 @@ const held: (() => void)[] = [];
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), "emberlog-pubsub-"));
   server = await TestServer.start({
-    ...{ dir, appendonly: "yes", appendfsync: "always", unixsocket: join(dir, "socket") },
+    ...{ dir, appendonly: "yes", appendfsync: "always" },
     ...{ "notify-keyspace-events": "AKE", "client-output-buffer-limit": "pubsub 1mb 0 0" },
   });
 });
