@@ -1,8 +1,11 @@
 /** All commands on lists. */
 import type { CommandDefinition } from "../definition.ts";
+import { blmove, blmpop, blpop, brpop, brpoplpush } from "./blocking.ts";
 import { lindex } from "./lindex.ts";
 import { linsert } from "./linsert.ts";
 import { llen } from "./llen.ts";
+import { lmove, rpoplpush } from "./lmove.ts";
+import { lmpop } from "./lmpop.ts";
 import { lpos } from "./lpos.ts";
 import { lrange } from "./lrange.ts";
 import { lrem } from "./lrem.ts";
@@ -26,4 +29,12 @@ export const listCommands: readonly CommandDefinition[] = [
   lrem,
   ltrim,
   lpos,
+  lmove,
+  rpoplpush,
+  lmpop,
+  blpop,
+  brpop,
+  blmove,
+  brpoplpush,
+  blmpop,
 ];

@@ -62,7 +62,7 @@ function readOptions(call: Call): boolean {
       return false;
     }
     const value = call.integer64(i + 1);
-    if (value === undefined) {
+    if (rank && value === undefined) {
       reply.error(NOT_AN_INTEGER);
       return false;
     }
@@ -76,7 +76,7 @@ function readOptions(call: Call): boolean {
       );
       return false;
     }
-    if (!rank && value < 0n) {
+    if (value === undefined || (!rank && value < 0n)) {
       reply.error(`ERR ${count ? "COUNT" : "MAXLEN"} can't be negative`);
       return false;
     }

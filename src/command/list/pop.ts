@@ -3,7 +3,7 @@ import { NIL } from "../../memory/layout.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { refuseOtherType } from "../elements.ts";
-import { NOT_AN_INTEGER, wrongArity } from "../messages.ts";
+import { wrongArity } from "../messages.ts";
 import { popMany, popOne } from "./values.ts";
 
 /** LPOP, RPOP key [count] */
@@ -45,8 +45,7 @@ function pop(call: Call, atFront: boolean, name: string): void {
   }
   if (call.argc > 3) return reply.error(wrongArity(name));
   const count = call.integer64(2);
-  if (count === undefined) return reply.error(NOT_AN_INTEGER);
-  if (count < 0n) return reply.error("ERR value is out of range, must be positive");
+  if (count === undefined || count < 0n) return reply.error("ERR value is out of range, must be positive");
   const entry = call.write(1);
   if (entry === NIL) return reply.nilArray();
   if (refuseOtherType(call, entry, TYPE_LIST)) return;

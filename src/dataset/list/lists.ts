@@ -9,6 +9,7 @@
  * Functions take a database, an entry of it and the hash of its key; the entry may move. None of them tells the journal. Where one fails
  * the address space is full and the elements are what they were.
  */
+import { check } from "../../base/check.ts";
 import { NIL } from "../../memory/layout.ts";
 import type { Blob } from "../../structure/blob.ts";
 import { entryEncoding } from "../../structure/entry.ts";
@@ -142,19 +143,65 @@ export class Lists {
     return list;
   }
 
-  /** As `push` to a list that exists, of one text. */
+  /**
+   * Pushes one text to an end of a list, as `push`. `integer`: it was an integer element, whose bytes Redis doesn't count when it asks
+   * whether the list becomes big.
+   */
   pushOne(
     db: Database,
     entry: number,
+    key: Uint8Array,
+    keyStart: number,
+    keyLength: number,
     hash: number,
     atFront: boolean,
     source: Uint8Array,
-    start: number,
     length: number,
+    integer: boolean,
   ): number {
-    this.one[0] = start;
-    this.one[1] = length;
-    return this.pushAll(db, entry, hash, atFront, source, this.one, 0, 1);
+    const { one, pack } = this;
+    one[0] = 0;
+    one[1] = length;
+    if (entry === NIL || !integer || this.isBig(entry)) {
+      return this.push(db, entry, key, keyStart, keyLength, hash, atFront, source, one, 0, 1);
+    }
+    openPack(this.dataset.arena, entry, pack);
+    if (this.outgrows(0, 1)) return this.pushAll(db, entry, hash, atFront, source, one, 0, 1);
+    return this.pushPacked(db, entry, hash, atFront, source, one, 0, 1, encodedBytes(source, 0, length));
+  }
+
+  /** Moves the element that `openEnd` has opened, whose text is `source[0, length)`, to an end of the same list. As `push`. */
+  rotate(
+    db: Database,
+    entry: number,
+    hash: number,
+    fromFront: boolean,
+    toFront: boolean,
+    source: Uint8Array,
+    length: number,
+    integer: boolean,
+  ): number {
+    const { nodes, pack } = this;
+    let list = entry;
+    if (!this.isBig(list)) {
+      const { bytes, offset, segment } = pack;
+      const { arena } = this.dataset;
+      const size = elementBytes(bytes, this.at);
+      if (!this.outgrows((integer ? 0 : length) - size, 0)) {
+        splice(arena, segment, bytes, offset, this.at, size, 0, -1);
+        const at = toFront ? offset + LISTPACK_HEADER_BYTES : endPosition(bytes, offset);
+        splice(arena, segment, bytes, offset, at, 0, size, 1);
+        encodeElement(bytes, at, source, 0, length);
+        return list;
+      }
+      list = this.enlarge(db, list, hash);
+      if (list === NIL || !this.openEnd(list, fromFront)) return NIL;
+    }
+    // Taken out before it is put in, as by Redis, so that a full node takes it again.
+    nodes.popOpened(fromFront, this.at);
+    if (nodes.push(toFront, source, 0, length)) return this.shrink(db, list, hash);
+    check(nodes.push(fromFront, source, 0, length), "what was just taken out finds its room again");
+    return NIL;
   }
 
   private pushPacked(
