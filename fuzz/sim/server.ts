@@ -73,7 +73,7 @@ export class SimServer {
       queryBytesMax: Number.POSITIVE_INFINITY,
       paused: "no",
     };
-    this.turns = new TurnRunner(this.engine, this.transport(), host, { serve: () => {} });
+    this.turns = new TurnRunner(this.engine, this.transport(), host, { serve: () => {}, forget: () => {} });
     // The time on the processor is the one thing here that no seed decides.
     Reflect.set(this.turns.times, "cpuUs", () => 0);
     this.engine.setReplySink(this.turns);

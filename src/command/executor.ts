@@ -195,11 +195,8 @@ export class Executor {
     this.lastStart = start;
     this.lastSession = call.session;
     const beganUs = alone ? this.timedSinceUs : 0;
-    // A request that has waited is the same one still.
-    if (call.resumedAt === 0) {
-      this.commands++;
-      this.calls[id]!++;
-    }
+    this.commands++;
+    this.calls[id]!++;
     this.table.handlers[id]!(call);
     if (journal.changes !== changes && journal.explicit === 0) {
       journal.verbatim(call.db.index, call.input, start, end);
@@ -210,7 +207,30 @@ export class Executor {
     if (reply.errors !== errors) this.countFailure(call, id);
     // When the region was emptied in between, the difference is negative, and a large number without its sign.
     if (alone || (reply.position - position) >>> 0 > ALONE_REPLY_BYTES) this.endAlone(call, id, beganUs);
-    if (this.monitor !== undefined) this.monitor.executed(call, id);
+    // A request that waited was shown when it came.
+    if (this.monitor !== undefined && call.resumedAt === 0) this.monitor.executed(call, id);
+  }
+
+  /** Runs a request again that has waited for a key: what may refuse it is looked at once more. */
+  resume(call: Call, id: number, start: number, end: number): void {
+    const error = this.guarded && this.mayRefuse(id) ? this.refusal(call, id) : undefined;
+    if (error === undefined) this.run(call, id, start, end);
+    else this.refuse(call, id, error);
+  }
+
+  /** The running request begins to wait: it counts when it goes on. */
+  uncount(id: number): void {
+    this.commands--;
+    this.calls[id]!--;
+  }
+
+  /** A request has waited in vain; with an error code, it is answered with an error. */
+  countWaited(id: number, errorCode: string | undefined): void {
+    this.commands++;
+    this.calls[id]!++;
+    if (errorCode === undefined) return;
+    this.failed[id]!++;
+    this.countError(errorCode);
   }
 
   /** Runs a request that MULTI has queued: `call` holds its arguments, `request` is all its bytes. */
@@ -277,7 +297,8 @@ export class Executor {
     const id = this.timed;
     this.microseconds[id]! += us;
     const count = this.calls[id]! - this.callsBefore;
-    this.observer?.measured(id, count, us, this.lastInput, this.lastStart, this.lastSession!);
+    // A request that waits for a key has not been executed yet.
+    if (count > 0) this.observer?.measured(id, count, us, this.lastInput, this.lastStart, this.lastSession!);
   }
 
   /** A command that is measured alone has been executed. If it ran others, their times are their own, and `beganUs` is when it began. */

@@ -61,6 +61,8 @@ export interface TurnHost {
 export interface WaitingRequests {
   /** Has those run again whose keys are ready; `argument` names the key. */
   serve(run: (blocked: BlockedRequest, argument: number) => void): void;
+  /** The connection waits no more: it has ended. */
+  forget(connection: Connection): void;
 }
 
 /** Turns within this time share one reading of the processor time, µs. */
@@ -144,6 +146,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.stalled = this.engine.congested;
     this.engine.beginTurn();
     const { inputTable, input } = this.transport;
+    // Left over from when clients were paused.
+    if (this.call.keysReady && this.host.paused === "no") this.serveBlocked(input, this.parser.args);
     for (let row = 0; row < rows; row++) {
       const at = row * INPUT_ROW_WORDS;
       const slot = inputTable[at]!;
@@ -244,6 +248,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     if (connection.closing) return;
     connection.closing = true;
     connection.refresh();
+    this.blocked.forget(connection);
     this.queue.closeWhenSent(connection);
   }
 
@@ -501,7 +506,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     call.args = args;
   }
 
-  private runBlocked({ connection, request, command }: BlockedRequest, argument: number): void {
+  private runBlocked({ connection, request, command, silent }: BlockedRequest, argument: number): void {
     const { call, executor, reply } = this;
     const parser = new RequestParser(16);
     parser.next(request, 0, request.length);
@@ -515,10 +520,9 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     reply.protocol = connection.protocol;
     this.running = connection;
     this.rowStart = reply.position;
-    const silent = connection.replyMode === "off";
     if (silent) reply.mute();
     call.resumedAt = argument;
-    executor.run(call, command, 0, request.length);
+    executor.resume(call, command, 0, request.length);
     call.resumedAt = 0;
     if (silent) reply.unmute();
     this.endRow(connection, executor.gate);

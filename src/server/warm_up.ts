@@ -34,7 +34,7 @@ export function warmUp(table: CommandTable, clock: Clock, budgetMs: number): voi
     queryBytesMax: Number.POSITIVE_INFINITY,
     paused: "no",
   };
-  const turns = new TurnRunner(engine, scratchTransport(regions), host, { serve: () => {} });
+  const turns = new TurnRunner(engine, scratchTransport(regions), host, { serve: () => {}, forget: () => {} });
   engine.setReplySink(turns);
   const random = seededRandom(2);
   const writer = new RequestWriter(regions.input);

@@ -96,9 +96,74 @@ export const rewrites: readonly Rewrite[] = [
     applies: (args) => args.join(" ").toLowerCase().startsWith("config set proto-max-bulk-len"),
     expected: (_, theirs) => theirs.replace("9223372036854775807", "536870912"),
   },
+  {
+    id: "list-listpack-encoding",
+    version: "7.2.0",
+    reason: "a small list is one listpack, where 7.0 has a quicklist always (redis#11303)",
+    applies: (args, theirs) => /^OBJECT ENCODING/i.test(args.slice(0, 2).join(" ")) && theirs === "$9\r\nquicklist\r\n",
+    expected: () => "$8\r\nlistpack\r\n",
+  },
+  {
+    id: "timeout-out-of-range",
+    version: "7.2.0",
+    reason: "a time-out too long for 64 bits of milliseconds is out of range, where 7.0 finds it negative",
+    applies: (args, theirs) => /^B(L|R|Z)/i.test(args[0] ?? "") && theirs === "-ERR timeout is negative\r\n",
+    expected: () => "-ERR timeout is out of range\r\n",
+  },
+  {
+    id: "lpos-rank-minimum",
+    version: "7.2.0",
+    reason: "the smallest 64-bit number is no rank: its magnitude is none",
+    applies: (args) => args[0]?.toUpperCase() === "LPOS" && args.includes("-9223372036854775808"),
+    expected: () => "-ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807\r\n",
+  },
 ];
 
+const LISTPACK = "$8\r\nlistpack\r\n";
+const QUICKLIST = "$9\r\nquicklist\r\n";
+const LONG = "x".repeat(3000);
+
 export const newerCases: readonly NewerCase[] = [
+  {
+    id: "list-encodings",
+    version: "7.2.0",
+    reason:
+      "a list is a listpack up to list-max-listpack-size and becomes one again below half of it (Redis 7.2 release notes, redis#11303)",
+    steps: [
+      ["CONFIG SET list-max-listpack-size 4", "+OK\r\n"],
+      ["RPUSH l 1 2 3 4", ":4\r\n"],
+      ["OBJECT ENCODING l", LISTPACK],
+      ["RPUSH l 5", ":5\r\n"],
+      ["OBJECT ENCODING l", QUICKLIST],
+      ["RPOP l", "$1\r\n5\r\n"],
+      ["OBJECT ENCODING l", QUICKLIST],
+      ["LPOP l", "$1\r\n1\r\n"],
+      ["OBJECT ENCODING l", QUICKLIST],
+      ["LREM l 1 3", ":1\r\n"],
+      ["OBJECT ENCODING l", LISTPACK],
+      ["LPUSH l a b", ":4\r\n"],
+      ["LINSERT l BEFORE nowhere x", ":-1\r\n"],
+      ["OBJECT ENCODING l", QUICKLIST],
+      ["LTRIM l 1 2", "+OK\r\n"],
+      ["OBJECT ENCODING l", LISTPACK],
+      ["RPUSH m 1 2 3 4 5", ":5\r\n"],
+      ["OBJECT ENCODING m", QUICKLIST],
+      ["LMOVE m l LEFT LEFT", "$1\r\n1\r\n"],
+      ["LPOP m 3", /^\*3/],
+      ["OBJECT ENCODING m", LISTPACK],
+      ["CONFIG SET list-max-listpack-size -1", "+OK\r\n"],
+      [`RPUSH big ${LONG} x`, ":2\r\n"],
+      ["OBJECT ENCODING big", LISTPACK],
+      [`LSET big 1 ${LONG}`, "+OK\r\n"],
+      ["OBJECT ENCODING big", QUICKLIST],
+      ["LSET big 0 a", "+OK\r\n"],
+      ["OBJECT ENCODING big", QUICKLIST],
+      ["LSET big 1 b", "+OK\r\n"],
+      ["OBJECT ENCODING big", LISTPACK],
+      ["CONFIG SET list-max-listpack-size -2", "+OK\r\n"],
+      ["DEL l m big", ":3\r\n"],
+    ],
+  },
   {
     id: "bitcount-without-end",
     version: "Valkey 8.0",

@@ -294,3 +294,33 @@ async function readReply(client: RespClient): Promise<string> {
     clearTimeout(timer);
   }
 }
+
+/** As `sends`, and waits until the server says that one more client waits for a key. */
+export function blocks(line: string, on = "a"): Step {
+  const { name, args } = addressed(line, on);
+  return {
+    label: `${name}> ${line} (blocks)`,
+    same: exact,
+    async run(target) {
+      const client = await target.client(name);
+      const before = await blockedClients(target);
+      client.write(request(args));
+      for (let round = 0; round < 400; round++) {
+        if ((await blockedClients(target)) > before) return "blocked";
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+      return "not blocked";
+    },
+  };
+}
+
+async function blockedClients(target: Target): Promise<number> {
+  const client = await target.client("INFO");
+  client.write(request(["INFO", "clients"]));
+  return Number(/blocked_clients:(\d+)/.exec(await readReply(client))?.[1] ?? -1);
+}
+
+function addressed(line: string, on: string): { name: string; args: Uint8Array[] } {
+  const prefixed = /^(\w)> (.*)$/s.exec(line);
+  return prefixed === null ? { name: on, args: words(line) } : { name: prefixed[1]!, args: words(prefixed[2]!) };
+}

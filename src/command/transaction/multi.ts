@@ -137,6 +137,7 @@ function executeQueued(call: Call, requests: readonly Uint8Array[]): void {
     call.args = parser.args;
     call.argc = parser.argc;
     executor.runQueued(call, request);
+    if (call.keysReady) call.waitHost?.commandDone();
   }
   // The source of a verbatim run must not be let go before it is copied.
   journal.effects.finish();

@@ -3,12 +3,14 @@
  *
  * ```
  * BLPOP finds nothing ──> wait(): queued under each of its keys, its request kept
- * a command changes a key somebody waits for ──> the key is ready
+ * a command changes a key somebody waits for ──> touched; ready, if it holds such a value when the command is done
  * after that command (after the whole of an EXEC) ──> serve(): the requests waiting for ready keys are run again, the longest waiting
  *                                                    first, as long as the key has a value of the type they want
  * time is up, or CLIENT UNBLOCK ──> the null reply, or an error
  * ```
  * Keys are served in the order in which they became ready, each client by the first ready key that has something for it, as Redis does it.
+ *
+ * A request counts as executed (INFO commandstats) when it goes on or is answered, and is refused then for whatever refuses it then.
  *
  * Invariants: a connection that waits has `blocked` set and stands in the queue of each of its keys; nothing that it sent behind the
  * waiting request is executed before it goes on. While nobody waits this costs one test a command.
@@ -39,6 +41,8 @@ export interface BlockedRequest {
   readonly type: number;
   /** Wall clock when its time is up, ms; Infinity for never. */
   readonly deadlineMs: number;
+  /** CLIENT REPLY was off, or skips this request. */
+  readonly silent: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -47,7 +51,13 @@ export class BlockedClients implements WaitHost, ChangeObserver {
   count = 0;
   private readonly server: Server;
   private readonly waiting = new Map<string, Set<BlockedRequest>>();
+  /** Keys changed by the command that is running, and those that were ready when a command was done, in that order. */
+  private readonly touched = new Set<string>();
   private readonly ready = new Set<string>();
+  /** By type of value: requests that wait for one. */
+  private readonly byType = new Map<number, number>();
+  /** Requests whose time will be up. */
+  private limited = 0;
   /** The request that is being run again, and whether it waits on. */
   private resuming: BlockedRequest | undefined;
   private waitsOn = false;
@@ -61,7 +71,14 @@ export class BlockedClients implements WaitHost, ChangeObserver {
     return this.waiting.size;
   }
 
+  /** Requests that wait for a limited time. */
+  get timed(): number {
+    return this.limited;
+  }
+
   wait(call: Call, first: number, count: number, type: number, timeoutMs: number): void {
+    const command = call.executor.table.lookup(call.input, call.start(0), call.length(0));
+    call.executor.uncount(command);
     if (this.resuming !== undefined) {
       this.waitsOn = true;
       return;
@@ -77,39 +94,52 @@ export class BlockedClients implements WaitHost, ChangeObserver {
     const blocked: BlockedRequest = {
       connection,
       request: encodeRequest(args),
-      command: call.executor.table.lookup(call.input, call.start(0), call.length(0)),
+      command,
       keys,
       type,
       deadlineMs: timeoutMs === 0 ? Number.POSITIVE_INFINITY : call.clock.wallMs() + timeoutMs,
+      silent: call.reply.muted,
       timer: undefined,
     };
     connection.blocked = blocked;
+    this.byType.set(type, (this.byType.get(type) ?? 0) + 1);
     if (this.count++ === 0) call.journal.addObserver(this);
     for (const name of keys.keys()) {
       const queue = this.waiting.get(name);
       if (queue === undefined) this.waiting.set(name, new Set([blocked]));
       else queue.add(blocked);
     }
-    if (timeoutMs > 0) this.startTimer(blocked);
+    if (timeoutMs === 0) return;
+    this.limited++;
+    this.startTimer(blocked);
   }
 
   keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void {
     const name = `${database}:${latin1(bytes, offset, offset + length)}`;
-    if (this.waiting.has(name)) this.addReady(name);
+    if (this.waiting.has(name)) this.touch(name);
   }
 
   databaseChanged(): void {
-    // What the keys hold afterwards is looked at when they are served.
-    for (const name of this.waiting.keys()) this.addReady(name);
+    // Told before it happens: what the keys hold afterwards is looked at when the command is done.
+    for (const name of this.waiting.keys()) this.touch(name);
   }
 
-  private addReady(name: string): void {
-    this.ready.add(name);
+  private touch(name: string): void {
+    this.touched.add(name);
     this.server.engine.call.keysReady = true;
+  }
+
+  commandDone(): void {
+    for (const name of this.touched) {
+      this.touched.delete(name);
+      // A key is ready with a value of a type that anybody waits for: it keeps its turn if it changes again before it is served.
+      if (this.byType.has(this.typeOf(name))) this.ready.add(name);
+    }
   }
 
   /** Runs the requests again that wait for ready keys: `run` does it, with the argument that names the key. */
   serve(run: (blocked: BlockedRequest, argument: number) => void): void {
+    this.commandDone();
     for (const name of this.ready) {
       this.ready.delete(name);
       const queue = this.waiting.get(name);
@@ -117,12 +147,15 @@ export class BlockedClients implements WaitHost, ChangeObserver {
       for (const blocked of queue) {
         const type = this.typeOf(name);
         if (type === -1) break;
-        if (type !== blocked.type) continue;
+        const { connection } = blocked;
+        // Whoever is gone already must not take an element along.
+        if (type !== blocked.type || connection.closing || connection.lost || connection.inputEnded) continue;
         this.resuming = blocked;
         this.waitsOn = false;
         run(blocked, blocked.keys.get(name)!);
         this.resuming = undefined;
         if (!this.waitsOn) this.goOn(blocked);
+        this.commandDone();
       }
     }
     this.server.engine.call.keysReady = false;
@@ -161,13 +194,14 @@ export class BlockedClients implements WaitHost, ChangeObserver {
   /** Ends the waiting without a value. */
   private answer(blocked: BlockedRequest, withError: boolean): void {
     const { connection } = blocked;
-    const { turns } = this.server;
+    const { turns, engine } = this.server;
     const writer = new ReplyWriter(new Uint8Array(128), growingSink);
     writer.protocol = connection.protocol;
     if (withError) writer.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     else writer.nilArray();
     this.goOn(blocked);
-    if (connection.replyMode !== "off") turns.push(connection, writer.bytes.subarray(0, writer.position));
+    engine.executor.countWaited(blocked.command, withError ? "UNBLOCKED" : undefined);
+    if (!blocked.silent) turns.push(connection, writer.bytes.subarray(0, writer.position));
     turns.release();
     this.server.transport.wake();
   }
@@ -182,6 +216,10 @@ export class BlockedClients implements WaitHost, ChangeObserver {
 
   private end(blocked: BlockedRequest): void {
     clearTimeout(blocked.timer);
+    if (blocked.deadlineMs !== Number.POSITIVE_INFINITY) this.limited--;
+    const alike = this.byType.get(blocked.type)! - 1;
+    if (alike === 0) this.byType.delete(blocked.type);
+    else this.byType.set(blocked.type, alike);
     blocked.connection.blocked = undefined;
     for (const name of blocked.keys.keys()) {
       const queue = this.waiting.get(name);

@@ -21,7 +21,7 @@ export function clientsSection({ server, call }: InfoContext): Field[] {
     ["tracking_clients", 0],
     ["pubsub_clients", server.pubsub.clients],
     ["watching_clients", watching],
-    ["clients_in_timeout_table", 0],
+    ["clients_in_timeout_table", server.blocked.timed],
     ["total_watched_keys", call.watchers.watchedKeys],
     ["total_blocking_keys", server.blocked.keys],
     ["total_blocking_keys_on_nokey", 0],

@@ -1,6 +1,7 @@
 /** All case tables, by command group. */
 import type { ConformanceCase } from "../step.ts";
 import { bitmapCases } from "./bitmaps.ts";
+import { blockingCases } from "./blocking.ts";
 import { connectionCases } from "./connection.ts";
 import { hashCases } from "./hashes.ts";
 import { keyCases } from "./keys.ts";
@@ -26,6 +27,7 @@ export const caseGroups: Readonly<Record<string, readonly ConformanceCase[]>> = 
   transactions: transactionCases,
   hashes: hashCases,
   lists: listCases,
+  blocking: blockingCases,
   sets: setCases,
   "sorted sets": [...sortedSetCases, ...sortedSetRangeCases, ...sortedSetAlgebraCases],
   sort: sortCases,

@@ -17,6 +17,10 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "latency|reset tips": "7.2: the numbers of several nodes are added",
   "config|resetstat tips": "7.2: for all nodes of a cluster",
   "config|rewrite tips": "7.2: for all nodes of a cluster",
+  "blpop flags": "7.2: a script may call it, and is answered at once",
+  "brpop flags": "7.2: a script may call it, and is answered at once",
+  "blmove flags": "7.2: a script may call it, and is answered at once",
+  "brpoplpush flags": "7.2: a script may call it, and is answered at once",
 };
 
 const FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "categories", "tips", "key specs"] as const;
