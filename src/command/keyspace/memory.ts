@@ -1,10 +1,11 @@
 /** MEMORY: what a key costs, what the dataset costs, and giving free memory back to the system. */
-import { databaseMemory, entryMemoryBytes } from "../../dataset/memory_usage.ts";
+import { entryMemoryBytes } from "../../dataset/memory_usage.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { replyHelp } from "../help.ts";
 import { NOT_AN_INTEGER, SYNTAX_ERROR } from "../messages.ts";
 import { diagnoseMemory } from "./memory_doctor.ts";
+import { replyStatistics } from "./memory_statistics.ts";
 
 /** Chunks of 2 MiB that MEMORY PURGE gives back at most: the rest follows from the server's timer. */
 const PURGE_CHUNKS_MAX = 4096;
@@ -119,58 +120,6 @@ export const memory: CommandDefinition = {
   flags: [],
   subcommands: [doctor, help, mallocStats, purge, stats, usage],
 };
-
-/**
- * Redis's fields that have an equivalent here. The dataset's overhead are its tables; "active" is what the arena's chunks take at most, "resident"
- * what the process does.
- */
-function replyStatistics(call: Call): void {
-  const { dataset, reply } = call;
-  const { allocator } = dataset;
-  const arena = allocator.statistics();
-  const databases = databaseMemory(dataset);
-  const allocated = arena.allocatedBytes;
-  const peak = Math.max(dataset.memory.peakBytes, allocated);
-  const resident = arena.residentBytes < 0 ? arena.chunkBytesInUse : arena.residentBytes;
-  const overhead = databases.reduce((sum, each) => sum + each.keysTableBytes + each.expiresTableBytes, 0);
-  const keys = dataset.keyCount;
-  const fields: [string, number, "integer" | "double"][] = [
-    ["peak.allocated", peak, "integer"],
-    ["total.allocated", allocated, "integer"],
-  ];
-  const further: [string, number, "integer" | "double"][] = [
-    ["overhead.total", overhead, "integer"],
-    ["keys.count", keys, "integer"],
-    ["keys.bytes-per-key", keys === 0 ? 0 : Math.floor(allocated / keys), "integer"],
-    ["dataset.bytes", allocated - overhead, "integer"],
-    ["dataset.percentage", allocated === 0 ? 0 : ((allocated - overhead) * 100) / allocated, "double"],
-    ["peak.percentage", peak === 0 ? 0 : (allocated * 100) / peak, "double"],
-    ["allocator.allocated", allocated, "integer"],
-    ["allocator.active", arena.chunkBytesInUse, "integer"],
-    ["allocator.resident", arena.chunkBytesInUse, "integer"],
-    ["allocator-fragmentation.ratio", arena.fragmentationRatio, "double"],
-    ["allocator-fragmentation.bytes", arena.chunkBytesInUse - allocated, "integer"],
-    ["rss-overhead.ratio", arena.chunkBytesInUse === 0 ? 1 : resident / arena.chunkBytesInUse, "double"],
-    ["rss-overhead.bytes", resident - arena.chunkBytesInUse, "integer"],
-    ["fragmentation", allocated === 0 ? 1 : resident / allocated, "double"],
-    ["fragmentation.bytes", resident - allocated, "integer"],
-  ];
-  reply.map(fields.length + databases.length + further.length);
-  for (const field of fields) replyField(call, field);
-  for (const each of databases) {
-    reply.text(`db.${each.index}`);
-    reply.map(2);
-    replyField(call, ["overhead.hashtable.main", each.keysTableBytes, "integer"]);
-    replyField(call, ["overhead.hashtable.expires", each.expiresTableBytes, "integer"]);
-  }
-  for (const field of further) replyField(call, field);
-}
-
-function replyField(call: Call, [name, value, kind]: [string, number, "integer" | "double"]): void {
-  call.reply.text(name);
-  if (kind === "integer") call.reply.integer(value);
-  else call.reply.double(value.toPrecision(17).replace(/\.?0+$/, ""));
-}
 
 /** The allocator's classes, a line each, for people. */
 function allocatorReport(call: Call): string {

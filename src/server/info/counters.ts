@@ -17,6 +17,7 @@ const SOURCES = {
   hits: (server: Server) => server.engine.call.hits,
   misses: (server: Server) => server.engine.call.misses,
   expiredKeys: (server: Server) => server.engine.dataset.expiredKeys,
+  expiredFields: (server: Server) => server.engine.dataset.expiredFields,
   expireTimeCapReached: (server: Server) => server.engine.dataset.expireTimeCapReached,
   expiryUs: (server: Server) => server.housekeeping.workUs,
   evictedKeys: (server: Server) => server.engine.eviction.evictedKeys,

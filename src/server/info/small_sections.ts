@@ -48,7 +48,10 @@ export function keyspaceSection({ server }: InfoContext): Field[] {
     const database = dataset.database(index);
     if (database.count === 0) continue;
     const ttl = Math.round(database.averageTtlMs);
-    fields.push([`db${index}`, `keys=${database.count},expires=${database.expires.count},avg_ttl=${ttl}`]);
+    const hashes = database.hashes.count;
+    // Redis 7.4's field, where there is something to say: older readers expect three.
+    const subexpiry = hashes === 0 ? "" : `,subexpiry=${hashes}`;
+    fields.push([`db${index}`, `keys=${database.count},expires=${database.expires.count},avg_ttl=${ttl}${subexpiry}`]);
   }
   return fields;
 }

@@ -21,6 +21,7 @@ export function statisticsSection({ server, counters }: InfoContext): Field[] {
     ["sync_partial_ok", 0],
     ["sync_partial_err", 0],
     ["expired_keys", counters.get("expiredKeys")],
+    ["expired_subkeys", counters.get("expiredFields")],
     ["expired_stale_perc", server.engine.dataset.expiredStalePercent.toFixed(2)],
     ["expired_time_cap_reached_count", counters.get("expireTimeCapReached")],
     ["expire_cycle_cpu_milliseconds", Math.round(counters.get("expiryUs") / 1000)],
