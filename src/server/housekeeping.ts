@@ -56,6 +56,7 @@ export class Housekeeping {
     server.storage?.tick();
     engine.dataset.allocator.prepareMemory();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);
+    engine.dataset.memory.logBytes = server.storage?.writer.pendingBytes ?? 0;
     this.rate.sample(nowMs, engine.executor.commands, server.turns.inputBytes, server.turns.outputBytes);
     const limits = server.config.outputBufferLimits();
     const timeoutMs = server.config.integer("timeout") * 1000;
