@@ -1,4 +1,4 @@
-import { EVENT_GENERIC, EVENT_SET } from "../../dataset/key_events.ts";
+import { EVENT_GENERIC, EVENT_NEW, EVENT_SET } from "../../dataset/key_events.ts";
 import { ADDED, addMember, createSet, NO_MEMORY, removeMember } from "../../dataset/set/change.ts";
 import { SetView, setHas } from "../../dataset/set/view.ts";
 import { NIL } from "../../memory/layout.ts";
@@ -35,8 +35,11 @@ export const smove: CommandDefinition = {
     const length = call.length(3);
     const has = setHas(dataset, source, input, start, length);
     if (!has || source.entry === destination.entry) return reply.integer(has ? 1 : 0);
-    // Adding may fail, removing can't.
+    // Adding may fail, removing can't. For events it is the other way around, as in Redis.
+    const created = destination.entry === NIL;
+    dataset.events.newHeld = true;
     const added = addToDestination(call);
+    dataset.events.newHeld = false;
     if (added === NO_MEMORY) return reply.error(OUT_OF_MEMORY);
     const hash = call.hash(1);
     removeMember(db, source, hash, input, start, length);
@@ -48,6 +51,7 @@ export const smove: CommandDefinition = {
     }
     if (added === ADDED) {
       call.changed(2);
+      if (created) call.notify(EVENT_NEW, "new", 2);
       call.notify(EVENT_SET, "sadd", 2);
     }
     reply.integer(1);
