@@ -14,7 +14,7 @@ describe("effects of random commands, replayed, at length", () => {
     let evicted = 0;
     let refused = 0;
     while (performance.now() < end) {
-      withSeed(`test/model/effects.test.ts (EMBERLOG_COMMANDS=${COMMANDS})`, (seed) => {
+      withSeed(`test/model/effects.test.ts (with EMBERLOG_COMMANDS=${COMMANDS})`, (seed) => {
         const run = new EffectsRun({ seed, commands: COMMANDS, firstSegment: runs % 2 === 0 ? 0 : 255 });
         const report = run.run();
         never = never === undefined ? run.neverChanged() : never.filter((name) => !report.changed.has(name));

@@ -3,8 +3,9 @@ import { describe, test } from "vitest";
 import { EffectsRun } from "./effects_run.ts";
 import { withSeed } from "./memory_seed.ts";
 
-const FILE = "test/model/effects.test.ts";
 const COMMANDS = Number(process.env["EMBERLOG_COMMANDS"] ?? 6000);
+/** What a failure prints behind the seed. */
+const FILE = `test/model/effects.test.ts (with EMBERLOG_COMMANDS=${COMMANDS})`;
 
 describe(`effects of ${COMMANDS} random commands, replayed`, () => {
   for (const firstSegment of [0, 255]) {

@@ -20,8 +20,8 @@ import type { Argument } from "../support/resp_client.ts";
 import { verifyDataset } from "../support/verify_dataset.ts";
 import { EffectsSource } from "./effects_source.ts";
 
-/** Commands between two replays. */
-const REPLAY_EVERY = 100;
+/** Commands between two replays; 1 shows which command it was. */
+const REPLAY_EVERY = Number(process.env["EMBERLOG_REPLAY_EVERY"] ?? 100);
 /** Commands in a phase. */
 const PHASE_COMMANDS = 500;
 /** Commands that a failure shows. */
@@ -204,7 +204,7 @@ export class EffectsRun {
   private compare(): void {
     const { client, copy } = this;
     // The copy's clock stands elsewhere: a replay must not look at it.
-    copy.clock.advance(this.below(10_000));
+    copy.clock.advance(37 * REPLAY_EVERY);
     const effects = client.takeEffects();
     try {
       copy.replay(effects);
@@ -212,9 +212,32 @@ export class EffectsRun {
       throw new Error(this.told(`${error}, of the effects\n${Buffer.from(effects).toString("latin1").slice(-3000)}`));
     }
     const told = (what: string) => () => this.told(what);
-    check(stateDigest(copy.engine.dataset) === stateDigest(client.engine.dataset), told("the replay differs"));
+    check(stateDigest(copy.engine.dataset) === stateDigest(client.engine.dataset), () =>
+      this.told(`the replay differs: ${this.differingKeys()}`),
+    );
     const problems = [...verifyDataset(client.engine.dataset), ...verifyDataset(copy.engine.dataset)];
     check(problems.length === 0, told(problems.join("\n")));
+  }
+
+  /** The keys whose values or times are not the same in both. */
+  private differingKeys(): string {
+    const found: string[] = [];
+    for (let database = 0; database < 3; database++) {
+      const seen = [this.client, this.copy].map((client) => {
+        client.engine.dataset.clockHeld = true;
+        client.commandAs("looking", "SELECT", String(database));
+        const keys = plain(decodeReply(latin1Bytes(client.commandAs("looking", "KEYS", "*")))) as string[];
+        const values = new Map(keys.map((key) => [key, lookAt(client, latin1Bytes(key))]));
+        client.engine.dataset.clockHeld = false;
+        return values;
+      });
+      for (const key of new Set([...seen[0]!.keys(), ...seen[1]!.keys()])) {
+        const [mine, other] = seen.map((values) => values.get(key) ?? "absent");
+        if (mine !== other)
+          found.push(`database ${database}, ${JSON.stringify(key)}:\n  ${mine}\n  ${other} (replayed)`);
+      }
+    }
+    return found.join("\n");
   }
 
   private expectNothingLeaked(): void {
@@ -260,6 +283,20 @@ const LOW_LIMITS = {
   listListpackSize: 4,
   listCompressDepth: 1,
 };
+
+/** A key's type, time and value, as far as commands tell. */
+function lookAt(client: EngineClient, key: Uint8Array): string {
+  const ask = (...args: Argument[]): string => JSON.stringify(client.commandAs("looking", ...args)).slice(0, 1000);
+  const type = client.commandAs("looking", "TYPE", key).slice(1, -2);
+  const value: Record<string, () => string> = {
+    string: () => ask("GET", key),
+    hash: () => ask("HGETALL", key),
+    list: () => ask("LRANGE", key, "0", "-1"),
+    set: () => ask("SORT", key, "ALPHA"),
+    zset: () => ask("ZRANGE", key, "0", "-1", "WITHSCORES"),
+  };
+  return `${type}, ${ask("PEXPIRETIME", key)}, ${value[type]?.()}`;
+}
 
 function check(holds: boolean, told: () => string): void {
   if (!holds) throw new Error(told());
