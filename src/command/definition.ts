@@ -63,11 +63,21 @@ export type KeyFlag =
 /** Where the keys of a request stand. `last` counts from `first`; negative from the end, as Redis has it. */
 export interface KeySpec {
   readonly flags: readonly KeyFlag[];
-  readonly begin: { readonly index: number } | { readonly keyword: string; readonly startFrom: number };
+  readonly begin:
+    | { readonly index: number }
+    | { readonly keyword: string; readonly startFrom: number }
+    | { readonly unknown: true };
   readonly find:
     | { readonly last: number; readonly step: number; readonly limit: number }
-    | { readonly keyCountIndex: number; readonly firstKey: number; readonly step: number };
+    | { readonly keyCountIndex: number; readonly firstKey: number; readonly step: number }
+    | { readonly unknown: true };
   readonly notes?: string;
+}
+
+export interface FoundKey {
+  /** Index of the argument, the command's name being 0. */
+  readonly index: number;
+  readonly flags: readonly KeyFlag[];
 }
 
 export type ArgumentType =
@@ -118,6 +128,8 @@ export interface CommandDefinition {
   readonly subcommands?: readonly CommandDefinition[];
   /** What a request does to its keys, where a key specification says "variable_flags": `argc` arguments from index `at` on. */
   keyFlags?(call: Call, at: number, argc: number): readonly KeyFlag[];
+  /** The keys of a request whose specifications are "unknown", as far as the arguments tell; `argc` and `at` as above. */
+  moreKeys?(call: Call, at: number, argc: number): readonly FoundKey[];
   /** Indices of the arguments that neither the slow log nor MONITOR may show; `args` are all of them as latin1 texts. */
   secrets?(args: readonly string[]): readonly number[];
   /** Executes a request. A container without a default action has none. */

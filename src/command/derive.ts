@@ -6,7 +6,7 @@
  */
 import { parseIntegerSafe } from "../base/integer.ts";
 import type { Call } from "./call.ts";
-import type { CommandDefinition, CommandFlag, CommandGroup, KeyFlag, KeySpec } from "./definition.ts";
+import type { CommandDefinition, CommandFlag, CommandGroup, FoundKey, KeyFlag, KeySpec } from "./definition.ts";
 import { type CommandTable, UNKNOWN_COMMAND } from "./table.ts";
 
 /** All categories, in the order in which COMMAND INFO names them. */
@@ -38,7 +38,6 @@ export const CATEGORIES: readonly string[] = [
 const CATEGORY_OF_GROUP: Partial<Readonly<Record<CommandGroup, string>>> = {
   string: "string",
   bitmap: "bitmap",
-  generic: "keyspace",
   connection: "connection",
   transactions: "transaction",
   scripting: "scripting",
@@ -198,12 +197,6 @@ function subcommandId(table: CommandTable, container: number, name: string): num
   );
 }
 
-export interface FoundKey {
-  /** Index of the argument, the command's name being 0. */
-  readonly index: number;
-  readonly flags: readonly KeyFlag[];
-}
-
 /**
  * The keys of a request, `argc` arguments of `call` from index `at` on. Undefined when a specification does not fit the arguments: what
  * the command itself would call a syntax error.
@@ -211,7 +204,7 @@ export interface FoundKey {
 export function keysOf(definition: CommandDefinition, call: Call, at: number, argc: number): FoundKey[] | undefined {
   const found: FoundKey[] = [];
   for (const spec of definition.keys ?? []) {
-    if (spec.flags.includes("not_key")) continue;
+    if (spec.flags.includes("not_key") || "unknown" in spec.begin) continue;
     const start = startOf(spec, call, at, argc);
     // The keyword of an optional part is not there.
     if (start === 0) continue;
@@ -222,6 +215,7 @@ export function keysOf(definition: CommandDefinition, call: Call, at: number, ar
       : spec.flags;
     for (let index = keys.first; index <= keys.last; index += keys.step) found.push({ index, flags });
   }
+  if (definition.moreKeys !== undefined) found.push(...definition.moreKeys(call, at, argc));
   return found;
 }
 
@@ -229,6 +223,7 @@ export function keysOf(definition: CommandDefinition, call: Call, at: number, ar
 function startOf(spec: KeySpec, call: Call, at: number, argc: number): number {
   const { begin } = spec;
   if ("index" in begin) return begin.index;
+  if ("unknown" in begin) return 0;
   const forward = begin.startFrom > 0;
   const step = forward ? 1 : -1;
   const end = forward ? argc - 1 : 1;
@@ -252,6 +247,7 @@ function boundsOf(spec: KeySpec, call: Call, at: number, argc: number, start: nu
     // A limit n means: the n-th part of what is left.
     return { first: start, last: limit <= 1 ? argc + last : start + Math.trunc((argc - start) / limit) + last, step };
   }
+  if ("unknown" in find) return undefined;
   const countIndex = start + find.keyCountIndex;
   if (countIndex >= argc) return undefined;
   const count = parseIntegerSafe(call.input, call.start(at + countIndex), call.length(at + countIndex));

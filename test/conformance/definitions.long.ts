@@ -86,6 +86,9 @@ function fromReference(reference: Reference): Described {
   if (flags.includes("pubsub")) categories.add("@pubsub");
   if (flags.includes("blocking")) categories.add("@blocking");
   categories.add(flags.includes("fast") ? "@fast" : "@slow");
+  // It follows from the key specifications.
+  const movable = (reference.key_specs ?? []).some((spec) => spec.find_keys.range === undefined);
+  if (movable && !flags.includes("movablekeys")) flags.push("movablekeys");
   return {
     arity: reference.arity,
     flags: flags.filter((flag) => !HIDDEN_FLAGS.has(flag)).sort(),
@@ -157,7 +160,9 @@ function fromServer(info: readonly PlainReply[], docs: Record<string, PlainReply
         begin:
           begin["type"] === "index"
             ? beginSpec["index"]
-            : { keyword: beginSpec["keyword"], startfrom: beginSpec["startfrom"] },
+            : begin["type"] === "unknown"
+              ? undefined
+              : { keyword: beginSpec["keyword"], startfrom: beginSpec["startfrom"] },
         range: find["type"] === "range" ? [findSpec["lastkey"], findSpec["keystep"], findSpec["limit"]] : null,
         count: find["type"] === "keynum" ? [findSpec["keynumidx"], findSpec["firstkey"], findSpec["keystep"]] : null,
       };

@@ -1,4 +1,5 @@
 /** SORT and SORT_RO. */
 import type { CommandDefinition } from "../definition.ts";
+import { sort, sortRo } from "./sort.ts";
 
-export const sortCommands: readonly CommandDefinition[] = [];
+export const sortCommands: readonly CommandDefinition[] = [sort, sortRo];

@@ -64,9 +64,11 @@ function replyKeySpec(reply: ReplyWriter, spec: KeySpec): void {
   reply.text("begin_search");
   const { begin, find } = spec;
   if ("index" in begin) replyFacts(reply, "index", { index: begin.index });
+  else if ("unknown" in begin) replyFacts(reply, "unknown", {});
   else replyFacts(reply, "keyword", { keyword: begin.keyword, startfrom: begin.startFrom });
   reply.text("find_keys");
   if ("last" in find) replyFacts(reply, "range", { lastkey: find.last, keystep: find.step, limit: find.limit });
+  else if ("unknown" in find) replyFacts(reply, "unknown", {});
   else replyFacts(reply, "keynum", { keynumidx: find.keyCountIndex, firstkey: find.firstKey, keystep: find.step });
 }
 
