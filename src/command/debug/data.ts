@@ -1,7 +1,10 @@
 /** DEBUG subcommands that look at keys: OBJECT, DIGEST, DIGEST-VALUE, HTSTATS. They see expired keys too, and touch nothing. */
 import { idleSeconds } from "../../dataset/access.ts";
+import type { Dataset } from "../../dataset/dataset.ts";
 import { datasetDigest, valueDigest } from "../../dataset/digest.ts";
-import { entryAccess } from "../../structure/entry.ts";
+import { listShape } from "../../dataset/list/shape.ts";
+import { isBig, TYPE_LIST } from "../../dataset/types.ts";
+import { entryAccess, entryEncoding, entryType } from "../../structure/entry.ts";
 import type { Table } from "../../structure/table.ts";
 import type { Call } from "../call.ts";
 import { readInt32 } from "../keyspace/numbers.ts";
@@ -26,7 +29,19 @@ export function replyObject(call: Call): void {
   const references = Math.min(referenceCount(call, entry), 2147483647);
   reply.status(
     `Value at:0x${(entry >>> 0).toString(16)} refcount:${references} encoding:${encodingName(call, entry)} ` +
-      `serializedlength:${serializedBytes(dataset, entry)} lru:${access} lru_seconds_idle:${idle}`,
+      `serializedlength:${serializedBytes(dataset, entry)} lru:${access} lru_seconds_idle:${idle}${nodesText(dataset, entry)}`,
+  );
+}
+
+/** What DEBUG OBJECT adds about a big list. */
+function nodesText(dataset: Dataset, entry: number): string {
+  const { arena, limits } = dataset;
+  if (entryType(arena, entry) !== TYPE_LIST || !isBig(TYPE_LIST, entryEncoding(arena, entry))) return "";
+  const { nodeBytes } = listShape(dataset, entry);
+  const average = dataset.lists.length(entry) / nodeBytes.length;
+  return (
+    ` ql_nodes:${nodeBytes.length} ql_avg_node:${average.toFixed(2)} ql_listpack_max:${limits.listListpackSize}` +
+    ` ql_compressed:${limits.listCompressDepth === 0 ? 0 : 1} ql_uncompressed_size:${nodeBytes.reduce((a, b) => a + b, 0)}`
   );
 }
 

@@ -1,13 +1,14 @@
 /**
  * How long a value is in an RDB file, for DEBUG OBJECT: by the rules of the format, but for LZF compression, which is left out.
  *
- * Packed values are one string, their own bytes. Big ones are a count and their elements; a sorted set's scores take eight bytes each, and
- * a list counts as listpacks of its elements in one node.
+ * Packed values are one string, their own bytes. Big ones are a count and their elements, a sorted set's scores eight bytes each; a list is its
+ * nodes, each with a byte that says which kind it is.
  */
 import { parseIntegerSafe } from "../../base/integer.ts";
 import type { Dataset } from "../../dataset/dataset.ts";
+import { listShape } from "../../dataset/list/shape.ts";
 import { stringBytes } from "../../dataset/strings.ts";
-import { isBig, TYPE_HASH, TYPE_STRING, TYPE_ZSET } from "../../dataset/types.ts";
+import { isBig, TYPE_HASH, TYPE_LIST, TYPE_STRING, TYPE_ZSET } from "../../dataset/types.ts";
 import { operationsOf, type Piece } from "../../dataset/value_operations.ts";
 import { entryEncoding, entryType, valueLength } from "../../structure/entry.ts";
 
@@ -20,6 +21,10 @@ export function serializedBytes(dataset: Dataset, entry: number): number {
   if (!isBig(type, entryEncoding(arena, entry))) {
     const length = valueLength(arena, entry);
     return length + lengthBytes(length);
+  }
+  if (type === TYPE_LIST) {
+    const { nodeBytes } = listShape(dataset, entry);
+    return nodeBytes.reduce((sum, length) => sum + 1 + lengthBytes(length) + length, lengthBytes(nodeBytes.length));
   }
   const operations = operationsOf(type);
   let bytes = lengthBytes(operations.count(dataset, entry));

@@ -3,6 +3,7 @@ import type { ConformanceCase } from "../step.ts";
 import { bitmapCases } from "./bitmaps.ts";
 import { blockingCases } from "./blocking.ts";
 import { connectionCases } from "./connection.ts";
+import { debugValueCases } from "./debug_values.ts";
 import { hashCases } from "./hashes.ts";
 import { keyCases } from "./keys.ts";
 import { listCases } from "./lists.ts";
@@ -33,5 +34,6 @@ export const caseGroups: Readonly<Record<string, readonly ConformanceCase[]>> = 
   sort: sortCases,
   pubsub: pubsubCases,
   "server tools": toolCases,
+  "values and memory": debugValueCases,
   wire: wireCases,
 };
