@@ -1,5 +1,7 @@
 /** Draws what the simulated clients send. Every value that is written is there once only. */
+import { crc32cReference } from "../../src/base/crc32c.ts";
 import { type Random, uniform } from "../../src/base/random.ts";
+import { DATABASE_NONE, FLAG_MARK, FRAME_HEADER_BYTES, putFrameFields, sealFrame } from "../../src/log/format.ts";
 import type { ModelSession } from "./model.ts";
 
 const KEYS = ["a", "b", "c", "d", "e"];
@@ -56,9 +58,21 @@ export class Requests {
   private value(random: Random): string {
     const name = `v${++this.values}.`;
     const dice = uniform(random, 40);
+    if (dice > 37) return name + forgedFrame(random);
     if (dice === 0) return name.padEnd(uniform(random, 20_000), "x");
     return dice < 8 ? name.padEnd(uniform(random, 1200), "y") : name;
   }
+}
+
+/**
+ * A frame header that somebody who knows the format, but no salt, puts into a value: it claims that everything is durable. It must
+ * never pass for a frame (D5).
+ */
+function forgedFrame(random: Random): string {
+  const bytes = new Uint8Array(FRAME_HEADER_BYTES);
+  putFrameFields(bytes, 0, 0, FLAG_MARK, DATABASE_NONE, 0, 1 + uniform(random, 100), 0, 0);
+  sealFrame(bytes, 0, uniform(random, 10), 1_000_000, 0, crc32cReference);
+  return Buffer.from(bytes).toString("latin1");
 }
 
 export function encode(args: readonly string[]): string {

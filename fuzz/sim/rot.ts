@@ -80,7 +80,14 @@ function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
   const sector = Math.floor(uniform(random, length) / 512) * 512;
   const end = Math.min(length, sector + 512);
   const passes = false;
-  switch (uniform(random, 6)) {
+  switch (uniform(random, 8)) {
+    case 4:
+    case 5: {
+      const at = frameEnd(disk.contents(file), random);
+      if (isOpenSegment(disk, file) || at === length) return flipBit(disk, random, file);
+      disk.shorten(file, at);
+      return { what: "a file cut short", file, start: at, end: length, passes };
+    }
     case 0: {
       disk.damage(file, (bytes) => bytes.fill(0, sector, end));
       return { what: "a zeroed sector", file, start: sector, end, passes };
@@ -102,15 +109,36 @@ function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
       disk.syncDirectory(SIM_DIRECTORY);
       return { what: "a lost file", file, start: 0, end: length, passes };
     }
-    default: {
-      const at = uniform(random, length);
-      const bit = 1 << uniform(random, 8);
-      disk.damage(file, (bytes) => {
-        if (at < bytes.length) bytes[at] = bytes[at]! ^ bit;
-      });
-      return { what: "a flipped bit", file, start: at, end: at + 1, passes };
-    }
+    default:
+      return flipBit(disk, random, file);
   }
+}
+
+function flipBit(disk: MemoryDisk, random: Random, file: string): Damage {
+  const at = uniform(random, disk.contents(file).length);
+  const bit = 1 << uniform(random, 8);
+  disk.damage(file, (bytes) => {
+    if (at < bytes.length) bytes[at] = bytes[at]! ^ bit;
+  });
+  return { what: "a flipped bit", file, start: at, end: at + 1, passes: false };
+}
+
+/** Nothing says how long an open segment is: one that ends earlier, with a whole unit, is not told from one that was written so far. */
+function isOpenSegment(disk: MemoryDisk, file: string): boolean {
+  const manifest = Buffer.from(disk.contents(`${SIM_DIRECTORY}/MANIFEST`)).toString("latin1");
+  const line = manifest.split("\n").find((each) => each.includes(file.slice(SIM_DIRECTORY.length + 1)));
+  return file.endsWith(".seg") && line?.includes(" sealed ") !== true;
+}
+
+/** Where a frame of a segment ends, or anywhere in another file. */
+function frameEnd(bytes: Uint8Array, random: Random): number {
+  const ends = [0];
+  for (let at = SEGMENT_HEADER_BYTES; at <= bytes.length; ) {
+    ends.push(at);
+    if (at + FRAME_HEADER_BYTES > bytes.length) break;
+    at += FRAME_HEADER_BYTES + getU32(bytes, at + 4);
+  }
+  return ends.length === 1 ? uniform(random, bytes.length) : ends[uniform(random, ends.length)]!;
 }
 
 /** One read that gives other bytes than are there. */

@@ -17,6 +17,7 @@ import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { SimClient } from "./clients.ts";
 import { Counts } from "./counts.ts";
 import { Faults, ProcessDied } from "./faults.ts";
+import { Leavings } from "./leavings.ts";
 import { Model, ModelSession, type ModelState } from "./model.ts";
 import { mix, type Plan, planOf, type Step, stepOf } from "./plan.ts";
 import { encode, Requests } from "./requests.ts";
@@ -68,6 +69,7 @@ class Life {
   private faults: Faults;
   private readonly model = new Model();
   private readonly requests = new Requests();
+  private readonly leavings = new Leavings();
   private server!: SimServer;
   private clients: SimClient[] = [];
   private control: Uint8Array[] = [];
@@ -373,6 +375,12 @@ class Life {
       throw thrown;
     }
     this.judge(this.killMin);
+    const wrong = this.leavings.check(this.disk, this.server.storage.report);
+    if (wrong !== "") throw new Violation(wrong);
+    if (uniform(this.random, 12) !== 0) return;
+    const second = this.leavings.secondServer(() => this.open(this.disk));
+    if (second !== "") throw new Violation(second);
+    this.counts.add("second servers refused");
   }
 
   private open(disk: MemoryDisk): SimServer {

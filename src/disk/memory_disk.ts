@@ -111,6 +111,12 @@ export class MemoryDisk implements Disk {
     for (const file of this.files.values()) file.cut(power);
   }
 
+  /** Cuts a file, in the cache and on the medium. */
+  shorten(path: string, length: number): void {
+    this.files.set(path, MemoryFile.of(this.contents(path).subarray(0, length)));
+    this.rememberDirectory(parentOf(path));
+  }
+
   /** What is on the medium in some file, or nothing: what a sector may come back with. */
   oldBytes(random: Random): Uint8Array {
     const files = [...this.files.values()];
