@@ -1,6 +1,8 @@
 /**
  * Fuzzing:  npm run fuzz -- [--target NAME] [--seconds N | --minutes N | --seeds N] [--seed S [--keep STEPS] [--verbose]]
  *
+ *           npm run fuzz -- --mutants [--only TEXT]     the mutation score of the crash harness (mutation/run.ts)
+ *
  * Every case has a seed of its own; a case that fails is printed with the one command that replays it, and the exit code is 1.
  * Without --seed the cases begin at a random seed, printed first; the targets share the time, and each gets --seeds cases. With --seeds
  * and --seed the cases begin at that seed.
@@ -9,6 +11,7 @@ import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
 import { crash } from "./crash.ts";
+import { runMutants } from "./mutation/run.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
@@ -24,8 +27,11 @@ const { values } = parseArgs({
     seed: { type: "string" },
     keep: { type: "string" },
     verbose: { type: "boolean", default: false },
+    mutants: { type: "boolean", default: false },
+    only: { type: "string", default: "" },
   },
 });
+if (values.mutants) process.exit((await runMutants(values.only, [])) ? 0 : 1);
 /** After this many failures a target has said enough. */
 const FAILURES_MAX = 5;
 const PROGRESS_MS = process.stdout.isTTY ? 1000 : 20_000;

@@ -1,0 +1,140 @@
+/**
+ * Every bit of a log, its headers and its manifest, flipped one at a time: a start must refuse, or report what it cuts, or serve
+ * everything as it was. Never may it serve something else.
+ *
+ * Three endings of the process: killed in the middle of things, killed when idle (a mark has said what is durable, D8), and a
+ * clean stop (the manifest has sealed everything, D13). Only the first leaves a window: the last group, which no later frame
+ * vouches for.
+ */
+
+import { seededRandom } from "../src/base/random.ts";
+import { MemoryDisk } from "../src/disk/memory_disk.ts";
+import { type Examination, examine } from "../src/engine/examination.ts";
+import { decide } from "../src/engine/recovery.ts";
+import { crc32c } from "../src/platform/checksum.ts";
+import { encode } from "./sim/requests.ts";
+import { SIM_DIRECTORY, SimServer } from "./sim/server.ts";
+import { Schedule, SimClock } from "./sim/world.ts";
+
+export const ENDINGS = ["killed", "killed when idle", "stopped"] as const;
+export type Ending = (typeof ENDINGS)[number];
+
+export interface FlipResult {
+  readonly ending: Ending;
+  readonly files: number;
+  readonly bytes: number;
+  flips: number;
+  refused: number;
+  /** The last group was cut, with a copy, and the report says so. */
+  reportedLast: number;
+  /** A mark without commands was cut, and the report says so: nothing is lost. */
+  reportedMark: number;
+  /** Served although a bit is flipped, and all as it was. */
+  harmless: number;
+  /** What must not be: the words say what was served. */
+  readonly wrong: string[];
+}
+
+const SEGMENT_BYTES = 24 * 1024;
+const GROUPS = 60;
+
+/** Flips every `stride`-th bit, from the first on. */
+export async function flipBits(ending: Ending, stride: number): Promise<FlipResult> {
+  const disk = await makeLog(ending);
+  const names = disk.list(SIM_DIRECTORY).filter((name) => disk.status(`${SIM_DIRECTORY}/${name}`)?.kind === "file");
+  const paths = names.map((name) => `${SIM_DIRECTORY}/${name}`);
+  const whole = look(disk);
+  const lastGroup = whole.units.length - 1;
+  const bytes = paths.reduce((sum, path) => sum + disk.contents(path).length, 0);
+  const result: FlipResult = {
+    ending,
+    files: paths.length,
+    bytes,
+    flips: 0,
+    refused: 0,
+    reportedLast: 0,
+    reportedMark: 0,
+    harmless: 0,
+    wrong: [],
+  };
+  let bit = 0;
+  for (const path of paths) {
+    const contents = disk.contents(path);
+    for (; bit < contents.length * 8; bit += stride) {
+      const at = bit >>> 3;
+      contents[at] = contents[at]! ^ (1 << (bit & 7));
+      judge(result, look(disk), whole.units, lastGroup, `${path} at ${at}, bit ${bit & 7}`);
+      contents[at] = contents[at]! ^ (1 << (bit & 7));
+    }
+    bit -= contents.length * 8;
+  }
+  return result;
+}
+
+interface Look {
+  readonly decision: string;
+  readonly units: readonly string[];
+}
+
+/** What a start would decide and apply; the same eyes, without hands. */
+function look(disk: MemoryDisk): Look {
+  const units: string[] = [];
+  const examination: Examination = examine(disk, SIM_DIRECTORY, crc32c, {
+    unit: (payload, start, end) =>
+      void units.push(Buffer.from(payload.buffer, payload.byteOffset + start, end - start).toString("latin1")),
+  });
+  return { decision: decide(examination).decision, units };
+}
+
+function judge(
+  result: FlipResult,
+  { decision, units }: Look,
+  whole: readonly string[],
+  lastGroup: number,
+  where: string,
+): void {
+  result.flips++;
+  if (decision.startsWith("refuse")) {
+    result.refused++;
+    return;
+  }
+  const length = decision === "open" || decision === "cut" ? units.length : 0;
+  const prefix = units.every((unit, i) => unit === whole[i]);
+  if (prefix && length === whole.length) {
+    if (decision === "cut") result.reportedMark++;
+    else result.harmless++;
+    return;
+  }
+  if (prefix && decision === "cut" && length === lastGroup && result.ending === "killed") result.reportedLast++;
+  else result.wrong.push(`${where}: ${decision}, ${length} of ${whole.length} units`);
+}
+
+/** About 64 KiB of log in a few segments, each group on stable storage before the next began. */
+async function makeLog(ending: Ending): Promise<MemoryDisk> {
+  const random = seededRandom(4);
+  const clock = new SimClock();
+  const schedule = new Schedule(clock, random);
+  const disk = new MemoryDisk(schedule.later);
+  const server = new SimServer({
+    disk,
+    clock,
+    schedule,
+    seed: 5,
+    policy: "always",
+    segmentBytesMax: SEGMENT_BYTES,
+    received: () => {},
+  });
+  for (let i = 0; i < GROUPS; i++) {
+    const text = encode(["SET", `key:${i}`, `value ${i} `.padEnd(900, "abcdefghij")]);
+    server.run([{ slot: 0, bytes: Uint8Array.from(Buffer.from(text, "latin1")) }]);
+    while (schedule.length > 0) schedule.runFirst();
+  }
+  if (ending === "killed when idle") {
+    clock.nowUs += 200_000;
+    server.tick();
+    while (schedule.length > 0) schedule.runFirst();
+  }
+  if (ending === "stopped") await server.storage.close();
+  disk.crash("killed");
+  return disk;
+}

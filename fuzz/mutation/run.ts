@@ -1,0 +1,123 @@
+/**
+ * The mutation score:  npm run fuzz -- --mutants [--only TEXT]
+ *
+ * Each mutant is applied to a copy of the sources in a temporary folder, and the crash harness runs there until it goes red. A mutant
+ * that it does not notice is a hole in the proof. Two controls, the copy without a change and the one with small frames, must
+ * stay green.
+ */
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Edit, MUTANTS, type Mutant, SMALL_FRAMES } from "./mutants.ts";
+
+/** Processor time that the harness has to notice a mutant, and what a control takes. */
+const CPU_SECONDS_MAX = 90;
+const SEEDS_MAX = 6000;
+const CONTROL_SEEDS = 400;
+/** A mutant that makes a server wait for ever is noticed by this. */
+const WALL_MS_MAX = 15 * 60_000;
+
+export interface MutantResult {
+  readonly name: string;
+  readonly rule: string;
+  readonly red: boolean;
+  /** The seed that went red, or how many did not. */
+  readonly seeds: number;
+  readonly failure: string;
+}
+
+interface Outcome {
+  readonly seeds: number;
+  readonly failure: string;
+}
+
+/** Runs all mutants whose name contains `only`; true when the harness noticed each, and nothing else. */
+export async function runMutants(only: string, results: MutantResult[]): Promise<boolean> {
+  const chosen = MUTANTS.filter(({ name, rule }) => name.includes(only) || rule === only);
+  let wrong = 0;
+  const controls: { name: string; edits: readonly Edit[] }[] = [
+    { name: "control: no change", edits: [] },
+    { name: "control: small frames", edits: [SMALL_FRAMES] },
+  ];
+  for (const { name, edits } of only === "" ? controls : []) {
+    const { failure, seeds } = await runEdited(edits, CONTROL_SEEDS);
+    if (failure !== "") wrong++;
+    console.log(failure === "" ? `green  ${name}, ${seeds} seeds` : `WRONG  ${name} is red: ${failure}`);
+  }
+  const queue = [...chosen];
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const result = await runMutant(next);
+      results.push(result);
+      const { red, rule, name, seeds, failure } = result;
+      console.log(
+        red
+          ? `red    ${rule} ${name}: seed ${seeds}: ${failure.split("\n")[0]!.slice(0, 110)}`
+          : `GREEN  ${rule} ${name}: not noticed in ${seeds} seeds`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(4, cpus().length)) }, work));
+  const red = results.filter((result) => result.red).length;
+  console.log(
+    `mutation score: ${red} of ${results.length} noticed (${((100 * red) / Math.max(1, results.length)).toFixed(0)} %)`,
+  );
+  return wrong === 0 && red === results.length && results.length > 0;
+}
+
+async function runMutant({ name, rule, edits }: Mutant): Promise<MutantResult> {
+  const { seeds, failure } = await runEdited(edits, SEEDS_MAX);
+  return { name, rule, red: failure !== "", seeds, failure };
+}
+
+async function runEdited(edits: readonly Edit[], seeds: number): Promise<Outcome> {
+  const folder = mkdtempSync(join(tmpdir(), "emberlog-mutant-"));
+  try {
+    for (const part of ["src", "fuzz", "test/support"]) cpSync(part, join(folder, part), { recursive: true });
+    for (const file of ["package.json", "tsconfig.json"]) cpSync(file, join(folder, file));
+    symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
+    mkdirSync(join(folder, "tmp"));
+    for (const edit of edits) apply(folder, edit);
+    return await untilRed(folder, seeds);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function apply(folder: string, { file, find, replace }: Edit): void {
+  const path = join(folder, file);
+  const parts = readFileSync(path, "utf8").split(find);
+  if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${find}`);
+  writeFileSync(path, parts.join(replace));
+}
+
+function untilRed(folder: string, seeds: number): Promise<Outcome> {
+  const args = [
+    "--import",
+    "tsx",
+    "fuzz/mutation/until_red.ts",
+    "--seeds",
+    String(seeds),
+    "--cpu-seconds",
+    String(CPU_SECONDS_MAX),
+  ];
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    let out = "";
+    let error = "";
+    child.stdout.on("data", (chunk: Buffer) => (out += chunk.toString()));
+    child.stderr.on("data", (chunk: Buffer) => (error += chunk.toString()));
+    const timer = setTimeout(() => child.kill("SIGKILL"), WALL_MS_MAX);
+    child.once("close", (code) => {
+      clearTimeout(timer);
+      const last = out.trim().split("\n").at(-1) ?? "";
+      if (code === 0) resolve(JSON.parse(last) as Outcome);
+      else
+        resolve({
+          seeds: 0,
+          failure: code === null ? "it never ended" : `it ended with ${code}: ${error.slice(-300)}`,
+        });
+    });
+  });
+}

@@ -1,0 +1,33 @@
+/** Every bit of a log, its headers and its manifest, flipped one at a time; and what redis-server makes of the same. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ENDINGS, flipBits } from "../../fuzz/bit_flips.ts";
+import { flipRedis } from "../../fuzz/redis_flips.ts";
+import { redisAvailable } from "../support/redis_server.ts";
+
+test.each(ENDINGS)("every bit of a log of a process that was %s", async (ending) => {
+  const result = await flipBits(ending, 1);
+  expect(result.wrong).toEqual([]);
+  expect(result.flips).toBe(result.bytes * 8);
+  expect(result.bytes).toBeGreaterThan(64 * 1024);
+  console.log(JSON.stringify({ ...result, wrong: result.wrong.length }));
+  // What is not refused is the last group of a killed process, or the mark of an idle one: nothing else.
+  expect(result.harmless).toBe(0);
+  if (ending === "stopped") expect(result.refused).toBe(result.flips);
+  if (ending === "killed when idle") expect(result.reportedMark).toBeLessThanOrEqual(64 * 8);
+});
+
+describe.runIf(redisAvailable())("redis-server", () => {
+  test("serves flipped values without a word", async () => {
+    const dir = mkdtempSync(join(tmpdir(), "emberlog-flips-"));
+    try {
+      const result = await flipRedis(dir, 12, 1);
+      console.log(JSON.stringify(result));
+      expect(result.wrong).toBeGreaterThan(0);
+    } finally {
+      rmSync(dir, { recursive: true, force: true });
+    }
+  });
+});
