@@ -48,7 +48,7 @@ export function lzfCompress(
   let literalsFrom = start;
   let out = at;
   const lastHashed = end - 2;
-  const giveUpAt = start + (length >>> 2);
+  const giveUpAt = start + (length >>> 3);
   let tested = false;
   while (position < lastHashed) {
     const key = source[position]! | (source[position + 1]! << 8) | (source[position + 2]! << 16);
@@ -61,7 +61,7 @@ export function lzfCompress(
       position++;
       if (!tested && position > giveUpAt) {
         tested = true;
-        // A quarter is read, and hardly anything of it was found again.
+        // An eighth is read, and hardly anything of it was found again.
         if (length > 1024 && out - at + (position - literalsFrom) > (position - start) * 0.94) return 0;
       }
       continue;

@@ -37,3 +37,14 @@ export function isLargeElement(limits: EncodingLimits, length: number): boolean 
   if (length > ELEMENT_BYTES_MAX) return true;
   return limits.listPlainBytes > 0 ? length >= limits.listPlainBytes : length > nodeBytesMax(limits.listListpackSize);
 }
+
+/** Nodes at either end of a list that lie open where list-compress-depth says nothing: 4 MiB of the usual ones. */
+const COLD_DEPTH = 512;
+
+/**
+ * Nodes at either end of a list that are not compressed. Without list-compress-depth the middle of a very long list is compressed all the
+ * same: nobody sees it but in the memory that it takes, and a list that long is a queue more often than an array.
+ */
+export function openDepth(limits: EncodingLimits): number {
+  return limits.listCompressDepth > 0 ? limits.listCompressDepth : COLD_DEPTH;
+}

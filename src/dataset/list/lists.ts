@@ -363,7 +363,7 @@ export class Lists {
     const { arena } = this.dataset;
     if (this.isBig(entry)) {
       nodes.attach(bigWord0(arena, entry));
-      return nodes.insertAt(index, after, source, start, length) ? entry : NIL;
+      return nodes.insert(index, after, source, start, length) ? entry : NIL;
     }
     openPack(arena, entry, pack);
     const at = after ? index + 1 : index;
@@ -384,7 +384,7 @@ export class Lists {
     const { arena } = this.dataset;
     if (this.isBig(entry)) {
       nodes.attach(bigWord0(arena, entry));
-      return nodes.replaceAt(index, source, start, length) ? this.shrink(db, entry, hash) : NIL;
+      return nodes.replace(index, source, start, length) ? this.shrink(db, entry, hash) : NIL;
     }
     openPack(arena, entry, this.pack);
     return this.replacePacked(db, entry, hash, index, true, source, start, length);

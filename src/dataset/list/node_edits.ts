@@ -37,7 +37,30 @@ const replaced = new Blob();
 
 export class ListNodeEdits extends ListNodes {
   /** Inserts before or behind the element at `index`. */
-  insertAt(index: number, after: boolean, source: Uint8Array, start: number, length: number): boolean {
+  insert(index: number, after: boolean, source: Uint8Array, start: number, length: number): boolean {
+    this.thawed = false;
+    const done = this.insertAt(index, after, source, start, length);
+    this.squeezeAgain();
+    return done;
+  }
+
+  /** Replaces the element at `index`. */
+  replace(index: number, source: Uint8Array, start: number, length: number): boolean {
+    this.thawed = false;
+    const done = this.replaceAt(index, source, start, length);
+    this.squeezeAgain();
+    return done;
+  }
+
+  /**
+   * The current node has been changed: by list-compress-depth it is compressed again. Where that says nothing it stays open, because a list
+   * that is changed in its middle is not the queue that is compressed for its size alone.
+   */
+  private squeezeAgain(): void {
+    if (this.thawed && this.dataset.limits.listCompressDepth > 0 && this.tree.valid) this.squeeze();
+  }
+
+  private insertAt(index: number, after: boolean, source: Uint8Array, start: number, length: number): boolean {
     const { tree } = this;
     tree.seekPosition(index);
     const { within } = tree;
@@ -94,8 +117,7 @@ export class ListNodeEdits extends ListNodes {
     return tree.setWords(tree.w0, tree.w1, count + 1);
   }
 
-  /** Replaces the element at `index`. */
-  replaceAt(index: number, source: Uint8Array, start: number, length: number): boolean {
+  private replaceAt(index: number, source: Uint8Array, start: number, length: number): boolean {
     const { tree } = this;
     const { arena, limits } = this.dataset;
     tree.seekPosition(index);

@@ -10,7 +10,7 @@
  * block outside of its listpack mean nothing. Where a function returns false the address space is full and the elements are as they were.
  */
 import { check } from "../../base/check.ts";
-import { lzfDecompress } from "../../base/lzf.ts";
+import { lzfCompress, lzfDecompress } from "../../base/lzf.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../../memory/layout.ts";
 import { Blob, blobBytes, copyBlob, createBlob, freeBlob, writeBlob } from "../../structure/blob.ts";
 import { EntryList } from "../../structure/entry_list.ts";
@@ -27,7 +27,7 @@ import {
 import { END, writeWord } from "../../structure/listpack_encoding.ts";
 import { Tree } from "../../structure/tree.ts";
 import type { Dataset } from "../dataset.ts";
-import { exceedsNode, isLargeElement, nodeBytesMax } from "./limits.ts";
+import { exceedsNode, isLargeElement, nodeBytesMax, openDepth } from "./limits.ts";
 import {
   BLOCK_BYTES_MAX,
   blockBytesOf,
@@ -45,6 +45,13 @@ const GUESSED_OVERHEAD_BYTES = 8;
 /** Room that the first element of a node gets. */
 const NEW_NODE_BYTES = 256;
 const COUNT_UNKNOWN = 65535;
+/** Shorter listpacks are not worth it. */
+const SQUEEZED_BYTES_MIN = 64;
+
+/** What a node is compressed into, before it is known how long it gets. */
+const squeezed = new Uint8Array(96 * 1024);
+/** Counts the blocks freed: what was decompressed for reading is right as long as none has been. */
+let frees = 0;
 
 export class ListNodes {
   readonly dataset: Dataset;
@@ -59,6 +66,9 @@ export class ListNodes {
   /** Decompressed nodes that are only read lie here; which one it is. */
   private scratch = new Uint8Array(0);
   private scratchOf = NIL;
+  private scratchFrees = 0;
+  /** A compressed node has been opened for a change in the middle: by list-compress-depth it is to be compressed again. */
+  protected thawed = false;
 
   constructor(dataset: Dataset) {
     this.dataset = dataset;
@@ -67,7 +77,6 @@ export class ListNodes {
 
   attach(root: number): void {
     this.tree.attach(root);
-    this.scratchOf = NIL;
   }
 
   get plain(): boolean {
@@ -85,7 +94,7 @@ export class ListNodes {
       this.base = ((w0 & UNIT_MASK) << 3) + numberOf(w1);
     } else if (form === PLAIN) this.readPlain(w0);
     else {
-      if (this.scratchOf !== w0) this.decompress(w0, w1);
+      this.decompress(w0, w1);
       this.bytes = this.scratch;
       this.base = 0;
     }
@@ -109,7 +118,42 @@ export class ListNodes {
       if (this.takes(length)) return this.extend(atFront, source, start, length);
       this.fit();
     }
-    return this.insertNode(!atFront, source, start, length);
+    if (!this.insertNode(!atFront, source, start, length)) return false;
+    this.squeezeInterior(atFront);
+    return true;
+  }
+
+  /** An end has a new node: compresses the one that is now just far enough from it. The cursor is anywhere afterwards. */
+  private squeezeInterior(atFront: boolean): void {
+    const { tree } = this;
+    const depth = openDepth(this.dataset.limits);
+    if (tree.items <= depth * 2) return;
+    for (let step = 0; step < depth; step++) {
+      if (atFront) tree.next();
+      else tree.previous();
+    }
+    this.squeeze();
+  }
+
+  /** Compresses the current node, if that saves a quarter of it or more. Where there is no room for less, it stays as it is. */
+  protected squeeze(): void {
+    const { tree } = this;
+    const { arena, allocator } = this.dataset;
+    const { w0, w1, w2 } = tree;
+    if (formOf(w1) !== RAW) return;
+    this.view();
+    const total = listpackBytes(this.bytes, this.base);
+    if (total < SQUEEZED_BYTES_MIN || total > squeezed.length) return;
+    const room = total - (total >>> 2);
+    const length = lzfCompress(this.bytes, this.base, total, squeezed, 0, room);
+    const capacity = allocator.sizeOfClass(length);
+    if (length === 0 || capacity >= blockBytesOf(w1)) return;
+    const address = allocator.allocate(capacity);
+    if (address === NIL) return;
+    arena.touch(address, length);
+    arena.bytes[address >>> SEGMENT_SHIFT]!.set(squeezed.subarray(0, length), (address & UNIT_MASK) << 3);
+    this.freeBlock(w0, w1);
+    tree.setWords(address, nodeWord(SQUEEZED, capacity, length), w2);
   }
 
   /** Has the opened node room for an element of so many bytes? */
@@ -297,7 +341,7 @@ export class ListNodes {
       freeBlob(allocator, this.blob);
     }
     allocator.free(w0, blockBytesOf(w1));
-    this.scratchOf = NIL;
+    frees++;
   }
 
   /** Gives back what the opened node's block has too much, where that is a size class or more. */
@@ -376,7 +420,7 @@ export class ListNodes {
     const { tree } = this;
     const { arena, allocator } = this.dataset;
     const { w0, w1, w2 } = tree;
-    if (this.scratchOf !== w0) this.decompress(w0, w1);
+    this.decompress(w0, w1);
     const total = listpackBytes(this.scratch, 0);
     const capacity = allocator.sizeOfClass(total);
     const address = allocator.allocate(capacity);
@@ -384,10 +428,14 @@ export class ListNodes {
     arena.touch(address, total);
     arena.bytes[address >>> SEGMENT_SHIFT]!.set(this.scratch.subarray(0, total), (address & UNIT_MASK) << 3);
     this.freeBlock(w0, w1);
+    this.thawed = true;
     return tree.setWords(address, nodeWord(RAW, capacity, 0), w2);
   }
 
+  /** Lets `scratch` hold the listpack of a compressed node. */
   private decompress(w0: number, w1: number): void {
+    if (this.scratchOf === w0 && this.scratchFrees === frees) return;
+    this.scratchFrees = frees;
     const start = (w0 & UNIT_MASK) << 3;
     const source = this.dataset.arena.bytes[w0 >>> SEGMENT_SHIFT]!;
     if (this.scratch.length === 0) this.scratch = new Uint8Array(BLOCK_BYTES_MAX);
