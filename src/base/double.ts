@@ -13,6 +13,8 @@ const INTEGER_MAX = 2 ** 62;
 /** Longer texts are no numbers. */
 const TEXT_BYTES_MAX = 256;
 const SIGNIFICANT_DIGITS_MAX = 18;
+/** Decimals up to which a number is printed without an exponent. */
+const DECIMALS_MAX = 6;
 
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const NONZERO_DIGIT = /^[^eE]*[1-9]/;
@@ -51,6 +53,12 @@ export function formatDouble(value: number): string {
   if (value !== value) return "nan";
   if (Number.isInteger(value) && value >= -INTEGER_MAX && value <= INTEGER_MAX) {
     return Number.isSafeInteger(value) ? String(value) : BigInt(value).toString();
+  }
+  // Where the engine's own shortest form has no exponent it is Redis's, too, up to six decimals, or with a few digits before the point.
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-6 && magnitude < 1e15) {
+    const text = String(value);
+    if ((magnitude >= 1e-3 && magnitude < 1e4) || text.length - text.indexOf(".") <= DECIMALS_MAX + 1) return text;
   }
   const negative = value < 0;
   const [mantissa, exponentText] = Math.abs(value).toExponential().split("e") as [string, string];

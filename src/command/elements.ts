@@ -3,8 +3,8 @@
 import { INTEGER64_DIGITS_MAX, writeInteger } from "../base/decimal.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
-import type { ReplyWriter } from "../protocol/reply_writer.ts";
-import { entryType, keyLength, keyOffset } from "../structure/entry.ts";
+import { type ReplyWriter, SHORT_BYTES_MAX } from "../protocol/reply_writer.ts";
+import { entryType, keyLength, keyOffset, keyWord } from "../structure/entry.ts";
 import { bigintOf, integerOf, isIntegerElement, stringLength, stringOffset } from "../structure/listpack.ts";
 import type { Call } from "./call.ts";
 import { WRONG_TYPE } from "./messages.ts";
@@ -31,5 +31,8 @@ export function replyElement(reply: ReplyWriter, bytes: Uint8Array, position: nu
 
 /** The key of a member of a big collection as a bulk string. */
 export function replyMember(reply: ReplyWriter, arena: Arena, member: number): void {
-  reply.bulk(arena.bytes[member >>> SEGMENT_SHIFT]!, keyOffset(arena, member), keyLength(arena, member));
+  const length = keyLength(arena, member);
+  if (length <= SHORT_BYTES_MAX)
+    reply.shortBulk(arena.words[member >>> SEGMENT_SHIFT]!, keyWord(arena, member), length);
+  else reply.bulk(arena.bytes[member >>> SEGMENT_SHIFT]!, keyOffset(arena, member), length);
 }

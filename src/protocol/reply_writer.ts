@@ -25,6 +25,9 @@ export const growingSink: ReplySink = {
   },
 };
 
+/** Strings up to here, bytes, are written in one go, by a loop. */
+export const SHORT_BYTES_MAX = 64;
+
 const CR = 13;
 const LF = 10;
 const DOLLAR = 36;
@@ -43,9 +46,14 @@ export class ReplyWriter {
   /** Where the replies being dropped begin; -1 while replies are kept. */
   private mutedFrom = -1;
   private readonly sink: ReplySink;
+  /** A view of `bytes`, of `viewed` really, that writes words at any offset. */
+  private view: DataView;
+  private viewed: Uint8Array;
 
   constructor(bytes: Uint8Array, sink: ReplySink) {
     this.bytes = bytes;
+    this.viewed = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.sink = sink;
   }
 
@@ -123,29 +131,66 @@ export class ReplyWriter {
 
   /** A bulk string of `source[offset, offset + length)`. */
   bulk(source: Uint8Array, offset: number, length: number): void {
-    this.ensure(24);
+    if (length > SHORT_BYTES_MAX) return this.longBulk(source, offset, length);
+    this.ensure(SHORT_BYTES_MAX + 8);
     const bytes = this.bytes;
     let at = this.position;
     bytes[at++] = DOLLAR;
     if (length < 10) bytes[at++] = 48 + length;
-    else if (length < 100) {
-      const tens = (length / 10) | 0;
-      bytes[at++] = 48 + tens;
-      bytes[at++] = 48 + length - tens * 10;
-    } else at = decimal(bytes, at, length);
-    bytes[at++] = CR;
-    bytes[at++] = LF;
-    this.position = at;
-    if (length <= 64) {
-      this.ensure(66);
-      const target = this.bytes;
-      at = this.position;
-      for (let i = 0; i < length; i++) target[at + i] = source[offset + i]!;
-      target[at + length] = CR;
-      target[at + length + 1] = LF;
-      this.position = at + length + 2;
-      return;
+    else {
+      const tens = (length * 205) >>> 11;
+      bytes[at] = 48 + tens;
+      bytes[at + 1] = 48 + length - tens * 10;
+      at += 2;
     }
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    at += 2;
+    const shift = offset - at;
+    const end = at + length;
+    for (; at < end; at++) bytes[at] = source[shift + at]!;
+    bytes[end] = CR;
+    bytes[end + 1] = LF;
+    this.position = end + 2;
+  }
+
+  /**
+   * As `bulk`, of at most SHORT_BYTES_MAX bytes that begin at a word, and with whole words readable to the end: by far the fastest way to
+   * write many.
+   */
+  shortBulk(words: Int32Array, word: number, length: number): void {
+    this.ensure(SHORT_BYTES_MAX + 16);
+    const bytes = this.bytes;
+    if (this.viewed !== bytes) this.lookAt(bytes);
+    const view = this.view;
+    let at = this.position;
+    bytes[at++] = DOLLAR;
+    if (length < 10) bytes[at++] = 48 + length;
+    else {
+      const tens = (length * 205) >>> 11;
+      bytes[at] = 48 + tens;
+      bytes[at + 1] = 48 + length - tens * 10;
+      at += 2;
+    }
+    bytes[at] = CR;
+    bytes[at + 1] = LF;
+    at += 2;
+    const end = at + length;
+    let source = word;
+    // The last word may reach beyond the string, where room was made for it.
+    for (; at < end; at += 4) view.setInt32(at, words[source++]!, true);
+    bytes[end] = CR;
+    bytes[end + 1] = LF;
+    this.position = end + 2;
+  }
+
+  private lookAt(bytes: Uint8Array): void {
+    this.viewed = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  private longBulk(source: Uint8Array, offset: number, length: number): void {
+    this.header(DOLLAR, length);
     this.copy(source, offset, length);
     this.lineBreak();
   }
@@ -226,6 +271,15 @@ export class ReplyWriter {
     this.header(DOLLAR, decimalLength(value));
     this.ensure(24);
     this.position = decimal(this.bytes, this.position, value);
+    this.lineBreak();
+  }
+
+  /** A double whose text is `source[offset, offset + length)`. */
+  doubleBytes(source: Uint8Array, offset: number, length: number): void {
+    if (this.protocol !== 3) return this.bulk(source, offset, length);
+    this.ensure(1);
+    this.bytes[this.position++] = 44;
+    this.copy(source, offset, length);
     this.lineBreak();
   }
 

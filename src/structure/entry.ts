@@ -168,6 +168,13 @@ export function keyOffset(arena: Arena, address: number): number {
   return offset;
 }
 
+/**
+ * Word index of the key in the entry's segment. The entry's last word is whole: blocks are multiples of eight bytes.
+ */
+export function keyWord(arena: Arena, address: number): number {
+  return keyOffset(arena, address) >>> 2;
+}
+
 /** Whether the entry's key is bytes[offset, offset + length). */
 export function keyEquals(arena: Arena, address: number, bytes: Uint8Array, offset: number, length: number): boolean {
   const words = arena.words[address >>> SEGMENT_SHIFT]!;

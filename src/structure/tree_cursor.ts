@@ -12,7 +12,7 @@ import type { Allocator } from "../memory/allocator.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../memory/layout.ts";
 import { baseOf, countOf, INNER_CHILD, INNER_THIRD, INNER_WEIGHT, LEAF_THIRD, NODE_FIRST } from "./tree_node.ts";
-import { firstAbove, firstMember, firstNotBelow } from "./tree_order.ts";
+import { firstAbove, firstMember, firstNotBelow, setProbe } from "./tree_order.ts";
 
 export const TREE_ROOT_BYTES = 32;
 export const ROOT_NODE = 0;
@@ -254,19 +254,20 @@ export class TreeCursor {
     const { arena } = this;
     const height = this.startDescent();
     if (height === 0) return false;
+    setProbe(bytes, start, length);
     let node = this.nodes[height - 1]!;
     for (let level = height - 1; level > 0; level--) {
       const words = this.words[node >>> SEGMENT_SHIFT]!;
       const base = baseOf(node);
       const third = base + INNER_THIRD;
-      const index = firstMember(arena, words, third, 1, words[base]!, bytes, start, length, exclusive) - 1;
+      const index = firstMember(arena, words, third, 1, words[base]!, exclusive) - 1;
       this.nodes[level] = node;
       this.indexes[level] = index;
       node = words[base + INNER_CHILD + index]!;
     }
     this.setLeaf(node);
     const third = this.leafBase + LEAF_THIRD;
-    this.at = firstMember(arena, this.leafWords, third, 0, this.leafCount, bytes, start, length, exclusive);
+    this.at = firstMember(arena, this.leafWords, third, 0, this.leafCount, exclusive);
     return this.at < this.leafCount || this.nextLeaf();
   }
 
@@ -284,6 +285,7 @@ export class TreeCursor {
     const { arena } = this;
     const height = this.startDescent();
     if (height === 0) return false;
+    setProbe(bytes, start, length);
     let node = this.nodes[height - 1]!;
     for (let level = height - 1; level > 0; level--) {
       const words = this.words[node >>> SEGMENT_SHIFT]!;
@@ -294,7 +296,7 @@ export class TreeCursor {
       let index = firstNotBelow(doubles, first, 1, count, score);
       if (index < count && doubles[first + index] === score) {
         const high = firstAbove(doubles, first, index, count, score);
-        index = firstMember(arena, words, base + INNER_THIRD, index, high, bytes, start, length, true);
+        index = firstMember(arena, words, base + INNER_THIRD, index, high, true);
       }
       this.nodes[level] = node;
       this.indexes[level] = index - 1;
@@ -307,7 +309,7 @@ export class TreeCursor {
     let at = firstNotBelow(doubles, first, 0, count, score);
     if (at < count && doubles[first + at] === score) {
       const high = firstAbove(doubles, first, at, count, score);
-      at = firstMember(arena, this.leafWords, this.leafBase + LEAF_THIRD, at, high, bytes, start, length, false);
+      at = firstMember(arena, this.leafWords, this.leafBase + LEAF_THIRD, at, high, false);
     }
     this.at = at;
     return true;

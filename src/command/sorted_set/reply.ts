@@ -6,7 +6,14 @@ import { pack, scorePosition } from "../../dataset/sorted_set/packed.ts";
 import { scoreAt } from "../../dataset/sorted_set/scores.ts";
 import { isPacked } from "../../dataset/sorted_set/sorted_set.ts";
 import type { ReplyWriter } from "../../protocol/reply_writer.ts";
-import { nextElement, previousElement, seekElement } from "../../structure/listpack.ts";
+import {
+  isIntegerElement,
+  nextElement,
+  previousElement,
+  seekElement,
+  stringLength,
+  stringOffset,
+} from "../../structure/listpack.ts";
 import type { Call } from "../call.ts";
 import { replyElement, replyMember } from "../elements.ts";
 
@@ -14,6 +21,12 @@ import { replyElement, replyMember } from "../elements.ts";
 export function replyScore(reply: ReplyWriter, score: number): void {
   if (Number.isSafeInteger(score) && (score !== 0 || 1 / score > 0)) reply.wholeDouble(score);
   else reply.double(formatDouble(score));
+}
+
+/** A score in a listpack: its text is what is replied. */
+export function replyScoreElement(reply: ReplyWriter, bytes: Uint8Array, position: number): void {
+  if (isIntegerElement(bytes, position)) replyScore(reply, scoreAt(bytes, position));
+  else reply.doubleBytes(bytes, stringOffset(bytes, position), stringLength(bytes, position));
 }
 
 /**
@@ -65,7 +78,7 @@ function replyPacked(
     if (pairs) reply.array(2);
     replyElement(reply, bytes, position);
     const score = scorePosition(bytes, position);
-    if (withScores) replyScore(reply, scoreAt(bytes, score));
+    if (withScores) replyScoreElement(reply, bytes, score);
     if (left === 1) return;
     position = reverse
       ? previousElement(bytes, offset, previousElement(bytes, offset, position))
