@@ -125,6 +125,60 @@ const LONG = "x".repeat(3000);
 
 export const newerCases: readonly NewerCase[] = [
   {
+    id: "zrank-withscore",
+    version: "7.2.0",
+    reason: "ZRANK and ZREVRANK reply the score, too, with WITHSCORE (Redis documentation of both commands)",
+    steps: [
+      ["ZADD k 1 a 2.5 b inf c", ":3\r\n"],
+      ["ZRANK k b WITHSCORE", { 2: "*2\r\n:1\r\n$3\r\n2.5\r\n", 3: "*2\r\n:1\r\n,2.5\r\n" }],
+      ["ZREVRANK k c withscore", { 2: "*2\r\n:0\r\n$3\r\ninf\r\n", 3: "*2\r\n:0\r\n,inf\r\n" }],
+      ["ZRANK k none WITHSCORE", { 2: "*-1\r\n", 3: "_\r\n" }],
+      ["ZRANK none a WITHSCORE", { 2: "*-1\r\n", 3: "_\r\n" }],
+      ["ZRANK none a", { 2: "$-1\r\n", 3: "_\r\n" }],
+      ["ZRANK k a bogus", SYNTAX],
+      ["ZRANK k a WITHSCORE more", "-ERR wrong number of arguments for 'zrank' command\r\n"],
+      ["ZREVRANK k", "-ERR wrong number of arguments for 'zrevrank' command\r\n"],
+    ],
+  },
+  {
+    id: "zscan-noscores",
+    version: "Valkey 8.0",
+    reason: "ZSCAN with NOSCORES replies members only (Valkey documentation of ZSCAN)",
+    steps: [
+      ["ZADD k 1 a 2 b", ":2\r\n"],
+      ["ZSCAN k 0 NOSCORES", "*2\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$1\r\nb\r\n"],
+      ["ZSCAN k 0 MATCH b COUNT 5 noscores", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\nb\r\n"],
+      ["ZSCAN none 0 NOSCORES", "*2\r\n$1\r\n0\r\n*0\r\n"],
+    ],
+  },
+  {
+    id: "zadd-many-pairs",
+    version: "7.2.0",
+    reason: "more pairs than a listpack may hold make a skiplist at once, whatever becomes of them",
+    steps: [
+      ["ZADD many 1 a", ":1\r\n"],
+      [`ZADD many XX ${Array.from({ length: 128 }, (_, i) => `1 n${i}`).join(" ")}`, ":0\r\n"],
+      ["OBJECT ENCODING many", "$8\r\nlistpack\r\n"],
+      [`ZADD many XX ${Array.from({ length: 129 }, (_, i) => `1 n${i}`).join(" ")}`, ":0\r\n"],
+      ["OBJECT ENCODING many", "$8\r\nskiplist\r\n"],
+    ],
+  },
+  {
+    id: "scores-in-shortest-form",
+    version: "7.2.0",
+    reason:
+      "scores are printed with the fewest digits that are the same number, whole ones up to 2^62 in full (d2string)",
+    steps: [
+      ["ZADD k 0.1 a 1e17 b 123456.7890123 c 1e-7 d 5e18 e", ":5\r\n"],
+      ["ZSCORE k a", { 2: "$3\r\n0.1\r\n", 3: ",0.1\r\n" }],
+      ["ZSCORE k b", { 2: "$18\r\n100000000000000000\r\n", 3: ",100000000000000000\r\n" }],
+      ["ZSCORE k c", { 2: "$17\r\n1.234567890123e+5\r\n", 3: ",1.234567890123e+5\r\n" }],
+      ["ZSCORE k d", { 2: "$4\r\n1e-7\r\n", 3: ",1e-7\r\n" }],
+      ["ZSCORE k e", { 2: "$5\r\n5e+18\r\n", 3: ",5e+18\r\n" }],
+      ["ZINCRBY k 0.2 a", { 2: "$19\r\n0.30000000000000004\r\n", 3: ",0.30000000000000004\r\n" }],
+    ],
+  },
+  {
     id: "list-encodings",
     version: "7.2.0",
     reason:

@@ -8,13 +8,14 @@
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { Argument } from "../support/resp_client.ts";
 import { setSource } from "./random/sets.ts";
+import { sortedSetSource } from "./random/sorted_sets.ts";
 
 export type RandomCommand = readonly Argument[];
 
 /** Draws a command of one group; one file a group under random/. */
 export type GroupSource = (source: CommandSource) => RandomCommand;
 
-const collections: readonly GroupSource[] = [setSource];
+const collections: readonly GroupSource[] = [setSource, sortedSetSource];
 
 const KEYS: readonly Argument[] = [
   "a",

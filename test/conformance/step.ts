@@ -102,8 +102,8 @@ const volatile: Record<string, Same> = {
   "CLIENT ID": both(/^:[1-9]\d*\r\n$/),
 };
 
-/** A number as only "%.17g" prints it: with seventeen digits, or with an exponent of two digits or more. */
-const SEVENTEEN_DIGITS = /^-?(?=(?:0\.0*)?(?:\d\.?){17}|.*e[+-]\d\d)\d+(\.\d+)?(e[+-]\d+)?$/;
+/** A number as "%.17g" prints it, but for whole ones without an exponent, which every version prints alike. */
+const SEVENTEEN_DIGITS = /^-?\d+(?=[.e])(\.\d*[1-9])?(e[+-]\d\d+)?$/;
 
 /**
  * A reply of redis-server 7.0.15, with its scores (seventeen digits) printed as 7.2 prints them: the fewest digits that are the same number.
