@@ -97,6 +97,23 @@ export function evictionTests(megabytes: number): void {
     expect(await info("evicted_keys")).toBeGreaterThan(megabytes * 1200);
   });
 
+  test("each eviction is told as an event", async () => {
+    await ask("CONFIG SET notify-keyspace-events Ee");
+    const listener = await server.connect();
+    await listener.command("SUBSCRIBE", "__keyevent@0__:evicted");
+    const before = await info("evicted_keys");
+    await client.pipeline(Array.from({ length: 2000 }, (_, i) => ["SET", `told${i}`, VALUE]));
+    const evicted = (await info("evicted_keys")) - before;
+    expect(evicted).toBeGreaterThan(0);
+    for (let i = 0; i < evicted; i++) {
+      expect((await listener.reply()).toString()).toMatch(
+        /^\*3\r\n\$7\r\nmessage\r\n\$22\r\n__keyevent@0__:evicted\r\n/,
+      );
+    }
+    listener.close();
+    await client.command("CONFIG", "SET", "notify-keyspace-events", "");
+  });
+
   describe("policies", () => {
     for (const policy of ["allkeys-lfu", "allkeys-random"]) {
       test(`${policy} takes all data${policy === "allkeys-lfu" ? ", and a restart gives back what was left" : ""}`, async () => {
@@ -206,10 +223,10 @@ export function evictionTests(megabytes: number): void {
     for (let at = 0; at < 8; at++) {
       await client.pipeline(Array.from({ length: 1000 }, (_, i) => ["SET", `k${at}:${i}`, VALUE]));
     }
-    await ask("CLIENT PAUSE 300 WRITE");
+    await ask("CLIENT PAUSE 150 WRITE");
     await ask("CONFIG SET maxmemory 5mb");
     expect(await client.call("DBSIZE")).toBe(8000);
-    await new Promise((resolve) => setTimeout(resolve, 600));
+    await new Promise((resolve) => setTimeout(resolve, 350));
     expect(Number(await client.call("DBSIZE"))).toBeLessThan(6000);
   });
 
