@@ -127,7 +127,7 @@ export class Server {
     this.engine.call.waitHost = this.blocked;
     this.turns = new TurnRunner(this.engine, this.transport, this.clients, this.blocked);
     this.engine.setReplySink(this.turns);
-    this.pubsub = new Registry(this.turns.delivery);
+    this.pubsub = new Registry(this.turns.delivery, this.random);
     this.notifications = new Notifications(this.pubsub, this.engine.call);
     this.housekeeping = new Housekeeping(this);
     const { executor } = this.engine;

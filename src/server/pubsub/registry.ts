@@ -1,69 +1,56 @@
 /**
  * Who listens to what: channels, patterns, and channels of shards (which are a namespace of their own, with or without a cluster).
  *
- * A name is a map's key as a latin1 text, one character a byte. Subscribers are kept in the order of their subscriptions, and messages go to
- * them in that order: those of the channel first, then those of each pattern that fits.
+ * Subscribers are kept in the order of their subscriptions, and messages go to them in that order: those of the channel first, then those
+ * of each pattern that fits.
  *
- * Invariants: a channel is in its map exactly while it has subscribers, and a connection is among the subscribers of exactly the channels
+ * Invariants: there is a channel exactly while it has subscribers, and a connection is among the subscribers of exactly the channels
  * in its own `subscriptions`. It must not know how messages travel (delivery.ts).
  */
-import { latin1 } from "../../base/bytes.ts";
 import { globMatches } from "../../base/glob.ts";
+import type { Random } from "../../base/random.ts";
 import type { Connection } from "../connection.ts";
+import { type Channel, Channels } from "./channels.ts";
 import { type Delivery, MESSAGE, PATTERN_MESSAGE, SHARD_MESSAGE } from "./delivery.ts";
-
-/** A channel or a pattern. */
-export interface Channel {
-  readonly name: Uint8Array;
-  readonly subscribers: Set<Connection>;
-}
-
-export type Channels = Map<string, Channel>;
 
 /** What one connection listens to, in the order of its subscriptions. */
 export interface Subscriptions {
-  readonly channels: Channels;
-  readonly patterns: Channels;
-  readonly shards: Channels;
+  readonly channels: Set<Channel>;
+  readonly patterns: Set<Channel>;
+  readonly shards: Set<Channel>;
 }
 
 export type Kind = keyof Subscriptions;
 
 export class Registry {
-  readonly channels: Channels = new Map();
-  readonly patterns: Channels = new Map();
-  readonly shards: Channels = new Map();
+  readonly channels: Channels;
+  readonly patterns: Channels;
+  readonly shards: Channels;
   /** Connections that listen to anything. */
   clients = 0;
   private readonly delivery: Delivery;
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, random: Random) {
     this.delivery = delivery;
+    this.channels = new Channels(random);
+    this.patterns = new Channels(random);
+    this.shards = new Channels(random);
   }
 
+  /** `name` is kept. */
   subscribe(connection: Connection, kind: Kind, name: Uint8Array): void {
-    connection.subscriptions ??= { channels: new Map(), patterns: new Map(), shards: new Map() };
-    const own = connection.subscriptions[kind];
-    const text = latin1(name);
-    if (own.has(text)) return;
-    let channel = this[kind].get(text);
-    if (channel === undefined) {
-      channel = { name, subscribers: new Set() };
-      this[kind].set(text, channel);
-    }
+    connection.subscriptions ??= { channels: new Set(), patterns: new Set(), shards: new Set() };
+    const channel = this[kind].open(name);
     channel.subscribers.add(connection);
-    own.set(text, channel);
+    connection.subscriptions[kind].add(channel);
     this.countClient(connection);
   }
 
   unsubscribe(connection: Connection, kind: Kind, name: Uint8Array): void {
-    const own = connection.subscriptions?.[kind];
-    const text = latin1(name);
-    const channel = own?.get(text);
-    if (own === undefined || channel === undefined) return;
-    own.delete(text);
-    channel.subscribers.delete(connection);
-    if (channel.subscribers.size === 0) this[kind].delete(text);
+    const channel = this[kind].find(name, 0, name.length);
+    if (channel?.subscribers.delete(connection) !== true) return;
+    connection.subscriptions![kind].delete(channel);
+    if (channel.subscribers.size === 0) this[kind].remove(channel);
     this.countClient(connection);
   }
 
@@ -85,7 +72,7 @@ export class Registry {
 
   /** The names of what a connection listens to. */
   namesOf(connection: Connection, kind: Kind): Uint8Array[] {
-    return [...(connection.subscriptions?.[kind].values() ?? [])].map((channel) => channel.name);
+    return [...(connection.subscriptions?.[kind] ?? [])].map((channel) => channel.name);
   }
 
   /** Nobody listens to channels or patterns. */
@@ -108,14 +95,14 @@ export class Registry {
   ): number {
     const { delivery } = this;
     let receivers = 0;
-    const found = this.channels.get(latin1(channel, channelStart, channelStart + channelLength));
+    const found = this.channels.find(channel, channelStart, channelLength);
     if (found !== undefined) {
       delivery.begin(MESSAGE, found.name, found.name, payload, payloadStart, payloadLength, gate);
       receivers = sendTo(delivery, found);
     }
     if (this.patterns.size === 0) return receivers;
     let name = found?.name;
-    for (const pattern of this.patterns.values()) {
+    for (const pattern of this.patterns) {
       const { length } = pattern.name;
       if (!globMatches(pattern.name, 0, length, channel, channelStart, channelLength, false)) continue;
       name ??= channel.slice(channelStart, channelStart + channelLength);
@@ -126,8 +113,16 @@ export class Registry {
   }
 
   /** The same for the channel of a shard, which no pattern fits. */
-  publishToShard(name: string, payload: Uint8Array, payloadStart: number, payloadLength: number, gate: number): number {
-    const found = this.shards.get(name);
+  publishToShard(
+    channel: Uint8Array,
+    channelStart: number,
+    channelLength: number,
+    payload: Uint8Array,
+    payloadStart: number,
+    payloadLength: number,
+    gate: number,
+  ): number {
+    const found = this.shards.find(channel, channelStart, channelLength);
     if (found === undefined) return 0;
     this.delivery.begin(SHARD_MESSAGE, found.name, found.name, payload, payloadStart, payloadLength, gate);
     return sendTo(this.delivery, found);
@@ -145,7 +140,7 @@ export class Registry {
 
 /** The names of those channels that the pattern fits, of all when there is none. */
 export function matchingNames(channels: Channels, pattern: Uint8Array | undefined): Uint8Array[] {
-  const names = [...channels.values()].map(({ name }) => name);
+  const names = [...channels].map(({ name }) => name);
   if (pattern === undefined) return names;
   return names.filter((name) => globMatches(pattern, 0, pattern.length, name, 0, name.length, false));
 }

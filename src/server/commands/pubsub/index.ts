@@ -3,7 +3,7 @@ import type { Call } from "../../../command/call.ts";
 import { argument, type CommandDefinition } from "../../../command/definition.ts";
 import { replyHelp } from "../../../command/help.ts";
 import { wrongSubcommand } from "../../../command/messages.ts";
-import type { Channels } from "../../pubsub/registry.ts";
+import type { Channels } from "../../pubsub/channels.ts";
 import { matchingNames } from "../../pubsub/registry.ts";
 import type { Server } from "../../server.ts";
 import { HELP } from "./help.ts";
@@ -108,6 +108,6 @@ function replyCounts(call: Call, channels: Channels): void {
   reply.array((call.argc - 2) * 2);
   for (let i = 2; i < call.argc; i++) {
     reply.bulk(call.input, call.start(i), call.length(i));
-    reply.integer(channels.get(call.text(i))?.subscribers.size ?? 0);
+    reply.integer(channels.find(call.input, call.start(i), call.length(i))?.subscribers.size ?? 0);
   }
 }

@@ -43,9 +43,19 @@ export function spublish(server: Server): CommandDefinition {
     keys: [keysAt(["not_key"])],
     args: [argument("shardchannel", "string"), argument("message", "string")],
     run(call) {
+      const { input } = call;
       const { pubsub, turns } = server;
       const gate = turns.messageGate;
-      call.reply.integer(pubsub.publishToShard(call.text(1), call.input, call.start(2), call.length(2), gate));
+      const receivers = pubsub.publishToShard(
+        input,
+        call.start(1),
+        call.length(1),
+        input,
+        call.start(2),
+        call.length(2),
+        gate,
+      );
+      call.reply.integer(receivers);
     },
   };
 }
