@@ -57,10 +57,7 @@ export function nameOf(database: number, key: string): string {
 export class Model {
   /** Writes so far. */
   writes = 0;
-  /** Those behind the base. */
-  private history: Write[] = [];
-  private base = new Map<string, Entry>();
-  private baseNumber = 0;
+  private readonly history: Write[] = [];
   private current = new Map<string, Entry>();
   /** The last write that changed a key, and the last that emptied a database. */
   private changed = new Map<string, number>();
@@ -92,10 +89,9 @@ export class Model {
 
   /** The last write that was executed at `timeUs` or before. */
   lastWriteBefore(timeUs: number): number {
-    let last = this.baseNumber;
-    for (const { number, timeUs: executedUs } of this.history) {
-      if (executedUs > timeUs) break;
-      last = number;
+    let last = 0;
+    for (let i = this.history.length - 1; i >= 0 && last === 0; i--) {
+      if (this.history[i]!.timeUs <= timeUs) last = this.history[i]!.number;
     }
     return last;
   }
@@ -105,15 +101,11 @@ export class Model {
    * That prefix is the truth from then on.
    */
   settle(found: ModelState, least: number, nowMs: number): number {
-    const state = new Map(this.base);
-    for (let i = -1; i < this.history.length; i++) {
-      const write = this.history[i];
-      if (write !== undefined) applyTo(state, write);
-      const number = write?.number ?? this.baseNumber;
+    const state = new Map<string, Entry>();
+    for (let number = 0; number <= this.history.length; number++) {
+      if (number > 0) applyTo(state, this.history[number - 1]!);
       if (number < least || !sameState(state, found, nowMs)) continue;
-      this.base = state;
-      this.baseNumber = number;
-      this.history = [];
+      this.history.length = number;
       this.current = new Map(state);
       this.writes = number;
       for (const [name, last] of this.changed) if (last > number) this.changed.set(name, number);
@@ -125,7 +117,7 @@ export class Model {
 
   /** How the state after `number` writes differs from `found`, for people. */
   difference(found: ModelState, number: number, nowMs: number): string {
-    const state = new Map(this.base);
+    const state = new Map<string, Entry>();
     for (const write of this.history) if (write.number <= number) applyTo(state, write);
     const wrong: string[] = [];
     for (const name of new Set([...state.keys(), ...found.keys()])) {

@@ -14,6 +14,7 @@ import { EmberlogError } from "../../src/base/errors.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { DiskError } from "../../src/disk/disk.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import { applyRepair, planRepair } from "../../src/engine/repair.ts";
 import { SimClient } from "./clients.ts";
 import { Counts } from "./counts.ts";
 import { Faults, ProcessDied } from "./faults.ts";
@@ -22,9 +23,9 @@ import { Model, ModelSession, type ModelState } from "./model.ts";
 import { mix, type Plan, planOf, type Step, stepOf } from "./plan.ts";
 import { encode, Requests } from "./requests.ts";
 import { decay } from "./rot.ts";
-import { SimServer, type SimServerOptions } from "./server.ts";
+import { SIM_DIRECTORY, SimServer, type SimServerOptions } from "./server.ts";
 import { CONTROL_SLOT, readState } from "./state.ts";
-import { LATENCY_US_MAX, Schedule, SimClock } from "./world.ts";
+import { LATENCY_US_MAX, Schedule, SimClock, SimLogIo } from "./world.ts";
 
 /** Under `everysec` a write is on stable storage after this time: a second, and what slow syncs and a change of segments add. */
 export const EVERYSEC_BOUND_US = 1_000_000 + 8 * LATENCY_US_MAX;
@@ -104,7 +105,7 @@ class Life {
     // The last step is always there, whatever was left out.
     this.random = seededRandom(mix(plan.seed, plan.steps));
     this.crash("power");
-    if (plan.rot) this.rot();
+    if (plan.rot) await this.rot();
     else this.crash("killed");
   }
 
@@ -422,7 +423,7 @@ class Life {
   }
 
   /** What is stored decays; a start must refuse, or report what it cut, or serve all of it. */
-  private rot(): void {
+  private async rot(): Promise<void> {
     this.endProcess("killed");
     const outcome = decay(this.disk, this.random, crc32cReference, () => this.open(this.disk), this.counts);
     this.note(`rot: ${outcome.what}: ${outcome.refused === "" ? "served" : outcome.refused}`);
@@ -432,10 +433,38 @@ class Life {
       this.judge(outcome.mayLose ? 0 : this.killMin);
       return;
     }
-    if (!outcome.passes) return;
-    // What was misread once is read right the next time, and nothing has changed.
     this.endProcess("killed");
-    this.start();
+    // What was misread once is read right the next time, and nothing has changed.
+    if (outcome.passes) this.start();
+    else await this.repair();
+  }
+
+  /** What was refused is repaired: then a start serves a prefix. */
+  private async repair(): Promise<void> {
+    const { disk, clock, schedule } = this;
+    const plan = planRepair(disk, SIM_DIRECTORY, crc32cReference);
+    if (plan.kind !== "repair") throw new Violation(`a start refuses and there is nothing to repair: ${plan.why}`);
+    const logIo = new SimLogIo(disk, schedule);
+    const random = seededRandom(this.random.int32());
+    await applyRepair(
+      {
+        disk,
+        directory: SIM_DIRECTORY,
+        logIo,
+        clock,
+        random,
+        crc32c: crc32cReference,
+        policy: "always",
+        segmentBytesMax: 8192,
+      },
+      plan,
+    );
+    this.counts.add("repairs");
+    this.endProcess("power");
+    this.server = this.open(disk);
+    if (this.server.storage.report.decision !== "open")
+      throw new Violation(`after a repair a start decides to ${this.server.storage.report.decision}`);
+    this.judge(0);
   }
 
   private received(slot: number, bytes: Uint8Array): void {

@@ -5,6 +5,8 @@
  * an argument that is no UTF-8 is `{"base64": …}`. `--resp` is the commands alone as the bytes they are: a Redis AOF without a
  * preamble, for `redis-cli --pipe`. It is also the way to keep what lies before damage.
  *
+ * With `--around` it shows one place of one segment instead (dump_around.ts).
+ *
  * Whole units only, in order, up to the first damage; it changes nothing and takes no lock. Exit codes as of `check`: 0 all was
  * read; 1 the tail is torn; 2 it ended at damage. The reason goes to standard error with `--resp`.
  */
@@ -21,8 +23,11 @@ import { crc32c } from "../platform/checksum.ts";
 import { REQUEST, RequestParser } from "../protocol/request_parser.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
 import { CHECK_DAMAGED, CHECK_SOUND, CHECK_TORN, run as runCheck } from "./check.ts";
+import { dumpAround } from "./dump_around.ts";
 
-export const DUMP_USAGE = "usage: emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS]\n";
+export const DUMP_USAGE =
+  "usage: emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS]\n" +
+  "       emberlog dump DIR --around OFFSET [--segment NAME]\n";
 
 export type DumpOut = (chunk: string | Uint8Array) => void;
 
@@ -33,6 +38,9 @@ interface DumpOptions {
   readonly format: Format;
   readonly from: number;
   readonly limit: number;
+  /** An offset of one segment; undefined: the whole log. */
+  readonly around: number | undefined;
+  readonly segment: string | undefined;
 }
 
 /** Runs the command with the words behind `dump`; `complain` gets what must not be mixed with the commands. */
@@ -47,6 +55,10 @@ export async function run(
     return CHECK_DAMAGED;
   }
   try {
+    if (options.around !== undefined) {
+      dumpAround(new NodeDisk(), options.directory, options.around, options.segment, out);
+      return CHECK_SOUND;
+    }
     return await dump(new NodeDisk(), options, out, complain);
   } catch (thrown) {
     if (!(thrown instanceof EmberlogError)) throw thrown;
@@ -60,20 +72,27 @@ function parseOptions(args: readonly string[]): DumpOptions | undefined {
   let format: Format = "text";
   let from = 0;
   let limit = Number.POSITIVE_INFINITY;
+  let around: number | undefined;
+  let segment: string | undefined;
   for (let i = 0; i < args.length; i++) {
     const word = args[i]!;
     if (word === "--json" || word === "--resp") {
       if (format !== "text") return undefined;
       format = word === "--json" ? "json" : "resp";
-    } else if (word === "--from" || word === "--limit") {
+    } else if (word === "--segment") {
+      segment = args[++i];
+      if (segment === undefined) return undefined;
+    } else if (word === "--from" || word === "--limit" || word === "--around") {
       const value = args[++i];
       if (value === undefined || !/^\d{1,15}$/.test(value)) return undefined;
       if (word === "--from") from = Number(value);
-      else limit = Number(value);
+      else if (word === "--limit") limit = Number(value);
+      else around = Number(value);
     } else if (directory === undefined && !word.startsWith("--")) directory = word;
     else return undefined;
   }
-  return directory === undefined ? undefined : { directory, format, from, limit };
+  if (directory === undefined || (around === undefined && segment !== undefined)) return undefined;
+  return { directory, format, from, limit, around, segment };
 }
 
 async function dump(disk: Disk, options: DumpOptions, out: DumpOut, complain: (text: string) => void): Promise<number> {

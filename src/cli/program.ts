@@ -43,7 +43,7 @@ export async function runProgram(argv: readonly string[], output: Output): Promi
   }
 }
 
-const PROGRAM_WORDS = new Set(["check", "dump", "ping", "help", "--help", "-h", "--version", "-v"]);
+const PROGRAM_WORDS = new Set(["check", "repair", "dump", "ping", "help", "--help", "-h", "--version", "-v"]);
 
 function isHelp(argument: string | undefined): boolean {
   return argument === "--help" || argument === "-h";
@@ -71,12 +71,26 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       done(await run(words, output.out));
     });
   program
+    .command("repair <directory>")
+    .description("say what can be kept of a damaged data directory, and what is lost; --apply does it")
+    .option("--apply", "do it; what is not kept is copied into quarantine/ first")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 nothing to repair, or done; 1 there is something to repair; 2 it can't be repaired.",
+    )
+    .action(async () => {
+      const { run } = await import("./repair.ts");
+      done(await run(words, output.out));
+    });
+  program
     .command("dump <directory>")
     .description("print the frames and commands of a data directory's log")
     .option("--json", "JSON lines instead of text")
     .option("--resp", "the commands alone, as redis-cli --pipe takes them")
     .option("--from <sequence>", "begin at this sequence number")
     .option("--limit <commands>", "end after so many commands")
+    .option("--around <offset>", "the frames and bytes around an offset of one segment, damaged or not")
+    .option("--segment <name>", "with --around: which segment; the last when not given")
     .action(async () => {
       const { run } = await import("./dump.ts");
       done(await run(words, output.out, output.error));

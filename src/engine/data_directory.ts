@@ -21,7 +21,7 @@ import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestSegment } from "../manifest/format.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
-import { directoryState } from "./examination.ts";
+import { directoryState, type Examination } from "./examination.ts";
 import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
 
 /** Space that a fresh segment has from the start, bytes. */
@@ -37,6 +37,18 @@ export interface DataDirectoryOptions {
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
 }
+
+const NOTHING_EXAMINED: Examination = {
+  directory: "ours",
+  manifestState: "missing",
+  manifest: null,
+  segments: "none",
+  findings: [],
+  examined: [],
+  leftovers: [],
+  tornNext: null,
+  lastSequence: 0,
+};
 
 /** `appendonly no`: a directory with data must not be hidden behind an empty server. Throws DIRECTORY_HOLDS_DATA. */
 export function refuseDirectoryWithData(disk: Disk, directory: string): void {
@@ -75,17 +87,7 @@ export function openDataDirectoryToFill(options: DataDirectoryOptions, firstSequ
     const state = directoryState(disk, directory);
     if (state === "redis") refuseDirectoryWithData(disk, directory);
     const recovered: Recovered = {
-      examination: {
-        directory: state,
-        manifestState: "missing",
-        manifest: null,
-        segments: "none",
-        findings: [],
-        examined: [],
-        leftovers: [],
-        tornNext: null,
-        lastSequence: firstSequence - 1,
-      },
+      examination: { ...NOTHING_EXAMINED, directory: state, lastSequence: firstSequence - 1 },
       decision: "create",
       sealed: [],
       setAside: [],
@@ -94,6 +96,20 @@ export function openDataDirectoryToFill(options: DataDirectoryOptions, firstSequ
       commitMs: 0,
     };
     return begin(options, lock, recovered, firstSequence, "filling", 0);
+  });
+}
+
+/** What a repair keeps, ready to be listed. */
+export type Repaired = Pick<Recovered, "sealed" | "setAside" | "lastSequence" | "commitMs">;
+
+/** Opens a data directory with what `repair` keeps of it: in a new epoch, and what is not listed goes. */
+export function openRepaired(options: DataDirectoryOptions, repair: () => Repaired): DataDirectory {
+  const { disk, directory } = options;
+  return withLock(disk, directory, (lock) => {
+    const repaired = repair();
+    const examination = { ...NOTHING_EXAMINED, lastSequence: repaired.lastSequence };
+    const recovered: Recovered = { examination, decision: "cut", newEpoch: true, ...repaired };
+    return begin(options, lock, recovered, repaired.lastSequence + 1, "complete", 0);
   });
 }
 

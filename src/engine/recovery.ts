@@ -166,7 +166,7 @@ function copyTails(disk: Disk, directory: string, nowMs: number, examination: Ex
 }
 
 /** Copies a file from `offset` to its end into the quarantine, durably (D1). */
-function copyAside(
+export function copyAside(
   disk: Disk,
   directory: string,
   name: string,
@@ -230,8 +230,8 @@ export function advice(directory: string, decision: Decision): string {
     case "refuse rotten":
     case "refuse stray":
       return (
-        `restore the file from a backup; or keep what is before the damage: ` +
-        `\`emberlog dump ${directory} --resp > salvaged.aof\`, then feed it to an empty server with \`redis-cli --pipe\`. ` +
+        `restore the file from a backup; or keep what is before the damage: \`emberlog repair ${directory}\` says what that ` +
+        `loses, and does it with --apply (\`emberlog dump ${directory} --resp\` prints it for \`redis-cli --pipe\`). ` +
         `\`emberlog check ${directory}\` explains in full`
       );
     default:

@@ -1,0 +1,95 @@
+/**
+ * `emberlog repair DIR [--apply]`: what can be kept of a directory that a start refuses, what that loses, and, with `--apply`, keeping
+ * it. Without `--apply` nothing is changed; with it nothing is destroyed: what is not kept is copied into `quarantine/` first.
+ *
+ * Exit codes: 0 nothing to repair, or repaired; 1 there is something to repair (without `--apply`); 2 no repair can help, or it failed.
+ */
+import { type Clock, systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { LOG_SEGMENT_BYTES_DEFAULT } from "../base/limits.ts";
+import { systemRandom } from "../base/random.ts";
+import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
+import { advice } from "../engine/recovery.ts";
+import { applyRepair, planRepair, type RepairPlan } from "../engine/repair.ts";
+import { crc32c } from "../platform/checksum.ts";
+import { nativeFileCalls } from "../platform/file_calls.ts";
+import { PortableLogIo } from "../platform/log_io.ts";
+
+export const REPAIR_USAGE = "usage: emberlog repair DIR [--apply]\n";
+
+const DONE = 0;
+const NEEDED = 1;
+const FAILED = 2;
+
+/** Runs the command with the words behind `repair`; writes text to `out` and resolves to the exit code. */
+export async function run(args: readonly string[], out: (text: string) => void): Promise<number> {
+  const apply = args.includes("--apply");
+  const [directory, ...more] = args.filter((word) => word !== "--apply");
+  if (directory === undefined || more.length > 0 || directory.startsWith("--")) {
+    out(REPAIR_USAGE);
+    return FAILED;
+  }
+  try {
+    return await repair(directory, apply, out, systemClock);
+  } catch (thrown) {
+    if (!(thrown instanceof EmberlogError)) throw thrown;
+    out(`${thrown.message}\n`);
+    return FAILED;
+  }
+}
+
+async function repair(directory: string, apply: boolean, out: (text: string) => void, clock: Clock): Promise<number> {
+  const disk = new NodeDisk(nativeFileCalls());
+  if (disk.status(directory)?.kind !== "directory") {
+    throw new EmberlogError("DATA_MISSING", `there is no directory ${directory}`, { file: directory });
+  }
+  const plan = planRepair(disk, directory, crc32c);
+  out(`found      ${plan.why}\n`);
+  if (plan.kind === "nothing") {
+    out("nothing to repair: a start does what is to be done by itself\n");
+    return DONE;
+  }
+  if (plan.kind === "impossible") {
+    out(`no repair can help. To go on: ${advice(directory, plan.decision)}\n`);
+    return FAILED;
+  }
+  out(asText(plan));
+  if (!apply) {
+    out(`nothing was changed; \`emberlog repair ${directory} --apply\` does it\n`);
+    return NEEDED;
+  }
+  const logIo = new PortableLogIo(nodeFiles, () => clock.monotonicUs());
+  const setAside = await applyRepair(
+    {
+      disk,
+      directory,
+      logIo,
+      clock,
+      random: systemRandom(),
+      crc32c,
+      policy: "always",
+      segmentBytesMax: LOG_SEGMENT_BYTES_DEFAULT,
+    },
+    plan,
+  );
+  for (const { file, offset, bytes, copy } of setAside)
+    out(`copied     ${bytes} bytes of ${file} from ${offset} on to ${copy}\n`);
+  out(`repaired   a start replays commands up to ${plan.lastSequence}\n`);
+  return DONE;
+}
+
+function asText({ kept, aside, lastSequence, knownSequence, notes }: RepairPlan): string {
+  let text = "";
+  for (const { name, scan } of kept) {
+    text += `keep       ${name}: ${scan.commands} commands, up to ${scan.lastSequence}, ${scan.endOffset} bytes\n`;
+  }
+  for (const { file, offset, bytes, reason } of aside)
+    text += `set aside  ${file} from ${offset} on, ${bytes} bytes: ${reason}\n`;
+  const lost =
+    knownSequence > lastSequence
+      ? `commands ${lastSequence + 1} to ${knownSequence}, and what followed`
+      : "no command known of";
+  text += `lost       ${lost}\n`;
+  for (const note of notes) text += `note       ${note}\n`;
+  return text;
+}
