@@ -1,0 +1,78 @@
+/** When the address space is full, commands on sorted sets that need memory answer -OOM and leave everything as it was. */
+import { beforeEach, describe, expect, test } from "vitest";
+import { stateDigest } from "../../../src/dataset/digest.ts";
+import { SEGMENT_BYTES } from "../../../src/memory/layout.ts";
+import { EngineClient } from "../../support/engine_client.ts";
+import { verifyDataset } from "../../support/verify_dataset.ts";
+
+const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+const LONG = "x".repeat(3000);
+
+/** An engine without room for any block at all, as far as that can be had. */
+function full(): EngineClient {
+  const client = new EngineClient({ bytesMax: SEGMENT_BYTES, recording: true });
+  for (let i = 0; i < 128; i++) client.command("ZADD", "packed", i, `member:${i}`);
+  for (let i = 0; i < 1000; i++) client.command("ZADD", "big", i / 4, `member:${i}`);
+  client.command("ZADD", "one", 1, "a");
+  for (let bytes = 1024 * 1024; bytes >= 8; bytes = bytes >> 1) {
+    const value = new Uint8Array(bytes);
+    for (let i = 0; client.command("SET", `fill:${bytes}:${i}`, value) === "+OK\r\n"; i++);
+  }
+  // The classes between the powers of two, as long as anything goes in.
+  for (let bytes = 8; bytes < 4000; bytes += 8) {
+    const value = new Uint8Array(bytes);
+    for (let i = 0; client.command("SET", `more:${bytes}:${i}`, value) === "+OK\r\n"; i++);
+  }
+  client.takeEffects();
+  return client;
+}
+
+const REFUSED: readonly (readonly string[])[] = [
+  ["ZADD", "new", "1", LONG],
+  ["ZADD", "packed", "1", LONG],
+  ["ZADD", "packed", "1", "one too many"],
+  ["ZADD", "big", "1", LONG],
+  ["ZADD", "big", "1", "a", "2", "b"],
+  ["ZADD", "new", "1", "a", "2", "b"],
+  ["ZINCRBY", "one", "1", LONG],
+  ["ZADD", "one", "INCR", "1", LONG],
+  ["ZUNIONSTORE", "new", "1", "big"],
+  ["ZUNIONSTORE", "big", "2", "big", "packed"],
+  ["ZINTERSTORE", "one", "2", "big", "packed"],
+  ["ZDIFFSTORE", "packed", "2", "big", "one"],
+  ["ZRANGESTORE", "one", "big", "0", "-1"],
+  ["COPY", "big", "new"],
+];
+
+describe("a full address space", () => {
+  let client: EngineClient;
+
+  beforeEach(() => {
+    client = full();
+  });
+
+  test("refuses without a trace", () => {
+    const { dataset } = client.engine;
+    for (const request of REFUSED) {
+      const before = stateDigest(dataset);
+      expect([...request.slice(0, 3), client.command(...request)]).toEqual([...request.slice(0, 3), OOM]);
+      expect([...request.slice(0, 3), stateDigest(dataset)]).toEqual([...request.slice(0, 3), before]);
+      expect(client.takeEffects().length).toBe(0);
+    }
+    expect(verifyDataset(dataset)).toEqual([]);
+  });
+
+  test("leaves reading and removing possible", () => {
+    expect(client.command("ZRANGE", "packed", "0", "0")).toBe("*1\r\n$8\r\nmember:0\r\n");
+    expect(client.command("ZUNION", "2", "big", "packed").slice(0, 7)).toBe("*1000\r\n");
+    expect(client.command("ZREM", "packed", "member:5", "member:6")).toBe(":2\r\n");
+    expect(client.command("ZREMRANGEBYRANK", "packed", "0", "99")).toBe(":100\r\n");
+    expect(client.command("ZPOPMIN", "big")).toBe("*2\r\n$8\r\nmember:0\r\n$1\r\n0\r\n");
+    expect(client.command("ZREMRANGEBYSCORE", "big", "0", "200")).toBe(":800\r\n");
+    expect(client.command("ZADD", "big", "0.5", "member:900")).toBe(":0\r\n");
+    expect(verifyDataset(client.engine.dataset)).toEqual([]);
+    expect(client.command("UNLINK", "big", "packed", "one")).toBe(":3\r\n");
+    while (client.engine.dataset.releaseStep());
+    expect(client.engine.dataset.releasedValues).toBe(0);
+  });
+});
