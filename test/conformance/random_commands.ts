@@ -7,6 +7,7 @@
  */
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { Argument } from "../support/resp_client.ts";
+import { listSource } from "./random/lists.ts";
 import { setSource } from "./random/sets.ts";
 import { sortedSetSource } from "./random/sorted_sets.ts";
 
@@ -15,7 +16,7 @@ export type RandomCommand = readonly Argument[];
 /** Draws a command of one group; one file a group under random/. */
 export type GroupSource = (source: CommandSource) => RandomCommand;
 
-const collections: readonly GroupSource[] = [setSource, sortedSetSource];
+const collections: readonly GroupSource[] = [setSource, sortedSetSource, listSource];
 
 const KEYS: readonly Argument[] = [
   "a",
