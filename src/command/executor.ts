@@ -81,6 +81,8 @@ export class Executor {
   /** The command whose run is being measured, since when, and its calls before that. */
   private timed = UNKNOWN_COMMAND;
   private timedSinceUs = 0;
+  /** The command measured alone that is running: it may run others (EXEC). */
+  private outer = UNKNOWN_COMMAND;
   private callsBefore = 0;
   /** The last request of the run: where its bytes are, and whose it is. */
   private lastInput: Uint8Array = new Uint8Array(0);
@@ -194,7 +196,8 @@ export class Executor {
     if (id !== this.timed || alone || call.input !== this.lastInput) this.switchTimer(call, id);
     this.lastStart = start;
     this.lastSession = call.session;
-    const beganUs = alone ? this.timedSinceUs : 0;
+    const beganUs = this.timedSinceUs;
+    if (alone) this.outer = id;
     this.commands++;
     this.calls[id]!++;
     this.table.handlers[id]!(call);
@@ -206,7 +209,7 @@ export class Executor {
     }
     if (reply.errors !== errors) this.countFailure(call, id);
     // When the region was emptied in between, the difference is negative, and a large number without its sign.
-    if (alone || (reply.position - position) >>> 0 > ALONE_REPLY_BYTES) this.endAlone(call, id, beganUs);
+    if (alone || (reply.position - position) >>> 0 > ALONE_REPLY_BYTES) this.endAlone(call, id, start, beganUs);
     // A request that waited was shown when it came.
     if (this.monitor !== undefined && call.resumedAt === 0) this.monitor.executed(call, id);
   }
@@ -285,7 +288,9 @@ export class Executor {
     // The first command of a turn begins when the turn does: one clock read less where turns are short.
     const nowUs = this.timed === UNKNOWN_COMMAND ? this.turnUs : call.clock.monotonicUs();
     this.turnUs = nowUs;
-    if (this.timed !== UNKNOWN_COMMAND) this.endRun(nowUs - this.timedSinceUs);
+    // What runs others is measured as a whole when it is done.
+    const goesOn = this.timed === this.outer && id !== UNKNOWN_COMMAND;
+    if (this.timed !== UNKNOWN_COMMAND && !goesOn) this.endRun(nowUs - this.timedSinceUs);
     this.timed = id;
     this.timedSinceUs = nowUs;
     if (id === UNKNOWN_COMMAND) return;
@@ -301,11 +306,15 @@ export class Executor {
     if (count > 0) this.observer?.measured(id, count, us, this.lastInput, this.lastStart, this.lastSession!);
   }
 
-  /** A command that is measured alone has been executed. If it ran others, their times are their own, and `beganUs` is when it began. */
-  private endAlone(call: Call, id: number, beganUs: number): void {
+  /** A command that is measured alone has been executed. If it ran others, each of them had its own time, and it has all of it since `beganUs`. */
+  private endAlone(call: Call, id: number, start: number, beganUs: number): void {
     const ranOthers = this.timed !== id;
+    this.outer = UNKNOWN_COMMAND;
     this.stopTimer(call);
-    if (ranOthers) this.observer?.transaction(this.turnUs - beganUs);
+    if (!ranOthers) return;
+    const us = this.turnUs - beganUs;
+    this.microseconds[id]! += us;
+    this.observer?.measured(id, 1, us, call.input, start, call.session);
   }
 
   /** What a reply may show, as a log position: of known keys only their last change, otherwise everything so far. */

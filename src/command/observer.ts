@@ -8,11 +8,10 @@ import type { Session } from "./session.ts";
 export interface CommandObserver {
   /**
    * `count` executions of command `id` in a row took `us` in all; `count` is 1 for what is measured alone (see the executor). The last
-   * of them is the request that begins at `input[start]`, in array form, of `session`.
+   * of them is the request that begins at `input[start]`, in array form, of `session`. What runs others (EXEC) takes the time of all of
+   * them, each of which was measured, too.
    */
   measured(id: number, count: number, us: number, input: Uint8Array, start: number, session: Session): void;
-  /** A transaction took `us` from its first command to its last; each of them was measured, too. */
-  transaction(us: number): void;
 }
 
 export interface CommandMonitor {

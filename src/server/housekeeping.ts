@@ -17,6 +17,8 @@ export class Housekeeping {
   readonly rate = new OperationsRate();
   /** Time that expiry and freeing have taken since start, µs. */
   workUs = 0;
+  /** DEBUG PAUSE-CRON: ticks and slices do nothing. */
+  paused = false;
   private readonly server: Server;
   private timer: NodeJS.Timeout | undefined;
   private slice: NodeJS.Timeout | undefined;
@@ -49,6 +51,7 @@ export class Housekeeping {
   }
 
   private tick(): void {
+    if (this.paused) return;
     const { server } = this;
     const { engine, clients, clock } = server;
     const nowMs = clock.wallMs();
@@ -68,7 +71,7 @@ export class Housekeeping {
   /** A slice of expiry and freeing; goes on soon while there is more. */
   private work(): void {
     this.slice = undefined;
-    if (this.stopped || this.server.isStopping()) return;
+    if (this.stopped || this.paused || this.server.isStopping()) return;
     const { dataset } = this.server.engine;
     const { clock } = this.server;
     const beganUs = clock.monotonicUs();

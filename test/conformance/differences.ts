@@ -312,6 +312,18 @@ export const newerCases: readonly NewerCase[] = [
     ],
   },
   {
+    id: "debug-switches",
+    version: "7.2.0",
+    reason:
+      "DEBUG DICT-RESIZING and CLIENT-ENFORCE-REPLY-LIST, which Redis 7.2's test suite sets; there is nothing to switch here",
+    steps: [
+      ["DEBUG DICT-RESIZING 0", "+OK\r\n"],
+      ["DEBUG DICT-RESIZING 1", "+OK\r\n"],
+      ["DEBUG CLIENT-ENFORCE-REPLY-LIST 0", "+OK\r\n"],
+      ["DEBUG DICT-RESIZING", /^-ERR unknown subcommand or wrong number/],
+    ],
+  },
+  {
     id: "set-max-listpack",
     version: "7.2.0",
     reason: "sets have a listpack encoding with two thresholds of its own",

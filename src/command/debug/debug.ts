@@ -39,6 +39,8 @@ const HELP = [
   "    Write <message> to the server log.",
   "OBJECT <key>",
   "    Show low level info about `key` and associated value.",
+  "PAUSE-CRON <0|1>",
+  "    Stop periodic cron job processing.",
   "POPULATE <count> [<prefix>] [<size>]",
   "    Create <count> string keys named key:<num>. If <prefix> is specified then",
   "    it is used instead of the 'key' prefix.",
@@ -98,6 +100,8 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   },
   LOG: { min: 3, max: 3, run: log },
   OBJECT: { min: 3, max: 4, run: replyObject },
+  // The timer's own work stands still: tests of what it does need that.
+  "PAUSE-CRON": { min: 3, max: 3, run: pauseTimer },
   POPULATE: { min: 3, max: 5, run: populate },
   PROTOCOL: { min: 3, max: 3, run: replyProtocol },
   QUICKLIST: { min: 3, max: 4, run: printQuicklist },
@@ -106,6 +110,8 @@ const subcommands: Readonly<Record<string, Subcommand>> = {
   REPLYBUFFER: { min: 4, max: 4, run: setReplyBuffer },
   "SET-ACTIVE-EXPIRE": { min: 3, max: 3, run: setActiveExpire },
   // Switches of things that do not exist here: what test suites set is accepted.
+  "DICT-RESIZING": { min: 3, max: 3, run: (call) => call.reply.ok() },
+  "CLIENT-ENFORCE-REPLY-LIST": { min: 3, max: 3, run: (call) => call.reply.ok() },
   "SET-DISABLE-DENY-SCRIPTS": { min: 3, max: 3, run: (call) => call.reply.ok() },
   "SET-SKIP-CHECKSUM-VALIDATION": { min: 3, max: 3, run: (call) => call.reply.ok() },
   SLEEP: { min: 3, max: 3, run: sleep },
@@ -150,6 +156,11 @@ function leadingNumber(call: Call, i: number): number {
 
 function setActiveExpire(call: Call): void {
   call.dataset.activeExpiry = leadingNumber(call, 2) !== 0;
+  call.reply.ok();
+}
+
+function pauseTimer(call: Call, host: DebugHost): void {
+  host.pauseTimer?.(leadingNumber(call, 2) !== 0);
   call.reply.ok();
 }
 

@@ -12,6 +12,8 @@ export interface DebugHost {
   setReplyBufferResizing?(on: boolean): void;
   /** DEBUG CHANGE-REPL-ID: INFO shows another replication id from now on. */
   changeReplicationId?(): void;
+  /** DEBUG PAUSE-CRON: the timer does nothing, or goes on. */
+  pauseTimer?(paused: boolean): void;
   /** DEBUG LOG: writes a line to the server's log. */
   log?(message: string): void;
 }

@@ -64,6 +64,9 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     debugCommand({
       refusal: (call) => protectedRefusal(server, call, "DEBUG", "enable-debug-command"),
       log: (message) => server.logger.warning(message),
+      pauseTimer: (paused) => {
+        server.housekeeping.paused = paused;
+      },
       changeReplicationId: () => server.changeReplicationId(),
       reload: () => reload(server),
       loadLog: () => (server.storage === undefined ? "ERR there is no log to load (appendonly no)" : reload(server)),

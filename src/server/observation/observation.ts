@@ -62,10 +62,6 @@ export class Observation implements CommandObserver {
     if (this.slowLog.wants(each) && !this.skipSlowLog[id]!) this.logSlow(id, each, input, start, session);
   }
 
-  transaction(us: number): void {
-    this.latency.sample("command", us);
-  }
-
   /** The histogram of a command, undefined while there is none. */
   histogram(id: number): CommandHistogram | undefined {
     return this.histograms[id];

@@ -81,7 +81,9 @@ const frequencies: StepInput[] = [
   "SET n 5",
   "OBJECT REFCOUNT n",
   "OBJECT FREQ n",
-  "OBJECT IDLETIME n",
+  // The clock of a value that keys share is whoever's used it last.
+  "SET t text",
+  "OBJECT IDLETIME t",
   "CONFIG SET maxmemory-policy allkeys-lfu",
   "SET m hello",
   "OBJECT FREQ m",

@@ -357,6 +357,10 @@ export const serverCases: readonly ConformanceCase[] = [
       "DEBUG SET-SKIP-CHECKSUM-VALIDATION 0",
       "DEBUG SET-ACTIVE-EXPIRE 0",
       "DEBUG SET-ACTIVE-EXPIRE 1",
+      "DEBUG PAUSE-CRON 1",
+      "SET k v",
+      "DEBUG PAUSE-CRON 0",
+      "DEBUG PAUSE-CRON",
       "DEBUG JMAP",
       ...[
         "hash-max-$-entries",

@@ -164,7 +164,7 @@ const monitor: StepInput[] = [
     [step("CLIENT LIST", sameKind), 0],
     [step("CLIENT ID", sameKind), 1],
     ["DEBUG SLEEP 0", 0],
-    ["SLOWLOG LEN", 0],
+    [step("SLOWLOG LEN", sameKind), 0],
     ["LATENCY LATEST", 0],
     "ACL WHOAMI",
     ["MULTI", 1],

@@ -161,10 +161,16 @@ describe("with the slow log", () => {
   });
 
   test("a transaction's commands are logged, EXEC is not", () => {
-    const { observation, turn } = harness();
+    const { engine, observation, turn } = harness();
     observation.configure(50, 128, 0, true);
     turn("MULTI", "QUICK 60", "SLOW 70", "EXEC");
     expect(observation.slowLog.newest(10).map(({ microseconds }) => microseconds)).toEqual([70, 60]);
+    // EXEC takes the time of all of it.
+    const { calls, microseconds } = engine.executor;
+    expect([calls[id.exec], microseconds[id.exec], microseconds[id.slow]]).toEqual([1, 130, 70]);
+    expect(observation.histogram(id.exec)!.total).toBe(1);
+    turn("MULTI", "EXEC", "QUICK 5");
+    expect([calls[id.exec], microseconds[id.exec], microseconds[id.quick]]).toEqual([2, 130, 65]);
   });
 
   test("it forgets the oldest, and nothing is kept with a length of 0", () => {
