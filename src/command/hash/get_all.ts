@@ -12,6 +12,7 @@ import { EntryList } from "../../structure/entry_list.ts";
 import { elementBytes, endPosition, LISTPACK_HEADER_BYTES, listpackCount } from "../../structure/listpack.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
+import { replyElements } from "../element_run.ts";
 import { replyElement, replyMember } from "../elements.ts";
 import { REFUSED, readHash, replyMemberValue } from "./access.ts";
 
@@ -72,6 +73,7 @@ function replySmall(call: Call, entry: number, names: boolean, values: boolean):
     }
   }
   replyHeader(call, fields, names, values);
+  if (names && values) return replyElements(reply, bytes, at, end, encoding !== ENCODING_LISTPACK);
   while (at < end) {
     if (names) replyElement(reply, bytes, at);
     at += elementBytes(bytes, at);
