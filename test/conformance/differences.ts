@@ -5,6 +5,8 @@
  * `rewrites` tell from 7.0.15's answer what the later version answers. `newerCases` are commands that 7.0.15 does not know, with
  * the replies written out. A rewrite that never applies is dead: a test reports it.
  */
+import { newerHashCases } from "./newer_hashes.ts";
+
 export interface Rewrite {
   readonly id: string;
   /** The version from which on the answer is the expected one. */
@@ -124,6 +126,7 @@ const QUICKLIST = "$9\r\nquicklist\r\n";
 const LONG = "x".repeat(3000);
 
 export const newerCases: readonly NewerCase[] = [
+  ...newerHashCases,
   {
     id: "zrank-withscore",
     version: "7.2.0",

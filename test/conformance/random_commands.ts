@@ -7,6 +7,7 @@
  */
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { Argument } from "../support/resp_client.ts";
+import { hashSource } from "./random/hashes.ts";
 import { listSource } from "./random/lists.ts";
 import { setSource } from "./random/sets.ts";
 import { sortedSetSource } from "./random/sorted_sets.ts";
@@ -16,7 +17,7 @@ export type RandomCommand = readonly Argument[];
 /** Draws a command of one group; one file a group under random/. */
 export type GroupSource = (source: CommandSource) => RandomCommand;
 
-const collections: readonly GroupSource[] = [setSource, sortedSetSource, listSource];
+const collections: readonly GroupSource[] = [hashSource, setSource, sortedSetSource, listSource];
 
 const KEYS: readonly Argument[] = [
   "a",
@@ -104,7 +105,7 @@ export class CommandSource {
     this.waiting.push(["MULTI"]);
     for (let i = this.below(5); i >= 0; i--) {
       let command = this.draw();
-      while (/TTL|EXPIRETIME|KEYS|RANDOMKEY|FLUSH|IDLETIME|OBJECT/i.test(String(command[0]))) command = this.draw();
+      while (/TTL|EXPIRETIME|KEYS|RANDOMKEY|FLUSH|IDLETIME|OBJECT|HSCAN/i.test(String(command[0]))) command = this.draw();
       this.waiting.push(command);
     }
     this.waiting.push([this.below(5) === 0 ? "DISCARD" : "EXEC"]);

@@ -70,6 +70,9 @@ function deeplySorted(reply: string): string {
   return "items" in value ? value.items.map((item) => sorted(encodeReply(item))).join("") : reply;
 }
 
+/** Arrays of which the elements' own elements have no order. */
+export const deeplyUnordered: Same = (ours, theirs) => ours === theirs || deeplySorted(ours) === deeplySorted(theirs);
+
 /** The same kind at the top, nothing more. */
 export const sameKind: Same = (ours, theirs) => ours[0] === theirs[0];
 
@@ -94,6 +97,10 @@ const volatile: Record<string, Same> = {
   "OBJECT IDLETIME": near(2),
   "MEMORY USAGE": both(/^(:[1-9]\d*|\$-1|_|-.*)\r\n$/),
   KEYS: unordered,
+  HGETALL: unordered,
+  HKEYS: unordered,
+  HVALS: unordered,
+  HSCAN: deeplyUnordered,
   SMEMBERS: unordered,
   SINTER: unordered,
   SUNION: unordered,

@@ -32,6 +32,11 @@ const VALUES = [
   "x".repeat(64),
 ];
 
+/** As many elements, whichever they are. */
+function sameLength(ours: string, theirs: string): boolean {
+  return ours.split("\r\n")[0] === theirs.split("\r\n")[0];
+}
+
 /** All of a hash, whatever its order: one step a field would not see one too many. */
 function whole(key: string): StepInput[] {
   return [
@@ -249,4 +254,106 @@ const keyspace = bothEncodings("COPY, RENAME, MOVE, transactions and digests", [
   "EXEC",
 ]);
 
-export const hashCases: readonly ConformanceCase[] = [...setting, errors, thresholds, many, ...keyspace];
+const INTEGERS = [
+  "0",
+  "1",
+  "-1",
+  "9007199254740991",
+  "9007199254740993",
+  "9223372036854775807",
+  "-9223372036854775808",
+];
+const NO_INTEGERS = ["", "x", "1.0", "01", " 1", "+1", "9223372036854775808"];
+const FLOATS = ["0", "1.5", "-2.25", "3.0e3", "1e-5", "5e-18", "1e17", "1e400", "0x1p-3", "123456.789"];
+const NO_FLOATS = ["", "x", " 1", "1 ", "nan", "inf", "-inf", "+inf", "1e5000"];
+
+const counting = bothEncodings("HINCRBY and HINCRBYFLOAT", [
+  "SET s x",
+  "HINCRBY s f 1",
+  "HINCRBY s f x",
+  "HINCRBYFLOAT s f 1",
+  "HINCRBYFLOAT s f x",
+  "HINCRBYFLOAT s f inf",
+  "HINCRBY h f",
+  "HINCRBYFLOAT h f",
+  "HINCRBY h f 1 2",
+  ...INTEGERS.flatMap((by) => [`HINCRBY new f ${by}`, "DEL new"]),
+  ...INTEGERS.flatMap((value) => INTEGERS.flatMap((by) => [`HSET h f ${value}`, `HINCRBY h f ${by}`, "HGET h f"])),
+  ...NO_INTEGERS.flatMap((text) => [`HSET h f "${text}"`, "HINCRBY h f 1", `HINCRBY h g "${text}"`, "HGET h f"]),
+  "EXISTS new",
+  ...FLOATS.flatMap((by) => [`HINCRBYFLOAT new f ${by}`, "OBJECT ENCODING new", "DEL new"]),
+  ...FLOATS.flatMap((value) => FLOATS.flatMap((by) => [`HSET h f ${value}`, `HINCRBYFLOAT h f ${by}`])),
+  ...NO_FLOATS.flatMap((text) => [
+    `HSET h f "${text}"`,
+    "HINCRBYFLOAT h f 1",
+    `HINCRBYFLOAT h g "${text}"`,
+    "HGET h f",
+  ]),
+  ...whole("h"),
+]);
+
+const drawing = bothEncodings("HRANDFIELD", [
+  "SET s x",
+  "HSET one f v",
+  "HRANDFIELD one",
+  ...["0", "1", "5", "-3", "x", "", "9223372036854775807", "9223372036854775808", "-9223372036854775808"].flatMap(
+    (count) => [
+      `HRANDFIELD one "${count}"`,
+      `HRANDFIELD nokey "${count}"`,
+      `HRANDFIELD s "${count}"`,
+      `HRANDFIELD one "${count}" WITHVALUES`,
+    ],
+  ),
+  "HRANDFIELD one 4611686018427387904 WITHVALUES",
+  "HRANDFIELD one -4611686018427387904 WITHVALUES",
+  "HRANDFIELD one 2 bogus",
+  "HRANDFIELD one 2 WITHVALUES bogus",
+  "HRANDFIELD s",
+  "HRANDFIELD nokey",
+  "HRANDFIELD",
+  "HSET many a 1 b 2 c three",
+  step("HRANDFIELD many 10", unordered),
+  step("HRANDFIELD many 3", unordered),
+  step("HRANDFIELD many 10 WITHVALUES", unordered),
+  step("HRANDFIELD many 2", sameLength),
+  step("HRANDFIELD many -7", sameLength),
+  step("HRANDFIELD many 2 WITHVALUES", sameLength),
+  step("HRANDFIELD many -7 WITHVALUES", sameLength),
+]);
+
+const scanning = bothEncodings("HSCAN", [
+  "SET s x",
+  "HSET h a 1 b 2 abc three 7 eight",
+  "HSCAN h 0 COUNT 1000",
+  "HSCAN h 0 COUNT 1000 MATCH a*",
+  "HSCAN h 0 MATCH a COUNT 1000 MATCH b",
+  "HSCAN h 0 MATCH nothing COUNT 1000",
+  "HSCAN nokey 0",
+  "HSCAN nokey 7 bogus",
+  "HSCAN nokey x",
+  "HSCAN h x",
+  'HSCAN h ""',
+  "HSCAN h -1x",
+  "HSCAN h 18446744073709551616",
+  "HSCAN h 0 COUNT 0",
+  "HSCAN h 0 COUNT -5",
+  "HSCAN h 0 COUNT x",
+  "HSCAN h 0 COUNT",
+  "HSCAN h 0 bogus",
+  "HSCAN h 0 TYPE hash",
+  "HSCAN s 0",
+  "HSCAN s 0 bogus",
+  "HSCAN s x",
+  "HSCAN h",
+]);
+
+export const hashCases: readonly ConformanceCase[] = [
+  ...setting,
+  errors,
+  thresholds,
+  many,
+  ...keyspace,
+  ...counting,
+  ...drawing,
+  ...scanning,
+];
