@@ -105,7 +105,8 @@ export class CommandSource {
     this.waiting.push(["MULTI"]);
     for (let i = this.below(5); i >= 0; i--) {
       let command = this.draw();
-      while (/TTL|EXPIRETIME|KEYS|RANDOMKEY|FLUSH|IDLETIME|OBJECT|HSCAN/i.test(String(command[0]))) command = this.draw();
+      while (/TTL|EXPIRETIME|KEYS|RANDOMKEY|FLUSH|IDLETIME|OBJECT|HSCAN/i.test(String(command[0])))
+        command = this.draw();
       this.waiting.push(command);
     }
     this.waiting.push([this.below(5) === 0 ? "DISCARD" : "EXEC"]);
