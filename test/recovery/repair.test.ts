@@ -65,7 +65,7 @@ describe("repair", () => {
     expect(plan.text).toMatch(new RegExp(`set aside +${all[2]} from 4\\d\\d\\d on`));
     expect(plan.text).toMatch(new RegExp(`set aside +${all[3]} from 0 on`));
     expect(plan.text).toMatch(/lost +commands \d+ to 41/);
-    expect(plan.text).toContain("--apply does it");
+    expect(plan.text).toContain("--apply` does it");
     const after = contents();
     after.delete("LOCK");
     before.delete("LOCK");
