@@ -3,15 +3,19 @@
  *
  *           npm run fuzz -- --mutants [--only TEXT]     the mutation score of the crash harness (mutation/run.ts)
  *
+ *           --record keeps what was run in docs/durability-report.json (report/results.ts)
+ *
  * Every case has a seed of its own; a case that fails is printed with the one command that replays it, and the exit code is 1.
  * Without --seed the cases begin at a random seed, printed first; the targets share the time, and each gets --seeds cases. With --seeds
  * and --seed the cases begin at that seed.
  */
+import { execFileSync } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
-import { crash } from "./crash.ts";
-import { runMutants } from "./mutation/run.ts";
+import { crash, crashCounts } from "./crash.ts";
+import { type MutantResult, runMutants } from "./mutation/run.ts";
+import { circumstances, record } from "./report/results.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
@@ -29,9 +33,17 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    record: { type: "boolean", default: false },
   },
 });
-if (values.mutants) process.exit((await runMutants(values.only, [])) ? 0 : 1);
+const startedMs = performance.now();
+if (values.mutants) {
+  const mutants: MutantResult[] = [];
+  const good = await runMutants(values.only, mutants);
+  if (values.record)
+    record((results) => (results.mutants = { ...circumstances(startedMs, commit()), results: mutants }));
+  process.exit(good ? 0 : 1);
+}
 /** After this many failures a target has said enough. */
 const FAILURES_MAX = 5;
 const PROGRESS_MS = process.stdout.isTTY ? 1000 : 20_000;
@@ -86,6 +98,16 @@ async function runTarget(target: Target): Promise<number> {
   return found;
 }
 
+/** The commit that is being proven. */
+function commit(): string {
+  return execFileSync("git", ["rev-parse", "--short", "HEAD"]).toString().trim();
+}
+
 let failures = 0;
 for (const target of chosen) if (await target.start()) failures += await runTarget(target);
+if (values.record && chosen.includes(crash)) {
+  const numbers = Object.fromEntries([...crashCounts.numbers].sort());
+  const part = { ...circumstances(startedMs, commit()), firstSeed: first, numbers, failures };
+  record((results) => (results.simulated = [...(results.simulated ?? []), part]));
+}
 process.exit(failures === 0 ? 0 : 1);

@@ -157,8 +157,8 @@ export const MUTANTS: readonly Mutant[] = [
     "D14",
     "a relative expiry is logged as it came",
     "command/string/set.ts",
-    `effect.text("PXAT")`,
-    `effect.text("PX")`,
+    `  logStored(call, 2, expiry);\n  call.notify(EVENT_STRING, "set", 1);`,
+    `  call.notify(EVENT_STRING, "set", 1);`,
   ),
   // The writer
   mutant(

@@ -49,7 +49,7 @@ export function planOf(seed: number): Plan {
     clients: 1 + uniform(random, 4),
     steps: 12 + uniform(random, 60),
     faults: uniform(random, 2) === 0,
-    rot: uniform(random, 4) === 0,
+    rot: uniform(random, 3) === 0,
     expiry: uniform(random, 2) === 0,
   };
 }

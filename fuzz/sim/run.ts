@@ -431,6 +431,8 @@ class Life {
     if (outcome.server !== undefined) {
       this.server = outcome.server;
       this.judge(outcome.mayLose ? 0 : this.killMin);
+      // What it has served it has stored, too: nothing misread or damaged has found its way there.
+      this.crash("power");
       return;
     }
     this.endProcess("killed");
