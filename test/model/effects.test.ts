@@ -3,7 +3,7 @@ import { describe, test } from "vitest";
 import { EffectsRun } from "./effects_run.ts";
 import { withSeed } from "./memory_seed.ts";
 
-const COMMANDS = Number(process.env["EMBERLOG_COMMANDS"] ?? 6000);
+const COMMANDS = Number(process.env["EMBERLOG_COMMANDS"] ?? 4000);
 /** What a failure prints behind the seed. */
 const FILE = `test/model/effects.test.ts (with EMBERLOG_COMMANDS=${COMMANDS})`;
 

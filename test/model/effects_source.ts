@@ -102,7 +102,7 @@ export class EffectsSource {
   /** Elements that are there, as the reply of `question` names them. */
   private some(...question: Argument[]): Argument[] {
     const reply = plain(decodeReply(latin1Bytes(this.ask(...question))));
-    if (Array.isArray(reply)) return reply.map((each) => latin1Bytes(String(each)));
+    if (Array.isArray(reply) && reply.length > 0) return reply.map((each) => latin1Bytes(String(each)));
     return typeof reply === "string" ? [latin1Bytes(reply)] : ["none"];
   }
 

@@ -46,6 +46,7 @@ describe("a queue of jobs", () => {
     port = await freePort();
     server = await startEmberlog({ port, dir, args: ["--appendfsync", "always"] });
     producer = new Redis({ port, host: "127.0.0.1", retryStrategy: () => 20 });
+    producer.on("error", () => {});
   });
   beforeEach(() => producer.flushall());
   afterAll(async () => {
