@@ -1,9 +1,10 @@
 import { Walk } from "../../dataset/sorted_set/walk.ts";
 import { TYPE_ZSET } from "../../dataset/types.ts";
 import { NIL } from "../../memory/layout.ts";
+import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { refuseOtherType } from "../elements.ts";
-import { span } from "./bounds.ts";
+import { BY_MEMBER, bounds, span } from "./bounds.ts";
 import { collected, storeAndReply } from "./collect.ts";
 import { OPEN, rangeOf, readRange } from "./range_options.ts";
 import { rangeOptions } from "./zrange.ts";
@@ -41,7 +42,19 @@ export const zrangestore: CommandDefinition = {
         more = walk.next();
       }
     }
+    const { changes } = call.journal;
     storeAndReply(call, "zrangestore");
+    if (call.journal.changes !== changes && bounds.by === BY_MEMBER) logRanks(call, entry === NIL ? 0 : span.count);
     collected.clear();
   },
 };
+
+/** Which members a range of members has to do with may depend on how the set is stored (zremrange.ts): ranks are what happened. */
+function logRanks(call: Call, count: number): void {
+  const effect = call.effect(5);
+  effect.text("ZRANGESTORE");
+  effect.argument(call.input, call.start(1), call.length(1));
+  effect.argument(call.input, call.start(2), call.length(2));
+  effect.integer(count === 0 ? 1 : span.from);
+  effect.integer(count === 0 ? 0 : span.from + count - 1);
+}

@@ -61,8 +61,21 @@ function remove(call: Call, by: number, event: string): void {
   if (count > 0) {
     const emptied = removeRange(call.db, entry, call.hash(1), span.from, count);
     call.changed(1);
+    if (by === BY_MEMBER) logRanks(call);
     call.notify(EVENT_ZSET, event, 1);
     if (emptied) call.notify(EVENT_GENERIC, "del", 1);
   }
   call.reply.integer(count);
+}
+
+/**
+ * Of members with different scores, which a range of members has to do with depends on how the set is stored, as in Redis, and that on
+ * thresholds that may be others when the log is replayed: ranks are what happened.
+ */
+function logRanks(call: Call): void {
+  const effect = call.effect(4);
+  effect.text("ZREMRANGEBYRANK");
+  effect.argument(call.input, call.start(1), call.length(1));
+  effect.integer(span.from);
+  effect.integer(span.from + span.count - 1);
 }
