@@ -8,6 +8,7 @@
  * 2. SET commands a second when the log is replayed at a start
  * 3. what a GET costs the server at 1 M and at many keys
  * 4. memory at 5 M keys, beside redis-server where there is one
+ * 5. the longest turn while a sorted set and a hash of 5 M elements (--elements) are built, ranged, expired and deleted
  *
  * Prints a line for each as soon as it is known. Server on core 0, clients on core 1, where there are two.
  */
@@ -18,7 +19,7 @@ import { parseArgs } from "node:util";
 import { startEmberlog } from "../test/support/emberlog_server.ts";
 import { redisAvailable, startRedis } from "../test/support/redis_server.ts";
 import type { ServerProcess } from "../test/support/server_process.ts";
-import { drive, loadKeys } from "./versus_load.ts";
+import { drive, feed, loadKeys } from "./versus_load.ts";
 import { residentBytes } from "./versus_machine.ts";
 
 const { values } = parseArgs({
@@ -26,12 +27,14 @@ const { values } = parseArgs({
     keys: { type: "string", default: "10000000" },
     large: { type: "string", default: "20000000" },
     replay: { type: "string", default: "3000000" },
-    only: { type: "string", default: "turns,replay,cost,memory" },
+    elements: { type: "string", default: "5000000" },
+    only: { type: "string", default: "turns,replay,cost,memory,collections" },
   },
 });
 const keys = Number(values.keys);
 const large = Number(values.large);
 const replayed = Number(values.replay);
+const elements = Number(values.elements);
 const only = new Set(values.only.split(","));
 
 const pinned = availableParallelism() > 1;
@@ -156,6 +159,67 @@ async function memory(): Promise<void> {
   await redis.stop();
 }
 
+/** A collection of `elements` elements, built a hundred a command. */
+function build(running: ServerProcess, command: string, key: string): Promise<void> {
+  let at = 0;
+  return feed(running.port, () => {
+    if (at >= elements) return undefined;
+    const args = [command, key];
+    for (const end = Math.min(elements, at + 100); at < end; at++) {
+      const name = `member:${String(at).padStart(12, "0")}`;
+      // Scores in no order.
+      if (command === "ZADD") args.push(String((at * 7_368_787) % 1_000_003), name);
+      else if (command === "HSET") args.push(name, "value");
+      else args.push(name);
+    }
+    return args;
+  });
+}
+
+async function collections(): Promise<void> {
+  const ranges: Readonly<Record<string, readonly string[][]>> = {
+    ZADD: [
+      ["ZRANGE", "big", "0", "999"],
+      ["ZRANGE", "big", String(elements >> 1), String((elements >> 1) + 999)],
+      ["ZREVRANGEBYSCORE", "big", "+inf", "500000", "LIMIT", "1000", "1000"],
+      ["ZRANK", "big", "member:000000000007"],
+      ["ZSCAN", "big", "0", "COUNT", "1000"],
+    ],
+    HSET: [
+      ["HSCAN", "big", "0", "COUNT", "1000"],
+      ["HRANDFIELD", "big", "1000"],
+      ["HMGET", "big", "member:000000000007", "none"],
+    ],
+    SADD: [
+      ["SSCAN", "big", "0", "COUNT", "1000"],
+      ["SRANDMEMBER", "big", "1000"],
+    ],
+    RPUSH: [
+      ["LRANGE", "big", String(elements >> 1), String((elements >> 1) + 999)],
+      ["LINDEX", "big", "-1000"],
+    ],
+  };
+  for (const [command, reads] of Object.entries(ranges)) {
+    for (const end of ["DEL", "UNLINK", "expiry"]) {
+      const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
+      const what = `${command}, ${elements} elements`;
+      await longestTurn(running, `${what}: built`, () => build(running, command, "big"));
+      if (end === "DEL") {
+        await longestTurn(running, `${what}: ranged`, async () => {
+          for (let round = 0; round < 100; round++) for (const read of reads) await call(running, ...read);
+        });
+      }
+      await longestTurn(running, `${what}: ended by ${end}`, async () => {
+        if (end === "expiry") await call(running, "PEXPIRE", "big", "1");
+        else await call(running, end, "big");
+        await untilFreed(running);
+      });
+      await running.stop();
+    }
+  }
+}
+
+if (only.has("collections")) await collections();
 if (only.has("turns")) await turns();
 if (only.has("replay")) await replay();
 if (only.has("cost")) await cost();

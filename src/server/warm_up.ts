@@ -66,8 +66,12 @@ function age(engine: Engine, turn: number): void {
 
 const PIPELINES = [1, 16, 16, 4];
 
-/** Mostly SET and GET, with some of everything that is usual. */
+/** Mostly SET and GET, with some of everything that is usual; a quarter works on collections. */
 function writeRequest(writer: RequestWriter, dice: number, key: number): void {
+  if (((dice >>> 16) & 3) === 0) {
+    writeCollectionRequest(writer, dice, key);
+    return;
+  }
   const name = `warm:${String(key).padStart(11, "0")}`;
   const kind = dice & 63;
   if (kind < 26) request(writer, "SET", name, VALUES[(dice >>> 8) & 3]!);
@@ -82,6 +86,35 @@ function writeRequest(writer: RequestWriter, dice: number, key: number): void {
   else if (kind < 62) request(writer, "EXISTS", name);
   else if (kind < 63) request(writer, "TTL", name);
   else request(writer, "APPEND", `log:${key & 1023}`, "x");
+}
+
+/** Each type small and packed under many keys, and large under one. */
+function writeCollectionRequest(writer: RequestWriter, dice: number, key: number): void {
+  const small = String(key & 255);
+  const large = (dice & 64) !== 0;
+  const member = `member:${String(key).padStart(8, "0")}`;
+  const list = large ? "list" : `list:${small}`;
+  const hash = large ? "hash" : `hash:${small}`;
+  const set = large ? "set" : `set:${small}`;
+  const zset = large ? "zset" : `zset:${small}`;
+  const kind = dice & 31;
+  if (kind < 4) request(writer, (kind & 1) === 0 ? "LPUSH" : "RPUSH", list, VALUES[(dice >>> 8) & 3]!);
+  else if (kind < 7) request(writer, (kind & 1) === 0 ? "LPOP" : "RPOP", list);
+  else if (kind < 8) request(writer, "LRANGE", list, "0", "49");
+  else if (kind < 12) request(writer, "HSET", hash, large ? member : `field:${key & 15}`, VALUES[(dice >>> 8) & 3]!);
+  else if (kind < 14) request(writer, "HGET", hash, large ? member : `field:${key & 15}`);
+  else if (kind < 15) request(writer, "HGETALL", `hash:${small}`);
+  else if (kind < 16) request(writer, "HINCRBY", hash, "count", "1");
+  else if (kind < 19) request(writer, "SADD", set, large ? member : small);
+  else if (kind < 20) request(writer, "SISMEMBER", set, member);
+  else if (kind < 22) request(writer, "SPOP", set);
+  else if (kind < 23) request(writer, "SREM", set, member);
+  else if (kind < 27) request(writer, "ZADD", zset, String(key % 5000), large ? member : `m${key & 63}`);
+  else if (kind < 28) request(writer, "ZRANGE", zset, "0", "49");
+  else if (kind < 29) request(writer, "ZSCORE", zset, member);
+  else if (kind < 30) request(writer, "ZINCRBY", zset, "1", member);
+  else if (kind < 31) request(writer, "ZPOPMIN", zset);
+  else request(writer, "HDEL", hash, large ? member : `field:${key & 15}`);
 }
 
 const VALUES = ["value", "v".repeat(32), "w".repeat(100), "12345"];
