@@ -46,7 +46,7 @@ const CATEGORY_OF_GROUP: Partial<Readonly<Record<CommandGroup, string>>> = {
   set: "set",
   "sorted-set": "sortedset",
   stream: "stream",
-  pubsub: "pubsub",
+
   hyperloglog: "hyperloglog",
   geo: "geo",
 };

@@ -60,7 +60,7 @@ interface Described {
 
 const folder = sharedPath("reference", "commands");
 /** Flags that COMMAND INFO does not show. */
-const HIDDEN_FLAGS = new Set(["protected", "sentinel", "only_sentinel", "touches_arbitrary_keys"]);
+const HIDDEN_FLAGS = new Set(["may_replicate", "protected", "sentinel", "only_sentinel", "touches_arbitrary_keys"]);
 /** Groups as the JSON names them and as COMMAND DOCS prints them. */
 const GROUP_NAMES: Readonly<Record<string, string>> = { sorted_set: "sorted-set" };
 

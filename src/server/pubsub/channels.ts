@@ -9,6 +9,9 @@ import { hashBytes } from "../../base/hash.ts";
 import type { Random } from "../../base/random.ts";
 import type { Connection } from "../connection.ts";
 
+/** A channel on the heap without its name and its subscribers (measured over 200,000 of them), bytes. */
+const CHANNEL_BYTES = 400;
+
 /** A channel, or a pattern. */
 export interface Channel {
   readonly name: Uint8Array;
@@ -21,6 +24,8 @@ export interface Channel {
 export class Channels {
   private readonly byHash = new Map<number, Channel>();
   private readonly all = new Set<Channel>();
+  /** What the names take, bytes. */
+  private nameBytes = 0;
   private readonly seed0: number;
   private readonly seed1: number;
 
@@ -31,6 +36,11 @@ export class Channels {
 
   get size(): number {
     return this.all.size;
+  }
+
+  /** What all channels take, and nobody's subscription to them, bytes. */
+  get bytes(): number {
+    return this.all.size * CHANNEL_BYTES + this.nameBytes;
   }
 
   /** In the order in which they were made. */
@@ -53,11 +63,13 @@ export class Channels {
     const channel: Channel = { name, hash, subscribers: new Set(), next: this.byHash.get(hash) };
     this.byHash.set(hash, channel);
     this.all.add(channel);
+    this.nameBytes += name.length;
     return channel;
   }
 
   remove(channel: Channel): void {
     this.all.delete(channel);
+    this.nameBytes -= channel.name.length;
     const first = this.byHash.get(channel.hash)!;
     if (first === channel) {
       if (channel.next === undefined) this.byHash.delete(channel.hash);
