@@ -14,3 +14,8 @@ export const definitionDifferences: Readonly<Record<string, string>> = {
   "cluster|setslot flags": "may_replicate is Valkey 8's",
   "cluster|setslot arguments": "TIMEOUT is Valkey 8's, and cluster support is disabled",
 };
+
+/** Commands that Valkey 8's reference lacks: fields with an expiry are Redis 7.4's and 8's. */
+export const absentFromReference: ReadonlySet<string> = new Set(
+  `hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl`.split(" "),
+);
