@@ -10,6 +10,7 @@ import type { Argument } from "../support/resp_client.ts";
 import { hashSource } from "./random/hashes.ts";
 import { listSource } from "./random/lists.ts";
 import { setSource } from "./random/sets.ts";
+import { sortSource } from "./random/sort.ts";
 import { sortedSetSource } from "./random/sorted_sets.ts";
 
 export type RandomCommand = readonly Argument[];
@@ -17,7 +18,7 @@ export type RandomCommand = readonly Argument[];
 /** Draws a command of one group; one file a group under random/. */
 export type GroupSource = (source: CommandSource) => RandomCommand;
 
-const collections: readonly GroupSource[] = [hashSource, setSource, sortedSetSource, listSource];
+const collections: readonly GroupSource[] = [hashSource, setSource, sortedSetSource, listSource, sortSource];
 
 const KEYS: readonly Argument[] = [
   "a",

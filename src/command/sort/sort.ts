@@ -1,5 +1,7 @@
 import { Piece } from "../../dataset/piece.ts";
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING } from "../../dataset/types.ts";
+import { convertToBig } from "../../dataset/sorted_set/big.ts";
+import { isPacked } from "../../dataset/sorted_set/sorted_set.ts";
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from "../../dataset/types.ts";
 import { operationsOf } from "../../dataset/value_operations.ts";
 import { NIL } from "../../memory/layout.ts";
 import { entryType } from "../../structure/entry.ts";
@@ -111,9 +113,11 @@ const range = { first: 0, last: 0 };
 
 function sortKey(call: Call, mayStore: boolean): void {
   if (!readSortOptions(call, mayStore)) return;
-  const entry = call.read(1);
+  let entry = call.read(1);
   const type = entry === NIL ? TYPE_LIST : entryType(call.dataset.arena, entry);
   if (type === TYPE_STRING || type === TYPE_HASH) return call.reply.error(WRONG_TYPE);
+  // Redis makes a sorted set a skiplist before it sorts, and OBJECT ENCODING shows it. Without memory for that it stays what it is.
+  if (type === TYPE_ZSET && isPacked(call.dataset, entry)) entry = convertToBig(call.db, entry, call.hash(1)) || entry;
   const { descending, store } = sortOptions;
   let { alpha, by, unsorted } = sortOptions;
   if (unsorted && type === TYPE_SET && store !== 0) {
