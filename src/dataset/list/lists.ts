@@ -103,11 +103,12 @@ export class Lists {
     if (entry !== NIL) return this.pushAll(db, entry, hash, atFront, source, args, first, count);
     const created = this.create(db, key, keyStart, keyLength, hash);
     if (created === NIL) return NIL;
-    const filled = this.pushAll(db, created, hash, atFront, source, args, first, count);
+    const filled = this.pushAll(db, created, hash, atFront, source, args, first, count, true);
     if (filled === NIL) db.remove(db.find(key, keyStart, keyLength, hash), hash);
     return filled;
   }
 
+  /** Pushes to a list that exists; `goes`: where that fails, the caller removes the list. */
   private pushAll(
     db: Database,
     entry: number,
@@ -117,6 +118,7 @@ export class Lists {
     args: Int32Array,
     first: number,
     count: number,
+    goes = false,
   ): number {
     let list = entry;
     if (!this.isBig(list)) {
@@ -137,7 +139,8 @@ export class Lists {
     nodes.attach(bigWord0(this.dataset.arena, list));
     for (let i = first; i < first + count; i++) {
       if (nodes.push(atFront, source, args[i << 1]!, args[(i << 1) + 1]!)) continue;
-      for (; i > first; i--) nodes.unpush(atFront);
+      // What goes as a whole needs no memory to be taken apart: a node that has been compressed meanwhile would.
+      if (!goes) for (; i > first; i--) nodes.unpush(atFront);
       return NIL;
     }
     return list;
