@@ -106,7 +106,7 @@ export class EffectsRun {
     const evicted = client.engine.eviction.evictedKeys;
     this.recent.push(`${client.clock.ms} ${shown(command)}`);
     if (this.recent.length > SHOWN) this.recent.shift();
-    const reply = client.command(...command);
+    const reply = this.reply(command);
     // Keys whose time had come, or that made room, have gone by themselves.
     const aside = dataset.expiredKeys !== expiredKeys || client.engine.eviction.evictedKeys !== evicted;
     if (reply.startsWith("-OOM")) this.refused++;
@@ -119,6 +119,14 @@ export class EffectsRun {
     const name = String(command[0]).toUpperCase();
     const id = table.fullNames.findIndex((each) => each.toUpperCase() === name);
     if (id !== -1) this.changed.add(table.fullNames[id]!);
+  }
+
+  private reply(command: RandomCommand): string {
+    try {
+      return this.client.command(...command);
+    } catch (error) {
+      throw new Error(this.told(error instanceof Error ? (error.stack ?? error.message) : String(error)));
+    }
   }
 
   private letTimePass(): void {
