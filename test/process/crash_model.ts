@@ -31,6 +31,8 @@ export class Writer {
   readonly index: number;
   /** Number of the last operation whose replies have all arrived. */
   acknowledged = 0;
+  /** When each operation since the last recovery was acknowledged. */
+  readonly acknowledgedMs: number[] = [];
   /** Number of the last operation that has been sent. */
   sent = 0;
   /** Largest operation number that any reader has seen as a value. */
@@ -57,6 +59,11 @@ export class Writer {
   keys(): string[] {
     const keys = Array.from({ length: KEYS }, (_, i) => this.key(i));
     return [...keys, this.key(-1), this.key(-2), this.key(-3)];
+  }
+
+  /** What was acknowledged after `sinceMs` need not have survived. */
+  forgive(sinceMs: number): void {
+    for (const ms of this.acknowledgedMs) if (ms > sinceMs) this.acknowledged--;
   }
 
   /** Draws the next operation and counts it as sent. */
@@ -130,6 +137,7 @@ export class Writer {
         this.base = state;
         this.baseNumber = number;
         this.operations.length = 0;
+        this.acknowledgedMs.length = 0;
         this.acknowledged = number;
         this.sent = number;
         this.seen = number;

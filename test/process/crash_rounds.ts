@@ -1,5 +1,9 @@
 /**
- * Rounds of load, SIGKILL, restart and judgement by the oracle in crash_model.ts, on one data directory.
+ * Rounds of load, SIGKILL or a power cut, restart and judgement by the oracle in crash_model.ts, on one data directory.
+ *
+ * How a round ends is the ground's to say: the process killed at a random moment or at a named call of node:fs (kill_point.mjs), or
+ * the file system stopped without writing anything more (power_ground.ts). After a power cut under `everysec` what was acknowledged within
+ * the last EVERYSEC_BOUND_MS may be gone.
  *
  * Now and then the server is killed again while it recovers, and once recovered it is killed idle: neither may change anything.
  */
@@ -23,20 +27,50 @@ export interface CrashResult {
   readonly acknowledged: number;
   /** Operations sent and not acknowledged that survived, which is allowed. */
   readonly survivors: number;
+  /** Operations acknowledged and gone, which is allowed after a power cut under `everysec` and `no` only. */
+  readonly lost: number;
   readonly failure: string;
 }
+
+/** Where rounds take place, and how they end. */
+export interface Ground {
+  /** An empty directory. */
+  makeDirectory(): string;
+  removeDirectory(dir: string): void;
+  /** Load before the end, ms: at least, and how much more at most. */
+  readonly loadMs: readonly [number, number];
+  /** Unsynced data is gone afterwards. */
+  readonly powerCut: boolean;
+  /** Environment of a server that dies by itself somewhere; undefined for one that does not. */
+  killPoint(random: Random): Readonly<Record<string, string>> | undefined;
+  /** Ends the server, and with it perhaps the file system; afterwards another one can be started. */
+  end(server: ServerProcess): Promise<void>;
+}
+
+/** Under `everysec` a power cut takes no more than this. */
+export const EVERYSEC_BOUND_MS = 1500;
+
+export const killGround: Ground = {
+  makeDirectory: () => mkdtempSync(join(tmpdir(), "emberlog-crash-")),
+  removeDirectory: (dir) => rmSync(dir, { recursive: true, force: true }),
+  loadMs: [20, 400],
+  powerCut: false,
+  killPoint: () => undefined,
+  end: (server) => server.kill9(),
+};
 
 /** Runs `rounds` rounds under `policy`; the failure, if there is one, names the seed and the round. */
 export async function crashRounds(
   policy: "always" | "everysec" | "no",
   rounds: number,
   seed: number,
+  ground: Ground = killGround,
 ): Promise<CrashResult> {
   const random = seededRandom(seed);
-  const total = { acknowledged: 0, survivors: 0 };
+  const total = { acknowledged: 0, survivors: 0, lost: 0 };
   for (let round = 1; round <= rounds; ) {
-    const dir = mkdtempSync(join(tmpdir(), `emberlog-crash-${policy}-`));
-    const crash = new CrashDirectory(dir, policy, random);
+    const dir = ground.makeDirectory();
+    const crash = new CrashDirectory(dir, policy, random, ground);
     try {
       for (let i = 0; i < ROUNDS_PER_DIRECTORY && round <= rounds; i++, round++) {
         const failure = await crash.round();
@@ -50,10 +84,11 @@ export async function crashRounds(
       }
       total.acknowledged += crash.acknowledged;
       total.survivors += crash.survivors;
+      total.lost += crash.lost;
     } finally {
       await crash.end();
     }
-    rmSync(dir, { recursive: true, force: true });
+    ground.removeDirectory(dir);
   }
   return { ...total, failure: "" };
 }
@@ -61,31 +96,48 @@ export async function crashRounds(
 class CrashDirectory {
   acknowledged = 0;
   survivors = 0;
+  lost = 0;
   private readonly dir: string;
   private readonly policy: string;
   private readonly random: Random;
   private readonly writers = Array.from({ length: WRITERS }, (_, i) => new Writer(i));
   private journal = "";
   private server: ServerProcess | undefined;
+  private readonly ground: Ground;
+  /** The end has begun: errors are to be expected, acknowledgements count. */
+  private ending = false;
+  private endMs = 0;
 
-  constructor(dir: string, policy: string, random: Random) {
+  constructor(dir: string, policy: string, random: Random, ground: Ground) {
     this.dir = dir;
     this.policy = policy;
     this.random = random;
+    this.ground = ground;
   }
 
   async round(): Promise<string> {
-    const server = this.server ?? (await this.start());
+    const killPoint = this.ground.killPoint(this.random);
+    const server = killPoint === undefined ? (this.server ?? (await this.start())) : await this.startToDie(killPoint);
+    if (server === undefined) return this.recoverAndJudge();
+    this.ending = false;
     const loads = [
       ...this.writers.map((writer) => this.write(server, writer)),
       ...Array.from({ length: READERS }, () => this.read(server)),
     ];
     const stopped = Promise.all(loads);
-    await sleep(20 + uniform(this.random, 400));
-    if (!server.running) return `the server ended by itself:\n${server.output.slice(-4000)}`;
-    await server.kill9();
+    await Promise.race([sleep(this.ground.loadMs[0] + uniform(this.random, this.ground.loadMs[1])), server.exit()]);
+    if (!server.running && killPoint === undefined) {
+      return `the server ended by itself:\n${server.output.slice(-4000)}`;
+    }
+    this.ending = true;
+    this.endMs = performance.now();
+    await this.ground.end(server);
     const errors = (await stopped).filter((error) => error !== "");
     if (errors.length > 0) return errors.join("; ");
+    return this.recoverAndJudge();
+  }
+
+  private async recoverAndJudge(): Promise<string> {
     if (uniform(this.random, 4) === 0) await this.interruptRecovery();
     this.server = await this.start();
     const failure = await this.judge(this.server);
@@ -97,8 +149,20 @@ class CrashDirectory {
     await this.server?.kill9();
   }
 
-  private start(): Promise<ServerProcess> {
-    return startEmberlog({ dir: this.dir, args: ["--appendonly", "yes", "--appendfsync", this.policy] });
+  private start(env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
+    const args = ["--appendonly", "yes", "--appendfsync", this.policy, "--log-segment-bytes", "1048576"];
+    return startEmberlog({ dir: this.dir, args, env });
+  }
+
+  /** In place of the one that runs, a server that kills itself at some point; undefined when it did so before it was ready. */
+  private async startToDie(killPoint: Readonly<Record<string, string>>): Promise<ServerProcess | undefined> {
+    await this.server?.kill9();
+    this.server = undefined;
+    try {
+      return await this.start(killPoint);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Kills the server at some moment of its start. */
@@ -136,10 +200,12 @@ class CrashDirectory {
           let last: Buffer = Buffer.alloc(0);
           for (let i = 0; i < count; i++) {
             last = await client.reply();
+            if (last[0] === 45 && this.ending) return "";
             if (last[0] === 45) return `writer ${writer.index} got ${last.toString()}`;
           }
           if (count > 1 && last[0] !== 42) return `writer ${writer.index}: EXEC answered ${last.toString()}`;
           writer.acknowledged++;
+          writer.acknowledgedMs.push(performance.now());
         }
       }
     } catch (error) {
@@ -183,9 +249,11 @@ class CrashDirectory {
       for (const writer of this.writers) {
         const recovered = await stateOf(client, writer);
         const { acknowledged, sent } = writer;
+        if (this.ground.powerCut && this.policy !== "always") writer.forgive(this.endMs - EVERYSEC_BOUND_MS);
         const settled = writer.settle(recovered, this.policy === "always");
         if (typeof settled === "string") return settled;
         this.acknowledged += acknowledged;
+        this.lost += Math.max(0, acknowledged - writer.acknowledged);
         this.survivors += Math.max(0, Math.min(sent, writer.acknowledged) - acknowledged);
         units.push(settled.units);
       }
