@@ -241,7 +241,8 @@ export class ReplyQueue {
         connection.readingPaused = false;
         this.transport.resumeReading(connection.slot);
       }
-      if (connection.parked === 0 && connection.closing) this.close(connection);
+      // Of those that this turn has ended, rows may stand behind it: `takeRows` closes them.
+      if (connection.parked === 0 && connection.closing && !this.closing.includes(connection)) this.close(connection);
     }
     if (head === parked.length) {
       this.parked = [];

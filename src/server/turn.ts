@@ -410,8 +410,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     connection.closing = true;
     connection.refresh();
     connection.consume(connection.pendingLength);
-    this.settle();
     this.queue.closeWhenSent(connection);
+    this.settle();
   }
 
   /** Passes two and three: touch what the requests will read, then execute them in order. */

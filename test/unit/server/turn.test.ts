@@ -1,5 +1,8 @@
 /** What a turn must get right where requests meet: pauses, ends and limits in the middle of what clients have sent at once. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { Connection } from "../../../src/server/connection.ts";
 import { type Argument, RespClient, request } from "../../support/resp_client.ts";
@@ -148,6 +151,31 @@ it("answers everything before it closes to a client that has ended its side", as
   });
   expect(received.toString().split("\r\n").length).toBe(count + 1);
   expect(received.toString().endsWith(`:${count}\r\n`)).toBe(true);
+});
+
+it("sends all of a reply that the output region could not hold, and what stands behind it, before it closes", async () => {
+  const dir = mkdtempSync(join(tmpdir(), "emberlog-turn-"));
+  const server = await serve({ dir, appendonly: "yes" });
+  const writer = await server.connect();
+  await writer.command("SET", "large", "v".repeat(3_000_000));
+  await writer.command("SET", "small", "1");
+  const large = Buffer.from(`$3000000\r\n${"v".repeat(3_000_000)}\r\n`);
+  const get = request(["GET", "large"]);
+  const endings: [sent: Buffer, answer: string][] = [
+    [request(["QUIT"]), "+OK\r\n"],
+    [Buffer.from("*1\r\nx\r\n"), "-ERR Protocol error: expected '$', got 'x'\r\n"],
+    [bytesOf(["SET", "small", "2"], ["QUIT"]), "+OK\r\n+OK\r\n"],
+    [Buffer.alloc(0), ""],
+  ];
+  for (const [sent, answer] of endings) {
+    const client = await server.connect();
+    client.write(Buffer.concat([get, get, sent]));
+    if (sent.length === 0) client.halfClose();
+    const received = await client.untilClosed();
+    expect(received.length).toBe(large.length * 2 + answer.length);
+    expect(received.equals(Buffer.concat([large, large, Buffer.from(answer)]))).toBe(true);
+  }
+  rmSync(dir, { recursive: true, force: true });
 });
 
 it("keeps large replies to a client that wants none away from everybody", async () => {
