@@ -147,7 +147,10 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.engine.beginTurn();
     const { inputTable, input } = this.transport;
     // Left over from when clients were paused.
-    if (this.call.keysReady && this.host.paused === "no") this.serveBlocked(input, this.parser.args);
+    if (this.call.keysReady && this.host.paused === "no") {
+      this.serveBlocked(input, this.parser.args);
+      this.executor.stopTimer(this.call);
+    }
     for (let row = 0; row < rows; row++) {
       const at = row * INPUT_ROW_WORDS;
       const slot = inputTable[at]!;

@@ -104,6 +104,19 @@ describe("a request that waits", () => {
     expect(await ask(client, "LPOP l")).toBe("$1\r\nb\r\n");
   });
 
+  test("is not timed beyond its own end when it goes on as the pause of clients ends", async () => {
+    await ask(client, "CONFIG RESETSTAT");
+    const { reply } = await waiting("BZPOPMIN z 0");
+    const pause = [["MULTI"], ["CLIENT", "PAUSE", "100"], ["ZADD", "z", "1", "a"], ["EXEC"]];
+    client.write(Buffer.concat(pause.map(request)));
+    for (let i = 0; i < 4; i++) await client.reply();
+    expect((await reply).toString()).toBe("*3\r\n$1\r\nz\r\n$1\r\na\r\n$1\r\n1\r\n");
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    await ask(client, "PING");
+    const line = (await infoFields(client, "commandstats")).get("cmdstat_bzpopmin");
+    expect(Number(/usec=(\d+)/.exec(line!)![1])).toBeLessThan(500_000);
+  });
+
   test("is shown to MONITOR once", async () => {
     const monitor = await server.connect();
     expect((await monitor.command("MONITOR")).toString()).toBe("+OK\r\n");
