@@ -171,9 +171,9 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "D7",
     "a segment goes on behind a failed append",
-    "log/segment_file.ts",
-    "    this.disk.truncate(this.fd, this.goodPosition);\n",
-    "",
+    "log/writer.ts",
+    `    this.failed = { kind: "write", errno };\n    this.state = "failed";`,
+    '    check(errno < 0, "it has failed");',
   ),
   mutant(
     "D7",

@@ -94,9 +94,9 @@ function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
     }
     case 1: {
       const garbage = random.bytes(512);
-      disk.damage(file, (bytes) =>
-        bytes.set(garbage.subarray(0, Math.max(0, Math.min(512, bytes.length - sector))), sector),
-      );
+      disk.damage(file, (bytes) => {
+        if (sector < bytes.length) bytes.set(garbage.subarray(0, Math.min(512, bytes.length - sector)), sector);
+      });
       return { what: "a sector of random bytes", file, start: sector, end, passes };
     }
     case 2: {

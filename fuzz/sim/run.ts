@@ -104,9 +104,11 @@ class Life {
     }
     // The last step is always there, whatever was left out.
     this.random = seededRandom(mix(plan.seed, plan.steps));
-    this.crash("power");
     if (plan.rot) await this.rot();
-    else this.crash("killed");
+    else {
+      this.crash("power");
+      this.crash("killed");
+    }
   }
 
   private async take(step: Step): Promise<void> {
