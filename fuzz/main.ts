@@ -3,6 +3,8 @@
  *
  *           npm run fuzz -- --mutants [--only TEXT]     the mutation score of the crash harness (mutation/run.ts)
  *
+ *           npm run fuzz -- --kills N | --power-cuts N | --flips      on real processes, file systems and files; recorded
+ *           npm run fuzz -- --report                                  docs/durability-report.md and .html from what is recorded
  *           --record keeps what was run in docs/durability-report.json (report/results.ts)
  *
  * Every case has a seed of its own; a case that fails is printed with the one command that replays it, and the exit code is 1.
@@ -15,7 +17,9 @@ import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
 import { crash, crashCounts } from "./crash.ts";
 import { type MutantResult, runMutants } from "./mutation/run.ts";
+import { writePages } from "./report/pages.ts";
 import { circumstances, record } from "./report/results.ts";
+import { runFlips, runKills, runPowerCuts } from "./report/runs.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
@@ -34,6 +38,10 @@ const { values } = parseArgs({
     mutants: { type: "boolean", default: false },
     only: { type: "string", default: "" },
     record: { type: "boolean", default: false },
+    kills: { type: "string" },
+    "power-cuts": { type: "string" },
+    flips: { type: "boolean", default: false },
+    report: { type: "boolean", default: false },
   },
 });
 const startedMs = performance.now();
@@ -43,6 +51,16 @@ if (values.mutants) {
   if (values.record)
     record((results) => (results.mutants = { ...circumstances(startedMs, commit()), results: mutants }));
   process.exit(good ? 0 : 1);
+}
+const runSeedOf = (): number => (values.seed === undefined ? randomInt(2 ** 30) : Number(values.seed));
+if (values.kills !== undefined) process.exit((await runKills(Number(values.kills), runSeedOf(), commit())) ? 0 : 1);
+if (values["power-cuts"] !== undefined) {
+  process.exit((await runPowerCuts(Number(values["power-cuts"]), runSeedOf(), commit())) ? 0 : 1);
+}
+if (values.flips) process.exit((await runFlips(commit())) ? 0 : 1);
+if (values.report) {
+  writePages();
+  process.exit(0);
 }
 /** After this many failures a target has said enough. */
 const FAILURES_MAX = 5;

@@ -231,6 +231,9 @@ class Life {
       this.server.tick();
     }
     this.takeReplies();
+    if (this.policy === "always" && this.server.storage.syncFailed && !this.server.ended) {
+      throw new Violation("a sync has failed under always, and the server goes on");
+    }
   }
 
   private takeReplies(): void {
