@@ -70,9 +70,9 @@ const PROGRESS_MS = process.stdout.isTTY ? 1000 : 20_000;
 const wanted = values.target ?? (values.keep === undefined ? undefined : "crash");
 const chosen = targets.filter((target) => wanted === undefined || target.name === wanted);
 if (chosen.length === 0) throw new Error(`no such target: ${wanted} (${targets.map(({ name }) => name).join(", ")})`);
-const seeds =
-  values.seeds === undefined ? (values.seed === undefined ? Number.POSITIVE_INFINITY : 1) : Number(values.seeds);
-const limited = values.seconds !== undefined || values.minutes !== undefined || seeds === Number.POSITIVE_INFINITY;
+const timed = values.seconds !== undefined || values.minutes !== undefined;
+const seeds = Number(values.seeds ?? (values.seed === undefined || timed ? Number.POSITIVE_INFINITY : 1));
+const limited = timed || seeds === Number.POSITIVE_INFINITY;
 const seconds = limited ? Number(values.seconds ?? 60 * Number(values.minutes ?? 0.5)) : Number.POSITIVE_INFINITY;
 const keep =
   values.keep === undefined ? undefined : new Set(values.keep === "none" ? [] : values.keep.split(",").map(Number));
