@@ -7,6 +7,7 @@
  */
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import { inlineFurther } from "../platform/optimizer.ts";
 import { greeting, startupLines } from "../server/banner.ts";
 import { parseCommandLine } from "../server/config/command_line.ts";
 import type { Config } from "../server/config/config.ts";
@@ -73,6 +74,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   process.on("SIGINT", onSignal);
   try {
     // Loaded late, so that `emberlog ping` and a mistake in the configuration are answered at once.
+    inlineFurther();
     const { startServer } = await import("../server/server.ts");
     const server = await startServer({ config, logger, warmUpMs: WARM_UP_MS });
     stop = (name) => {
