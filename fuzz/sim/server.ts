@@ -15,7 +15,8 @@ import { Engine } from "../../src/engine/engine.ts";
 import { type FsyncPolicy, openStorage, type Storage } from "../../src/engine/storage.ts";
 import { DATA, INPUT_ROW_WORDS, makeRegions, OUTPUT_ROW_WORDS, type Transport } from "../../src/platform/transport.ts";
 import { Connection } from "../../src/server/connection.ts";
-import { type TurnHost, TurnRunner } from "../../src/server/turn.ts";
+import { TurnRunner } from "../../src/server/turn.ts";
+import type { TurnHost } from "../../src/server/turn_host.ts";
 import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 
 export const SIM_DIRECTORY = "/data";

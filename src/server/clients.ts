@@ -4,7 +4,7 @@
 import type { Connection as ConnectionType } from "./connection.ts";
 import { Connection } from "./connection.ts";
 import type { Server } from "./server.ts";
-import type { TurnHost } from "./turn.ts";
+import type { TurnHost } from "./turn_host.ts";
 
 export class Clients implements TurnHost {
   queryBytesMax = 1024 * 1024 * 1024;

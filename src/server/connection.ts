@@ -39,13 +39,11 @@ export class Connection extends Session {
   /** First and last row of its chain in PushRows, -1 for none. */
   pushFirst = -1;
   pushLast = -1;
-  /** Not read from, because too much is parked. */
-  readingPaused = false;
+  /** Why it is not read from: bits of reading.ts. */
+  holds = 0;
   /** The peer is gone or the transport failed: nothing can be sent any more. */
   lost = false;
-  /** Not read from and not executed, because the log is congested. */
-  stalled = false;
-  /** The peer has ended its side while the connection was stalled: to be closed when what it sent is executed. */
+  /** The peer has ended its side while requests waited: to be closed when they are executed. */
   inputEnded = false;
   /** Requests wait for CLIENT PAUSE to end. */
   postponed = false;

@@ -14,6 +14,7 @@ import { OUTPUT_BYTES_UNCOUNTED, PARKED_CONNECTION_BYTES_MAX, PUSH_ROWS_MAX } fr
 import { OUTPUT_ROW_WORDS, type Transport } from "../platform/transport.ts";
 import type { Connection } from "./connection.ts";
 import { PushRows } from "./pubsub/push_rows.ts";
+import { holdReading, letRead, REPLIES_PARKED } from "./reading.ts";
 
 interface Parked {
   readonly connection: Connection;
@@ -237,10 +238,8 @@ export class ReplyQueue {
       connection.parkedBytes -= bytes.length;
       if (connection.lost) continue;
       this.transport.send(connection.slot, bytes, 0, bytes.length);
-      if (connection.readingPaused && connection.parkedBytes <= PARKED_CONNECTION_BYTES_MAX / 2) {
-        connection.readingPaused = false;
-        this.transport.resumeReading(connection.slot);
-      }
+      if (connection.parkedBytes <= PARKED_CONNECTION_BYTES_MAX / 2)
+        letRead(this.transport, connection, REPLIES_PARKED);
       // Of those that this turn has ended, rows may stand behind it: `takeRows` closes them.
       if (connection.parked === 0 && connection.closing && !this.closing.includes(connection)) this.close(connection);
     }
@@ -308,9 +307,6 @@ export class ReplyQueue {
     connection.parked++;
     connection.parkedBytes += bytes.length;
     if (!this.mayQueue(connection, 0)) return;
-    if (!connection.readingPaused && connection.parkedBytes > PARKED_CONNECTION_BYTES_MAX) {
-      connection.readingPaused = true;
-      this.transport.pauseReading(connection.slot);
-    }
+    if (connection.parkedBytes > PARKED_CONNECTION_BYTES_MAX) holdReading(this.transport, connection, REPLIES_PARKED);
   }
 }

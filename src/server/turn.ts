@@ -19,6 +19,7 @@ import {
   EFFECT_BYTES_RESERVED,
   TURN_INPUT_BYTES,
   TURN_MESSAGE_BYTES,
+  TURN_WORK_US,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
@@ -30,41 +31,19 @@ import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } f
 import type { ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
 import { EMPTY, INCOMPLETE, INLINE, PROTOCOL_ERROR, RequestParser, splitInline } from "../protocol/request_parser.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
+import { Backlog } from "./backlog.ts";
 import { RequestBatch } from "./batch.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
 import type { Connection } from "./connection.ts";
 import { mayRunPaused } from "./paused.ts";
 import { Delivery, type DeliveryHost } from "./pubsub/delivery.ts";
+import { LOG_CONGESTED, letRead, WORK_LEFT } from "./reading.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import { TurnTimes } from "./statistics.ts";
+import type { TurnHost, WaitingRequests } from "./turn_host.ts";
 
-/** What the server decides about connections; the turn only executes. */
-export interface TurnHost {
-  /** A connection was accepted; undefined when it was turned away. */
-  opened(slot: number): Connection | undefined;
-  connection(slot: number): Connection | undefined;
-  /** The peer is gone, or the connection was closed from here. */
-  closed(connection: Connection): void;
-  /** A request could not be read: counted, logged. */
-  protocolError(connection: Connection, message: string): void;
-  /** Unsent bytes of the connection changed: output buffer limits. */
-  outputGrew(connection: Connection, queuedBytes: number): void;
-  /** The connection was cut, because more was unsent than its output buffer limit allows. */
-  outputExceeded(connection: Connection): void;
-  /** client-query-buffer-limit, bytes. */
-  queryBytesMax: number;
-  /** Requests are not executed now; with "write", writes are not. */
-  paused: "no" | "write" | "all";
-}
-
-/** Requests that wait for keys: see blocking/blocked_clients.ts. */
-export interface WaitingRequests {
-  /** Has those run again whose keys are ready; `argument` names the key. */
-  serve(run: (blocked: BlockedRequest, argument: number) => void): void;
-  /** The connection waits no more: it has ended. */
-  forget(connection: Connection): void;
-}
-
+/** After so many requests of a connection (a power of two) the clock is read: is the turn over? */
+const REQUESTS_A_LOOK = 16;
 /** Turns within this time share one reading of the processor time, µs. */
 const ACCOUNT_US = 250;
 
@@ -91,18 +70,19 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   /** What sends messages to subscribers. */
   readonly delivery: Delivery;
   readonly queue: ReplyQueue;
-  /** Connections with work outside of the fast way in this turn. */
-  private readonly slow: Connection[] = [];
+  private readonly backlog: Backlog;
   /** Where the reply of the connection being executed begins in the output region. */
   private rowStart = 0;
   /** The log is congested in this turn. */
   private stalled = false;
+  /** The turn's time is up: what has not been executed yet leads the next turn. */
+  private late = false;
+  private lateUs = 0;
   /** A request of the running batch has paused the clients: those behind it wait. */
   private interrupted = false;
   /** In pending bytes: where the first of those begins, -1 for none. */
   private leftAt = -1;
   private stopped = false;
-  private readonly stalledConnections: Connection[] = [];
   /** The connection whose command is running. */
   running: Connection | undefined;
   /** What the reply being executed has to wait for so far, a log position. */
@@ -122,6 +102,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     const { output } = transport;
     this.reply.bytes = output.subarray(0, output.length - TURN_MESSAGE_BYTES);
     this.queue = new ReplyQueue(transport, host, engine);
+    this.backlog = new Backlog(transport);
     this.delivery = new Delivery(this, output);
   }
 
@@ -145,12 +126,15 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.rowStart = 0;
     this.stalled = this.engine.congested;
     this.engine.beginTurn();
+    this.late = false;
+    this.lateUs = this.executor.turnUs + TURN_WORK_US;
     const { inputTable, input } = this.transport;
     // Left over from when clients were paused.
     if (this.call.keysReady && this.host.paused === "no") {
       this.serveBlocked(input, this.parser.args);
       this.executor.stopTimer(this.call);
     }
+    if (this.backlog.waiting.length > 0) this.runSlow();
     for (let row = 0; row < rows; row++) {
       const at = row * INPUT_ROW_WORDS;
       const slot = inputTable[at]!;
@@ -164,21 +148,31 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     }
     this.runBatch(input, this.parser.args);
     this.parser.reset();
-    if (!this.stalled) {
-      for (let i = 0; i < this.slow.length; i++) {
-        const connection = this.slow[i]!;
-        this.runPending(connection);
-        if (connection.inputEnded && !connection.stalled) this.endInput(connection);
-      }
-      this.slow.length = 0;
-    }
+    this.runSlow();
+    if (this.late && this.backlog.waiting.length > 0) this.transport.wake();
     this.settle();
     return this.queue.takeRows();
   }
 
+  /** The slow way for all connections that have work there, until the turn's time is up. */
+  private runSlow(): void {
+    if (this.stalled) return;
+    const { waiting } = this.backlog;
+    let done = 0;
+    while (done < waiting.length && !this.late) {
+      const connection = waiting[done++]!;
+      this.runPending(connection);
+      // Left again: it stands at the end.
+      if (waiting.length > done && waiting[waiting.length - 1] === connection) continue;
+      letRead(this.transport, connection, WORK_LEFT);
+      if (connection.inputEnded && (connection.holds & LOG_CONGESTED) === 0) this.endInput(connection);
+    }
+    waiting.splice(0, done);
+  }
+
   /** Executes what waits in a connection's pending bytes, outside of the transport's callback (CLIENT UNPAUSE). */
   resume(connection: Connection): void {
-    this.slow.push(connection);
+    this.backlog.add(connection);
   }
 
   /** The requests behind the one that is running are not executed now: clients are paused from here on. */
@@ -217,7 +211,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   /** Sends what the log's progress has released, outside of the transport's callback. */
   release(): void {
     this.queue.release(this.engine.released);
-    this.unstall();
+    if (!this.engine.congested) this.backlog.unstall();
   }
 
   /** Bytes that don't answer a request (pushes, MONITOR), queued behind the replies written so far. */
@@ -236,13 +230,12 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       // What the peer sent before it closed is executed first: it may have half-closed and still be reading.
       this.runBatch(input, this.parser.args);
       this.parser.reset();
-      const at = this.slow.indexOf(connection);
-      if (at !== -1) {
-        this.slow.splice(at, 1);
-        this.runPending(connection);
-      }
-      if (connection.stalled) connection.inputEnded = true;
-      else this.endInput(connection);
+      if (this.backlog.take(connection)) this.runPending(connection);
+      if ((connection.holds & LOG_CONGESTED) !== 0) connection.inputEnded = true;
+      else if (this.late) {
+        connection.inputEnded = true;
+        this.backlog.leave(connection);
+      } else this.endInput(connection);
     }
   }
 
@@ -253,26 +246,6 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     connection.refresh();
     this.blocked.forget(connection);
     this.queue.closeWhenSent(connection);
-  }
-
-  /** The log is congested: what has arrived waits, and no more of it is read. */
-  private stall(connection: Connection): void {
-    if (!connection.stalled) this.stalledConnections.push(connection);
-    connection.stalled = true;
-    this.transport.pauseReading(connection.slot);
-  }
-
-  /** The log has caught up: what waited is executed by the next turn. */
-  private unstall(): void {
-    if (this.stalledConnections.length === 0 || this.engine.congested) return;
-    for (const connection of this.stalledConnections) {
-      connection.stalled = false;
-      if (connection.lost) continue;
-      this.slow.push(connection);
-      if (!connection.readingPaused) this.transport.resumeReading(connection.slot);
-    }
-    this.stalledConnections.length = 0;
-    this.transport.wake();
   }
 
   /** Splits what a connection sent into the batch, or leaves it to the slow way. */
@@ -286,14 +259,15 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     let at = offset;
     if (this.stalled) {
       connection.append(input, offset, end);
-      this.stall(connection);
+      this.backlog.stall(connection);
       return;
     }
     if (
       connection.pending === undefined &&
       connection.authenticated &&
       connection.blocked === undefined &&
-      this.host.paused === "no"
+      this.host.paused === "no" &&
+      !this.late
     ) {
       at = this.batch.split(this.parser, this.table, connection.slot, input, offset, end);
       while (at < end && this.batch.full) {
@@ -301,6 +275,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
         this.parser.reset();
         if (connection.closing || !connection.authenticated || this.interrupted || connection.blocked !== undefined)
           break;
+        if (this.late) break;
         at = this.batch.split(this.parser, this.table, connection.slot, input, at, end);
       }
       if (at === end && connection.queuedBytes <= this.host.queryBytesMax) return;
@@ -315,7 +290,9 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       this.queue.closeWhenSent(connection);
       return;
     }
-    if (connection.pendingLength >= connection.pendingNeeded) this.slow.push(connection);
+    if (connection.pendingLength < connection.pendingNeeded) return;
+    if (this.late) this.backlog.leave(connection);
+    else this.backlog.add(connection);
   }
 
   /** Unexecuted bytes that a client may send; what MULTI has queued counts, as in Redis. */
@@ -337,7 +314,11 @@ export class TurnRunner implements ReplySink, DeliveryHost {
         return;
       }
       if (this.engine.congested) {
-        this.stall(connection);
+        this.backlog.stall(connection);
+        return;
+      }
+      if (this.late) {
+        this.backlog.leave(connection);
         return;
       }
       const parser = connection.pendingParser();
@@ -435,7 +416,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       if (connection === undefined) continue;
       const first = batch.runFirst[run]!;
       const last = batch.runFirst[run + 1]!;
-      if (this.interrupted || connection.blocked !== undefined) this.putBack(connection, bytes, first, last);
+      if (this.interrupted || this.late || connection.blocked !== undefined)
+        this.putBack(connection, bytes, first, last);
       else this.executeRun(connection, bytes, args, first, last);
     }
     batch.clear();
@@ -450,7 +432,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       return;
     }
     connection.putBack(bytes, batch.start[first]!, batch.end[last - 1]!);
-    this.slow.push(connection);
+    if (this.late) this.backlog.leave(connection);
+    else this.backlog.add(connection);
   }
 
   private executeRun(connection: Connection, bytes: Uint8Array, args: Int32Array, first: number, end: number): void {
@@ -484,7 +467,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
         reply.protocol = connection.protocol;
         this.running = connection;
       }
-      if (connection.closing || this.interrupted || connection.blocked !== undefined) {
+      if (connection.closing || this.interrupted || connection.blocked !== undefined || this.timeIsUp(i)) {
         last = i + 1;
         break;
       }
@@ -496,6 +479,15 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.endRow(connection, this.gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
     else if (last < end) this.putBack(connection, bytes, last, end);
+  }
+
+  /** Is the turn over, as far as that is known after request i of a batch? */
+  private timeIsUp(i: number): boolean {
+    if (this.executor.turnUs > this.lateUs) this.late = true;
+    else if ((i & (REQUESTS_A_LOOK - 1)) === REQUESTS_A_LOOK - 1) {
+      this.late = this.call.clock.monotonicUs() > this.lateUs;
+    }
+    return this.late;
   }
 
   /** Runs the requests again that wait for what the last command has changed. */

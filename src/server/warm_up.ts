@@ -12,7 +12,8 @@ import { Engine } from "../engine/engine.ts";
 import { DATA, makeRegions, OPENED, type Transport } from "../platform/transport.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
 import { Connection } from "./connection.ts";
-import { type TurnHost, TurnRunner } from "./turn.ts";
+import { TurnRunner } from "./turn.ts";
+import type { TurnHost } from "./turn_host.ts";
 
 const CONNECTIONS = 32;
 /** Keys that the scratch dataset grows to: enough for a table with a directory of extents. */

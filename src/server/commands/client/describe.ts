@@ -62,7 +62,7 @@ function line(connection: Connection, call: Call, server: Server): string {
     ["oll", connection.parked],
     ["omem", unsent],
     ["tot-mem", connectionBytes(connection, unsent)],
-    ["events", (connection.readingPaused ? "" : "r") + (unsent > 0 ? "w" : "")],
+    ["events", (connection.holds === 0 ? "r" : "") + (unsent > 0 ? "w" : "")],
     ["cmd", self ? server.engine.executor.runningName : turns.commandName(connection)],
     ["user", "default"],
     ["redir", -1],
