@@ -110,7 +110,7 @@ export class Housekeeping {
   private watch(connection: Connection, nowMs: number, timeoutMs: number, limits: OutputBufferLimit): void {
     const { server } = this;
     const { clients, transport, logger } = server;
-    const waits = connection.blocked !== undefined || connection.subscribed;
+    const waits = connection.blocked !== undefined || connection.subscribed || connection.monitoring;
     if (timeoutMs > 0 && !waits && nowMs - connection.lastActiveMs > timeoutMs) {
       logger.verbose(`Closing idle client ${connection.id} (${connection.peerAddress})`);
       clients.kill(connection);

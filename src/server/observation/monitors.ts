@@ -76,7 +76,7 @@ export class Monitors implements CommandMonitor {
     if (!running.monitoring) return;
     const from = this.watching.get(running);
     if (from === undefined) return;
-    if (!running.closing) call.reply.copy(lines.bytes, from, lines.position - from);
+    if (!running.closing && running.replyMode !== "off") call.reply.copy(lines.bytes, from, lines.position - from);
     this.watching.set(running, lines.position);
     // It alone watches: nobody else wants what it has.
     if (this.watching.size === 1 && from === start) this.clear();
@@ -91,7 +91,9 @@ export class Monitors implements CommandMonitor {
 
   private deliver(connection: Connection, from: number): void {
     const { bytes, position } = this.lines;
-    if (from < position && !connection.lost && !connection.closing) this.push(connection, bytes.slice(from, position));
+    if (from === position || connection.lost || connection.closing) return;
+    // A line is a reply to CLIENT REPLY, not a push.
+    if (connection.replyMode !== "off") this.push(connection, bytes.slice(from, position));
   }
 
   private clear(): void {

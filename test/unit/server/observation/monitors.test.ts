@@ -83,6 +83,26 @@ test("with CLIENT REPLY OFF the lines still come, and a transaction shows its co
   expect(seen).toEqual(['[0] "MULTI"\r\n', '[2] "SELECT" "2"\r\n', '[2] "SET" "a" "2"\r\n', '[2] "EXEC"\r\n']);
 });
 
+test("a monitor that wants no replies sees no lines either, until it does again", async () => {
+  const monitor = await monitoring();
+  monitor.write(Buffer.from("CLIENT REPLY OFF\r\nCLIENT SETNAME silent\r\n"));
+  while (!(await ask(client, "CLIENT LIST")).includes("name=silent"));
+  await ask(client, "SET unseen 1");
+  expect(await ask(monitor, "CLIENT REPLY ON")).toBe("+OK\r\n");
+  expect(await line(monitor)).toBe('[0] "CLIENT" "REPLY" "ON"\r\n');
+  await ask(client, "SET seen 1");
+  expect(await line(monitor)).toBe('[0] "SET" "seen" "1"\r\n');
+});
+
+test("the idle time-out spares monitors", async () => {
+  const monitor = await monitoring();
+  const idle = await server.connect();
+  await ask(client, "CONFIG SET timeout 1");
+  await idle.whenClosed(5000);
+  await ask(await server.connect(), "PING");
+  expect(monitor.closed).toBe(false);
+});
+
 test("a request that waits is shown once, when it comes", async () => {
   const monitor = await monitoring();
   const other = await server.connect();
