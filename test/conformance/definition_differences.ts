@@ -11,7 +11,6 @@ export const definitionDifferences: Readonly<Record<string, string>> = {
   "cluster|nodes flags": "loading is Valkey 8's",
   "cluster|shards flags": "loading is Valkey 8's",
   "cluster|slots flags": "loading is Valkey 8's",
-  "cluster|setslot flags": "may_replicate is Valkey 8's",
   "cluster|setslot arguments": "TIMEOUT is Valkey 8's, and cluster support is disabled",
 };
 
