@@ -150,7 +150,8 @@ function add(call: Call, first: number, pairs: number, flags: number, countUpdat
   if (outcome === NOT_A_NUMBER) reply.error("ERR resulting score is not a number (NaN)");
   else if (outcome === FULL) {
     // A set that was created for this request and got no member is no set.
-    if (done === 0) removeIfEmpty(db, entry, hash);
+    // It may have become a big one in vain, and have moved by that.
+    if (done === 0) removeIfEmpty(db, added.entry, hash);
     reply.error(OUT_OF_MEMORY);
   } else if ((flags & INCREMENT) === 0) reply.integer(countUpdates ? addedCount + updatedCount : addedCount);
   else if (outcome === LEFT_ALONE) reply.nil();

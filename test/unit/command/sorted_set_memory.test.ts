@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { stateDigest } from "../../../src/dataset/digest.ts";
 import { SEGMENT_BYTES } from "../../../src/memory/layout.ts";
 import { EngineClient } from "../../support/engine_client.ts";
+import { failAllocation } from "../../support/failing_allocator.ts";
 import { verifyDataset } from "../../support/verify_dataset.ts";
 
 const OOM = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
@@ -75,4 +76,19 @@ describe("a full address space", () => {
     while (client.engine.dataset.releaseStep());
     expect(client.engine.dataset.releasedValues).toBe(0);
   });
+});
+
+test("a small set that became a big one in vain is still there", () => {
+  const members = Array.from({ length: 128 }, (_, i) => [i, `member:${i}`]).flat();
+  for (let n = 1, reply = OOM; reply === OOM; n++) {
+    const client = new EngineClient({ firstSegment: 0 });
+    const { dataset } = client.engine;
+    client.command("ZADD", "z", ...members);
+    const before = stateDigest(dataset);
+    const end = failAllocation(dataset.allocator, n, true);
+    reply = client.command("ZADD", "z", 1, "one too many");
+    end();
+    expect([n, reply, verifyDataset(dataset)]).toEqual([n, reply === OOM ? OOM : ":1\r\n", []]);
+    if (reply === OOM) expect([n, stateDigest(dataset)]).toEqual([n, before]);
+  }
 });
