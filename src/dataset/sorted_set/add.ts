@@ -116,6 +116,13 @@ function changePacked(
   const old = scoreAt(pack.bytes, scorePosition(pack.bytes, at));
   const outcome = judge(old, score, flags);
   if (outcome !== UPDATED) return outcome;
+  // Only the score may become longer.
+  if (tooLong(pack.bytes, pack.offset, member, start, 0)) {
+    const big = convertToBig(db, entry, hash);
+    if (big === NIL) return FULL;
+    added.entry = big;
+    return addBig(db, big, score, member, start, length, flags);
+  }
   const moved = rescorePacked(db, entry, hash, at - pack.offset, added.score, member, start, length);
   if (moved === NIL) return FULL;
   added.entry = moved;

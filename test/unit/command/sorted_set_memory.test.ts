@@ -92,3 +92,18 @@ test("a small set that became a big one in vain is still there", () => {
     if (reply === OOM) expect([n, stateDigest(dataset)]).toEqual([n, before]);
   }
 });
+
+test("scores that become longer do not make a listpack longer than a block", () => {
+  const client = new EngineClient({ recording: true });
+  const copy = new EngineClient();
+  const { dataset } = client.engine;
+  Object.assign(dataset.limits, { zsetListpackEntries: 1000, zsetListpackValueBytes: 20_000 });
+  const member = (i: number): string => `${i}`.padEnd(10_070, "x");
+  for (let i = 0; i < 104; i++) client.command("ZADD", "z", i, member(i));
+  expect(client.line("OBJECT ENCODING z")).toBe("$8\r\nlistpack\r\n");
+  for (let i = 0; i < 104; i++) expect(client.command("ZADD", "z", "CH", `${i}.123456789`, member(i))).toBe(":1\r\n");
+  expect(client.line("OBJECT ENCODING z")).toBe("$8\r\nskiplist\r\n");
+  expect(verifyDataset(dataset)).toEqual([]);
+  copy.replay(client.takeEffects());
+  expect(stateDigest(copy.engine.dataset)).toBe(stateDigest(dataset));
+});
