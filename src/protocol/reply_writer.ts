@@ -8,6 +8,8 @@
  * Invariant: after `ensure(n)`, n ≤ PIECE_BYTES, at least n bytes are free behind `position`.
  */
 
+import { writeInteger } from "../base/decimal.ts";
+
 /** What `ensure` may be asked for at most; longer payloads are written in pieces of this size. */
 export const PIECE_BYTES = 64 * 1024;
 
@@ -265,7 +267,7 @@ export class ReplyWriter {
     else this.text(text);
   }
 
-  /** A double that is a whole number within ±(2^53 - 1) and not -0: the common score. */
+  /** A double that is a whole number of 32 bits and not -0: the common score. */
   wholeDouble(value: number): void {
     if (this.protocol === 3) return this.header(44, value);
     this.header(DOLLAR, decimalLength(value));
@@ -274,13 +276,17 @@ export class ReplyWriter {
     this.lineBreak();
   }
 
-  /** A double whose text is `source[offset, offset + length)`. */
+  /** A double whose text is `source[offset, offset + length)`, a short one. */
   doubleBytes(source: Uint8Array, offset: number, length: number): void {
     if (this.protocol !== 3) return this.bulk(source, offset, length);
-    this.ensure(1);
-    this.bytes[this.position++] = 44;
-    this.copy(source, offset, length);
-    this.lineBreak();
+    this.ensure(length + 3);
+    const bytes = this.bytes;
+    let at = this.position;
+    bytes[at++] = 44;
+    for (let i = 0; i < length; i++) bytes[at + i] = source[offset + i]!;
+    bytes[at + length] = CR;
+    bytes[at + length + 1] = LF;
+    this.position = at + length + 2;
   }
 
   /** A number beyond 64 bits, in decimal. */
@@ -331,10 +337,9 @@ export class ReplyWriter {
   }
 }
 
-/** Bytes of a whole number in decimal. */
+/** Bytes of a whole number of 32 bits in decimal. */
 function decimalLength(value: number): number {
   if (value >= 0 && value < 10) return 1;
-  if (value !== (value | 0) || value === -2147483648) return value.toString().length;
   const magnitude = value < 0 ? -value : value;
   let digits = value < 0 ? 2 : 1;
   for (let bound = 10; digits < 11 && magnitude >= bound; bound *= 10) digits++;
@@ -348,6 +353,7 @@ function decimal(bytes: Uint8Array, at: number, value: number): number {
     return at + 1;
   }
   if (value !== (value | 0) || value === -2147483648) {
+    if (Number.isSafeInteger(value)) return writeInteger(bytes, at, value);
     const text = value.toString();
     for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
     return at + text.length;

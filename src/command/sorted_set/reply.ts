@@ -1,5 +1,5 @@
 /** Members and scores as replies, straight from where they are stored. */
-import { formatDouble } from "../../base/double.ts";
+import { DOUBLE_TEXT_BYTES_MAX, writeDouble } from "../../base/shortest_double.ts";
 import { openPack } from "../../dataset/packed.ts";
 import { treeOf } from "../../dataset/sorted_set/big.ts";
 import { pack, scorePosition } from "../../dataset/sorted_set/packed.ts";
@@ -17,10 +17,17 @@ import {
 import type { Call } from "../call.ts";
 import { replyElement, replyMember } from "../elements.ts";
 
+const text = new Uint8Array(DOUBLE_TEXT_BYTES_MAX);
+
 /** A score: a double in RESP3, in RESP2 its text. */
 export function replyScore(reply: ReplyWriter, score: number): void {
-  if (Number.isSafeInteger(score) && (score !== 0 || 1 / score > 0)) reply.wholeDouble(score);
-  else reply.double(formatDouble(score));
+  if (score === (score | 0) && (score !== 0 || 1 / score > 0)) reply.wholeDouble(score);
+  else reply.doubleBytes(text, 0, writeDouble(text, 0, score));
+}
+
+/** A score as text in RESP3, too. */
+export function replyScoreText(reply: ReplyWriter, score: number): void {
+  reply.bulk(text, 0, writeDouble(text, 0, score));
 }
 
 /** A score in a listpack: its text is what is replied. */

@@ -1,5 +1,5 @@
 /** ZSCAN key cursor [MATCH pattern] [COUNT count] [NOSCORES] */
-import { formatDouble, formatDouble17 } from "../../base/double.ts";
+import { formatDouble17 } from "../../base/double.ts";
 import { globMatches } from "../../base/glob.ts";
 import { tableOf } from "../../dataset/sorted_set/big.ts";
 import { memberScore } from "../../dataset/sorted_set/scores.ts";
@@ -14,6 +14,7 @@ import { argument, type CommandDefinition, token } from "../definition.ts";
 import { refuseOtherType, replyMember } from "../elements.ts";
 import { BUCKETS_AN_ELEMENT, readCursor, readScanOptions, scanOptions } from "../scan_options.ts";
 import { KEY, READS } from "./arguments.ts";
+import { replyScoreText } from "./reply.ts";
 
 const found = new EntryList(64);
 const walk = new Walk();
@@ -71,7 +72,7 @@ function replyAll(call: Call, entry: number): void {
   for (let more = kept > 0 && walk.seek(dataset, entry, 0); more; more = walk.next()) {
     if (!matches(call, walk.bytes, walk.offset, walk.length)) continue;
     reply.bulk(walk.bytes, walk.offset, walk.length);
-    if (!noValues) reply.text(formatDouble(walk.score));
+    if (!noValues) replyScoreText(reply, walk.score);
   }
 }
 

@@ -4,7 +4,8 @@
  *
  * A score is never NaN. In a listpack -0 becomes 0, as in Redis.
  */
-import { formatDouble, parseDouble } from "../../base/double.ts";
+import { parseDouble } from "../../base/double.ts";
+import { DOUBLE_TEXT_BYTES_MAX, writeDouble } from "../../base/shortest_double.ts";
 import type { Arena } from "../../memory/arena.ts";
 import { SEGMENT_SHIFT } from "../../memory/layout.ts";
 import { touchValue, valueOffset } from "../../structure/entry.ts";
@@ -30,7 +31,7 @@ const doubleBytes = new Uint8Array(double.buffer);
 
 /** What `encodeScore` wrote last. */
 export const encodedScore = new Uint8Array(48);
-const text = new Uint8Array(32);
+const text = new Uint8Array(DOUBLE_TEXT_BYTES_MAX);
 
 /** The score of a member's entry. */
 export function memberScore(arena: Arena, member: number): number {
@@ -64,9 +65,7 @@ export function scoreAt(bytes: Uint8Array, position: number): number {
 /** Writes a score as an element into `encodedScore`, returns how many bytes that is. */
 export function encodeScore(score: number): number {
   if (Number.isSafeInteger(score)) return encodeInteger(encodedScore, 0, score);
-  const printed = formatDouble(score);
-  for (let i = 0; i < printed.length; i++) text[i] = printed.charCodeAt(i);
-  return encodeElement(encodedScore, 0, text, 0, printed.length);
+  return encodeElement(encodedScore, 0, text, 0, writeDouble(text, 0, score));
 }
 
 /** A score as clients write it (parseDouble of base/double.ts); the common short decimals without a string. */
