@@ -103,12 +103,11 @@ export class Lists {
     if (entry !== NIL) return this.pushAll(db, entry, hash, atFront, source, args, first, count);
     const created = this.create(db, key, keyStart, keyLength, hash);
     if (created === NIL) return NIL;
-    const filled = this.pushAll(db, created, hash, atFront, source, args, first, count, true);
+    const filled = this.pushAll(db, created, hash, atFront, source, args, first, count);
     if (filled === NIL) db.remove(db.find(key, keyStart, keyLength, hash), hash);
     return filled;
   }
 
-  /** Pushes to a list that exists; `goes`: where that fails, the caller removes the list. */
   private pushAll(
     db: Database,
     entry: number,
@@ -118,7 +117,6 @@ export class Lists {
     args: Int32Array,
     first: number,
     count: number,
-    goes = false,
   ): number {
     let list = entry;
     if (!this.isBig(list)) {
@@ -137,12 +135,14 @@ export class Lists {
     }
     const { nodes } = this;
     nodes.attach(bigWord0(this.dataset.arena, list));
+    const { tree } = nodes;
+    const before = tree.items;
     for (let i = first; i < first + count; i++) {
       if (nodes.push(atFront, source, args[i << 1]!, args[(i << 1) + 1]!)) continue;
-      // What goes as a whole needs no memory to be taken apart: a node that has been compressed meanwhile would.
-      if (!goes) for (; i > first; i--) nodes.unpush(atFront);
+      for (; i > first; i--) nodes.pop(atFront);
       return NIL;
     }
+    if (tree.items > before) nodes.settle(atFront, tree.items - before);
     return list;
   }
 
@@ -184,7 +184,7 @@ export class Lists {
     length: number,
     integer: boolean,
   ): number {
-    const { nodes, pack } = this;
+    const { pack } = this;
     let list = entry;
     if (!this.isBig(list)) {
       const { bytes, offset, segment } = pack;
@@ -200,11 +200,26 @@ export class Lists {
       list = this.enlarge(db, list, hash);
       if (list === NIL || !this.openEnd(list, fromFront)) return NIL;
     }
-    // Taken out before it is put in, as by Redis, so that a full node takes it again.
-    nodes.popOpened(fromFront, this.at);
-    if (nodes.push(toFront, source, 0, length)) return this.shrink(db, list, hash);
-    check(nodes.push(fromFront, source, 0, length), "what was just taken out finds its room again");
-    return NIL;
+    return this.rotateNodes(fromFront, toFront, source, length) ? this.shrink(db, list, hash) : NIL;
+  }
+
+  private rotateNodes(fromFront: boolean, toFront: boolean, source: Uint8Array, length: number): boolean {
+    const { nodes } = this;
+    const { tree } = nodes;
+    if (tree.items === 1 && tree.w2 > 1 && nodes.takesInstead(elementBytes(this.bytes, this.at), length)) {
+      // Taken out before it is put in, as by Redis, so that a full node takes it again.
+      nodes.popOpened(fromFront, this.at);
+      if (nodes.push(toFront, source, 0, length)) return true;
+      check(nodes.push(fromFront, source, 0, length), "what was just taken out finds its room again");
+      return false;
+    }
+    // From one node to another. What can fail comes first.
+    const before = tree.items;
+    if (!nodes.push(toFront, source, 0, length)) return false;
+    const newNodes = tree.items - before;
+    nodes.pop(fromFront);
+    if (newNodes > 0) nodes.settle(toFront, newNodes);
+    return true;
   }
 
   private pushPacked(

@@ -107,7 +107,7 @@ export class ListNodes {
     return true;
   }
 
-  /** Appends an element at an end. */
+  /** Appends an element at an end. The nodes there lie open until `settle` is called, so that what was pushed can be taken back. */
   push(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
     const { tree } = this;
     const { limits } = this.dataset;
@@ -118,21 +118,22 @@ export class ListNodes {
       if (this.takes(length)) return this.extend(atFront, source, start, length);
       this.fit();
     }
-    if (!this.insertNode(!atFront, source, start, length)) return false;
-    this.squeezeInterior(atFront);
-    return true;
+    return this.insertNode(!atFront, source, start, length);
   }
 
-  /** An end has a new node: compresses the one that is now just far enough from it. The cursor is anywhere afterwards. */
-  private squeezeInterior(atFront: boolean): void {
+  /** An end has so many new nodes: compresses as many, those that are now just far enough from it. The cursor is anywhere afterwards. */
+  settle(atFront: boolean, newNodes: number): void {
     const { tree } = this;
     const depth = openDepth(this.dataset.limits);
-    if (tree.items <= depth * 2) return;
-    for (let step = 0; step < depth; step++) {
+    const count = Math.min(newNodes, tree.items - depth * 2);
+    if (count <= 0) return;
+    if (atFront) tree.seekFirst();
+    else tree.seekLast();
+    for (let step = 0; step < depth + count; step++) {
+      if (step >= depth) this.squeeze();
       if (atFront) tree.next();
       else tree.previous();
     }
-    this.squeeze();
   }
 
   /** Compresses the current node, if that saves a quarter of it or more. Where there is no room for less, it stays as it is. */
@@ -160,6 +161,14 @@ export class ListNodes {
   protected takes(length: number): boolean {
     const bytes = listpackBytes(this.bytes, this.base) + length + GUESSED_OVERHEAD_BYTES;
     return !exceedsNode(this.dataset.limits.listListpackSize, bytes, this.tree.w2 + 1);
+  }
+
+  /** Would the opened node take an element of so many bytes in the place of one that takes `size` bytes? */
+  takesInstead(size: number, length: number): boolean {
+    const { limits } = this.dataset;
+    if (isLargeElement(limits, length)) return false;
+    const bytes = listpackBytes(this.bytes, this.base) - size + length + GUESSED_OVERHEAD_BYTES;
+    return !exceedsNode(limits.listListpackSize, bytes, this.tree.w2);
   }
 
   /** Adds an element at an end of the opened node. */
@@ -218,9 +227,9 @@ export class ListNodes {
     tree.setWords(tree.w0, this.rawWord(blockBytesOf(tree.w1)), count);
   }
 
-  /** Takes back an element just pushed. */
-  unpush(atFront: boolean): void {
-    check(this.openEnd(atFront), "an element just pushed lies open");
+  /** Removes the first or last element of a node that lies open. */
+  pop(atFront: boolean): void {
+    check(this.openEnd(atFront), "the end of the list lies open");
     this.popOpened(atFront, this.plain ? 0 : lastElement(this.bytes, this.base));
   }
 
