@@ -122,7 +122,10 @@ class Model {
         const stop = start + this.below(20) - 3;
         const from = start < 0 ? Math.max(0, start + list.length) : start;
         const to = stop < 0 ? stop + list.length : stop;
-        return { expected: array(list.slice(from, to + 1)), args: ["LRANGE", key, String(start), String(stop)] };
+        return {
+          expected: array(list.slice(from, Math.max(0, to + 1))),
+          args: ["LRANGE", key, String(start), String(stop)],
+        };
       }
       case 10:
       case 11: {
