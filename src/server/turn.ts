@@ -44,6 +44,10 @@ import type { TurnHost, WaitingRequests } from "./turn_host.ts";
 
 /** After so many requests of a connection (a power of two) the clock is read: is the turn over? */
 const REQUESTS_A_LOOK = 16;
+/** Effects of requests that waited are covered by what every turn sets aside up to here; one is so much longer than its request, bytes. */
+const SERVED_BYTES_COVERED = EFFECT_BYTES_RESERVED / 4;
+const EFFECT_BYTES_MORE = 64;
+
 /** Turns within this time share one reading of the processor time, µs. */
 const ACCOUNT_US = 250;
 
@@ -80,6 +84,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   private lateUs = 0;
   /** A request of the running batch has paused the clients: those behind it wait. */
   private interrupted = false;
+  /** Bytes of the requests that waited and went on since space was last set aside for them. */
+  private servedBytes = 0;
   /** In pending bytes: where the first of those begins, -1 for none. */
   private leftAt = -1;
   private stopped = false;
@@ -515,6 +521,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     reply.protocol = connection.protocol;
     this.running = connection;
     this.rowStart = reply.position;
+    this.coverServed(request.length + EFFECT_BYTES_MORE);
     if (silent) reply.mute();
     call.resumedAt = argument;
     executor.resume(call, command, 0, request.length);
@@ -522,6 +529,15 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     if (silent) reply.unmute();
     this.endRow(connection, executor.gate);
     if (this.delivery.deferred) this.delivery.takeDeferred(connection);
+  }
+
+  /** One small request may let any number of others go on: these need space in the log, too, or are refused. // D15 */
+  private coverServed(bytes: number): void {
+    this.servedBytes += bytes;
+    if (this.servedBytes <= SERVED_BYTES_COVERED) return;
+    this.servedBytes = 0;
+    const { effects } = this.call.journal;
+    this.engine.reserve(effects.length + bytes + TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED);
   }
 
   private endRow(connection: Connection, gate: number): void {

@@ -11,7 +11,9 @@ vi.hoisted(() => {
   process.env["EMBERLOG_NATIVE"] = "0";
 });
 
+import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../../../src/base/limits.ts";
 import { nodeFiles } from "../../../src/disk/node_disk.ts";
+import { LogWriter } from "../../../src/log/writer.ts";
 import { type RespClient, request } from "../../support/resp_client.ts";
 import { ask, infoFields, TestServer } from "./support.ts";
 
@@ -109,6 +111,24 @@ it("nothing to be had is told when what took it away is durable", async () => {
   letGo();
   expect(await next(waiter!)).toBe("*-1");
   expect(await next(waiter!)).toBe("+PONG");
+});
+
+it("of those whom one request wakes, whoever's removal the log has no space for is refused, and takes nothing", async () => {
+  const key = "k".repeat(60_000);
+  const waiters = await waiting(...new Array<string>(10).fill(`BLPOP ${key} 0`));
+  const pusher = await server.connect();
+  const turnBytes = TURN_INPUT_BYTES * 2 + EFFECT_BYTES_RESERVED;
+  const reserve = vi.spyOn(LogWriter.prototype, "reserve").mockImplementation((bytes) => bytes <= turnBytes);
+  send(pusher, `RPUSH ${key} 0 1 2 3 4 5 6 7 8 9`);
+  expect(await next(pusher)).toBe(":10");
+  const replies: string[] = [];
+  for (const waiter of waiters) replies.push(await next(waiter));
+  reserve.mockRestore();
+  const served = replies.findIndex((reply) => reply.startsWith("-MISCONF "));
+  expect(served).toBeGreaterThan(0);
+  expect(replies.slice(0, served)).toEqual(replies.slice(0, served).map((_, i) => `*2 $60000 ${key} $1 ${i}`));
+  expect(replies.slice(served).every((reply) => reply.startsWith("-MISCONF "))).toBe(true);
+  expect(await ask(pusher, `LLEN ${key}`)).toBe(`:${10 - served}\r\n`);
 });
 
 it("a server that stops while requests wait answers none of them, takes nothing for them, and is gone", async () => {
