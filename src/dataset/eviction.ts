@@ -153,7 +153,8 @@ export class Eviction {
   /** Makes room before a command runs. False: there is none to be had, so what takes memory is to be refused. */
   makeRoom(): boolean {
     if (!this.exceeded) return true;
-    if (this.criterion === BY_NOTHING) {
+    // Without a policy there is only what waits to be freed: a value just deleted counts until then.
+    if (this.criterion === BY_NOTHING && !this.dataset.releaseStep()) {
       this.noteExceeded();
       return false;
     }
@@ -191,6 +192,7 @@ export class Eviction {
   }
 
   private evictOne(): number {
+    if (this.criterion === BY_NOTHING) return NOTHING_LEFT;
     if (this.dataset.removalsHeld) return this.hold();
     return this.criterion === BY_CHANCE ? this.evictByChance() : this.evictByScore();
   }

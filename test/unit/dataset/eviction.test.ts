@@ -270,6 +270,28 @@ describe("a limit", () => {
   });
 });
 
+describe("noeviction", () => {
+  it("refuses nothing once enough has been deleted, though it is freed in steps", () => {
+    for (const deletion of ["DEL big", "UNLINK big", "FLUSHALL ASYNC", "SET big small"]) {
+      const client = new EngineClient({ seed: 20 });
+      fill(client, "k", 300);
+      const small = used(client);
+      const members = Array.from({ length: 5000 }, (_, i) => `member:${i}`);
+      client.command("SADD", "big", ...members);
+      client.engine.limitMemory({ limitBytes: small + 20_000, policy: "noeviction" });
+      expect(client.line("SADD big another")).toBe(OOM);
+      // A SET is refused itself, a key that is overwritten otherwise is not.
+      if (deletion.startsWith("SET")) {
+        client.engine.limitMemory({ limitBytes: 0, policy: "noeviction" });
+        client.line(deletion);
+        client.engine.limitMemory({ limitBytes: small + 20_000, policy: "noeviction" });
+      } else client.line(deletion);
+      expect([deletion, client.line("SET a 1")]).toEqual([deletion, "+OK\r\n"]);
+      expect(used(client)).toBeLessThan(small + 20_000);
+    }
+  });
+});
+
 describe("what an eviction tells", () => {
   it("logs a DEL for each, replay of which gives the same dataset, and evicts nothing by itself", () => {
     const client = new EngineClient({ seed: 15, recording: true });
