@@ -52,8 +52,8 @@ function replyMany(call: Call): void {
   const pairs = withScores && reply.protocol === 3;
   reply.array(withScores && !pairs ? count * 2 : count);
   if (wanted < 0n) {
-    // The same member may come several times.
-    for (let left = count; left > 0; left--) {
+    // The same member may come several times, and a count without bounds ends when the connection does.
+    for (let left = count; left > 0 && !call.session.closing; left--) {
       replyMembers(call, entry, uniform(random, total), 1, false, withScores, pairs);
     }
     return;

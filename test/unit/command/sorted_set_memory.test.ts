@@ -107,3 +107,10 @@ test("scores that become longer do not make a listpack longer than a block", () 
   copy.replay(client.takeEffects());
   expect(stateDigest(copy.engine.dataset)).toBe(stateDigest(dataset));
 });
+
+test("random members without end end with the connection", () => {
+  const client = new EngineClient();
+  client.command("ZADD", "z", 1, "a", 2, "b");
+  client.session().closing = true;
+  expect(client.line("ZRANDMEMBER z -4000000000 WITHSCORES")).toBe("*8000000000\r\n");
+});
