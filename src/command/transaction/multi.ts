@@ -78,8 +78,8 @@ export const watch: CommandDefinition = {
   run(call) {
     if (call.session.inMulti) return call.reply.error("ERR WATCH inside MULTI is not allowed");
     for (let i = 1; i < call.argc; i++) {
-      // A key that has expired already is removed before it is watched, so that its removal breaks nothing.
-      call.write(i);
+      // A key that has expired already is removed before it is watched, so that its removal breaks nothing. Watching is no access.
+      call.db.lookup(call.input, call.start(i), call.length(i), call.hash(i), true);
       call.watchers.watch(call.session, call.db.index, call.copyOf(i));
     }
     call.reply.ok();

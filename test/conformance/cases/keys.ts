@@ -472,6 +472,23 @@ export const keyCases: readonly ConformanceCase[] = [
     ],
   },
   {
+    name: "watching a key is no access to it",
+    steps: [
+      "CONFIG SET maxmemory-policy allkeys-lfu",
+      "CONFIG SET lfu-log-factor 0",
+      "SET k v",
+      "WATCH k",
+      "UNWATCH",
+      "WATCH k",
+      "UNWATCH",
+      "OBJECT FREQ k",
+      "GET k",
+      "OBJECT FREQ k",
+      "CONFIG SET lfu-log-factor 10",
+      "CONFIG SET maxmemory-policy noeviction",
+    ],
+  },
+  {
     name: "MEMORY",
     steps: [
       "MEMORY USAGE missing",
