@@ -214,6 +214,8 @@ function attempt(limits: object, command: Words): void {
     expect([what, ...verifyDataset(dataset)]).toEqual([what]);
     copy.replay(effects);
     expect([what, stateDigest(copy.engine.dataset)]).toEqual([what, after]);
+    // Emptied without room for new tables, a database keeps its own until it is flushed with something in it.
+    client.command("SET", "last", "1");
     client.command("FLUSHALL", "SYNC");
     while (dataset.releaseStep());
     expect([what, dataset.allocator.allocatedBytes]).toEqual([what, dataset.memory.startBytes]);
