@@ -209,6 +209,16 @@ export class DataDirectory {
     return this.manifest.segments[this.manifest.segments.length - 1]!.name === this.writer.segmentName;
   }
 
+  /** Somebody has removed the directory, or the segment that is being written, from under this process. */
+  get isGone(): boolean {
+    return this.options.disk.status(joinPath(this.options.directory, this.writer.segmentName)) === undefined;
+  }
+
+  /** Where it is. */
+  get path(): string {
+    return this.options.directory;
+  }
+
   /**
    * Hands every unit that is in the files now to `visitor`, as a start would. Throws DATA_ROTTEN where one can't be read. Only while
    * `listsAll` is true.

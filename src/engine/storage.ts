@@ -5,7 +5,7 @@ import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
-import { errorText } from "../disk/errno.ts";
+import { ENOENT, errorText } from "../disk/errno.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { LogWriter } from "../log/writer.ts";
@@ -27,6 +27,8 @@ import { Replay } from "./replay.ts";
 
 export type FsyncPolicy = "always" | "everysec" | "no";
 
+/** The directory is looked for this often. */
+const LOOK_US = 1_000_000;
 /** To sleep on. */
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 
@@ -95,6 +97,9 @@ export class Storage {
   private readonly directory: DataDirectory;
   private fill: Fill | undefined;
   private completion: Promise<void> | undefined;
+  /** When to look next whether the directory is still there. */
+  private lookUs = 0;
+  private gone = false;
 
   constructor(engine: Engine, directory: DataDirectory, logIo: LogIo) {
     this.engine = engine;
@@ -124,14 +129,37 @@ export class Storage {
     this.writer.onProgress = progressed;
   }
 
+  /** Why the log takes no writes, in words for an operator; undefined while it does. */
+  get trouble(): string | undefined {
+    const { failed } = this.writer;
+    if (failed === null) return undefined;
+    if (this.gone)
+      return `${this.directory.path} is gone from under the server: writes are refused until it is started again`;
+    const text = errorText(failed.errno);
+    if (failed.kind === "write") return `The log can't be written (${text}): writes are refused until it can`;
+    return `A sync of the log failed (${text}): writes are refused until the server is started again`;
+  }
+
   /** What ends the process: a failed sync under `always` (D9). */
   get fatalFailure(): string | undefined {
     const { failed } = this.writer;
     if (failed === null || failed.kind !== "sync" || this.writer.policy !== "always") return undefined;
+    if (this.gone)
+      return `${this.directory.path} is gone from under the server, and with it the log, so the server stops`;
     return `A sync of the log failed (${errorText(failed.errno)}): what was written since the last one may be lost, so the server stops`;
   }
 
+  /** To be called at least every 100 ms. */
   tick(): void {
+    const nowUs = this.engine.clock.monotonicUs();
+    if (nowUs >= this.lookUs) {
+      this.lookUs = nowUs + LOOK_US;
+      // What is written to a file without a name is acknowledged and lost.
+      if (!this.gone && this.directory.isGone) {
+        this.gone = true;
+        this.writer.giveUp(ENOENT);
+      }
+    }
     this.writer.tick();
   }
 

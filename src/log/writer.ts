@@ -240,6 +240,13 @@ export class LogWriter {
     this.syncIfDue();
   }
 
+  /** Something from outside has made the log worthless: as after a failed sync nothing advances any more. // D9 */
+  giveUp(errno: number): void {
+    if (this.failed?.kind === "sync" || this.state === "closed") return;
+    this.failSync(errno);
+    this.report();
+  }
+
   /** Resolves when everything committed so far is durable, whatever the policy; rejects when the log fails. */
   async durable(): Promise<void> {
     const target = this.sequence;

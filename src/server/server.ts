@@ -95,6 +95,7 @@ export class Server {
 
   private resolveClosed: (code: number) => void = () => {};
   private stopping = false;
+  private trouble: string | undefined;
   /** Until the log that CONFIG SET appendonly no has ended is closed. */
   private endingLog: Promise<void> | undefined;
   private readonly warmUpMs: number;
@@ -269,6 +270,15 @@ export class Server {
     const { syncs, syncUsLast } = storage.writer.statistics;
     if (syncs !== this.syncsObserved) latency.sample("aof-fsync-always", syncUsLast);
     this.syncsObserved = syncs;
+  }
+
+  /** Tells the log's troubles, and their ends, once each. */
+  watchLog(): void {
+    const trouble = this.storage?.trouble;
+    if (trouble === this.trouble) return;
+    this.trouble = trouble;
+    if (trouble === undefined) this.logger.notice("The log takes writes again");
+    else this.logger.warning(trouble);
   }
 
   // D9: what is undecided is answered by nobody; the connections end and the process does.

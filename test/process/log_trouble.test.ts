@@ -1,0 +1,34 @@
+/** The data directory removed from under a running server: said in the log and in INFO, and nothing is acknowledged into nowhere. */
+import { renameSync } from "node:fs";
+import { expect, test } from "vitest";
+import { startEmberlog } from "../support/emberlog_server.ts";
+
+test("everysec: writes are refused, reads go on, and the log says why (D9)", async () => {
+  const server = await startEmberlog({ args: ["--appendonly", "yes", "--appendfsync", "everysec"] });
+  const client = await server.connect();
+  expect(await client.call("SET", "a", "1")).toBe("OK");
+  const moved = `${server.dir}.moved`;
+  renameSync(server.dir, moved);
+  await expect
+    .poll(async () => (await client.command("SET", "a", "2")).toString(), { timeout: 10_000, interval: 100 })
+    .toBe("-MISCONF Errors writing to the AOF file: No such file or directory\r\n");
+  const { length } = String(await client.call("GET", "a"));
+  expect(length).toBe(1);
+  expect(String(await client.call("INFO", "persistence"))).toContain("aof_last_write_status:err");
+  await expect.poll(() => server.output, { timeout: 5000 }).toContain("is gone from under the server");
+  client.close();
+  await server.kill9();
+  renameSync(moved, server.dir);
+  server.dispose();
+});
+
+test("always: the server stops", async () => {
+  const server = await startEmberlog({ args: ["--appendonly", "yes", "--appendfsync", "always"] });
+  const moved = `${server.dir}.moved`;
+  renameSync(server.dir, moved);
+  const { code } = await server.exit();
+  expect(code).toBe(1);
+  expect(server.output).toContain("is gone from under the server, and with it the log, so the server stops");
+  renameSync(moved, server.dir);
+  server.dispose();
+});
