@@ -54,6 +54,13 @@ export const LOG_WRITE_NOW_BYTES_MAX = 1024 * 1024;
 /** Space set aside in a segment at a time, bytes: doubled from the first to the second. */
 export const LOG_RESERVE_BYTES_MIN = 1024 * 1024;
 export const LOG_RESERVE_BYTES_MAX = 64 * 1024 * 1024;
+/** Marks, and what expiry logs without asking, find their place although the disk is full. */
+export const LOG_RESERVE_SLACK_BYTES = 64 * 1024;
+/** Space set aside beyond what a turn needs. */
+export const LOG_RESERVE_AHEAD_BYTES = 4 * 1024 * 1024;
+/** A full segment is sealed when no more than this is left to sync, or after so many syncs at most. */
+export const LOG_SEAL_BYTES_MAX = 1024 * 1024;
+export const LOG_EARLY_SYNCS_MAX = 3;
 /** A manifest, bytes. */
 export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 

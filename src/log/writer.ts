@@ -22,7 +22,7 @@
  * `onProgress` is called from completions and `tick`, never from inside `commit`, `reserve` or `cohort`.
  */
 import { check } from "../base/check.ts";
-import { LOG_PENDING_BYTES_MAX, LOG_WRITE_BYTES_MAX, LOG_WRITE_NOW_BYTES_MAX } from "../base/limits.ts";
+import * as limits from "../base/limits.ts";
 import { closeQuietly, DiskError } from "../disk/disk.ts";
 import { EIO, errorText } from "../disk/errno.ts";
 import {
@@ -50,13 +50,6 @@ import { countSync, emptyLogStatistics, type LogStatistics } from "./statistics.
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
-/** Marks, and what expiry logs without asking, find their place although the disk is full. */
-const RESERVE_SLACK_BYTES = 64 * 1024;
-/** Beyond what a turn needs. */
-const RESERVE_AHEAD_BYTES = 4 * 1024 * 1024;
-/** A full segment is sealed when no more than this is left to sync, or after so many syncs at most. */
-const SEAL_BYTES_MAX = 1024 * 1024;
-const EARLY_SYNCS_MAX = 3;
 const MARK_IDLE_US = 100_000;
 /** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment. */
 const RETRY_US = 250_000;
@@ -151,7 +144,7 @@ export class LogWriter {
 
   /** The engine takes no further turns while this is true; `onProgress` tells when to look again. */
   get congested(): boolean {
-    return this.pendingBytes > LOG_PENDING_BYTES_MAX;
+    return this.pendingBytes > limits.LOG_PENDING_BYTES_MAX;
   }
 
   /** When the oldest write that is not durable was made, as the clock's monotonic ms, or -1. */
@@ -195,9 +188,9 @@ export class LogWriter {
    */
   reserve(bytes: number): boolean {
     if (this.failed !== null || this.state === "closed") return false;
-    const needed = this.pendingBytes + bytes + unitHeaderBytes(bytes) + RESERVE_SLACK_BYTES;
+    const needed = this.pendingBytes + bytes + unitHeaderBytes(bytes) + limits.LOG_RESERVE_SLACK_BYTES;
     // Between two syncs the file system has its hands free: space for later turns is set aside then.
-    const ahead = this.syncInFlight || !this.listed ? 0 : RESERVE_AHEAD_BYTES;
+    const ahead = this.syncInFlight || !this.listed ? 0 : limits.LOG_RESERVE_AHEAD_BYTES;
     if (this.state === "open" && this.segment.reserve(needed - this.inFlight(), ahead) < 0) return false;
     return this.next === null || this.next.extendTo(SEGMENT_HEADER_BYTES + needed, 0) === 0;
   }
@@ -323,7 +316,7 @@ export class LogWriter {
       this.placeFrames(buffer);
       const { logIo } = this.options;
       // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread.
-      if (this.syncInFlight || !this.listed || this.inFlightLength > LOG_WRITE_NOW_BYTES_MAX) {
+      if (this.syncInFlight || !this.listed || this.inFlightLength > limits.LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
         this.writeInFlight = true;
         logIo.write(this.inFlightFd, buffer.bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
@@ -365,7 +358,7 @@ export class LogWriter {
       endsUnit = (flags & FLAG_CONTINUES) === 0;
       at += segment.place(buffer.bytes, at, this.durableSequence);
       statistics.frames++;
-    } while (at < buffer.end && at - start < LOG_WRITE_BYTES_MAX);
+    } while (at < buffer.end && at - start < limits.LOG_WRITE_BYTES_MAX);
     this.markedDurable = this.durableSequence;
     buffer.taken = at;
     this.inFlightLength = at - start;
@@ -477,7 +470,10 @@ export class LogWriter {
         return false;
       }
     }
-    if (this.segment.goodPosition - this.syncedPosition > SEAL_BYTES_MAX && this.earlySyncs < EARLY_SYNCS_MAX) {
+    if (
+      this.segment.goodPosition - this.syncedPosition > limits.LOG_SEAL_BYTES_MAX &&
+      this.earlySyncs < limits.LOG_EARLY_SYNCS_MAX
+    ) {
       this.earlySyncs++;
       this.startSync();
       return false;
@@ -492,7 +488,7 @@ export class LogWriter {
   private prepareNext(): number {
     const { disk, directory } = this.options;
     try {
-      const needed = this.pendingBytes + RESERVE_SLACK_BYTES;
+      const needed = this.pendingBytes + limits.LOG_RESERVE_SLACK_BYTES;
       const prepared = prepareSegment(disk, directory, needed, this.options.segmentBytesMax);
       if (typeof prepared === "number") return prepared;
       this.next = prepared;
