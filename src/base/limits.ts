@@ -61,6 +61,10 @@ export const LOG_RESERVE_AHEAD_BYTES = 4 * 1024 * 1024;
 /** A full segment is sealed when no more than this is left to sync, or after so many syncs at most. */
 export const LOG_SEAL_BYTES_MAX = 1024 * 1024;
 export const LOG_EARLY_SYNCS_MAX = 3;
+/** Nothing was written for so long: a mark says what is durable, µs. */
+export const LOG_MARK_IDLE_US = 100_000;
+/** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment, µs. */
+export const LOG_RETRY_US = 250_000;
 /** A manifest, bytes. */
 export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 

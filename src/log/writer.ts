@@ -50,10 +50,6 @@ import { countSync, emptyLogStatistics, type LogStatistics } from "./statistics.
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
-const MARK_IDLE_US = 100_000;
-/** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment. */
-const RETRY_US = 250_000;
-
 type State = "open" | "rotating" | "failed" | "closed";
 
 export class LogWriter {
@@ -228,7 +224,7 @@ export class LogWriter {
   tick(): void {
     const nowUs = this.options.clock.monotonicUs();
     if (this.state === "failed" && this.failed?.kind === "write" && nowUs >= this.retryUs) this.resume(nowUs);
-    if (this.pendingBytes === 0 && nowUs - this.lastCommitUs >= MARK_IDLE_US) this.markIfNews();
+    if (this.pendingBytes === 0 && nowUs - this.lastCommitUs >= limits.LOG_MARK_IDLE_US) this.markIfNews();
     this.pump();
     this.syncIfDue();
   }
@@ -466,7 +462,7 @@ export class LogWriter {
     if (this.next === null) {
       if (nowUs < this.retryUs) return false;
       if (this.prepareNext() < 0) {
-        this.retryUs = nowUs + RETRY_US;
+        this.retryUs = nowUs + limits.LOG_RETRY_US;
         return false;
       }
     }
@@ -561,7 +557,7 @@ export class LogWriter {
     this.statistics.failures++;
     this.failed = { kind: "write", errno };
     this.state = "failed";
-    this.retryUs = this.options.clock.monotonicUs() + RETRY_US;
+    this.retryUs = this.options.clock.monotonicUs() + limits.LOG_RETRY_US;
     this.syncSealsSegment = false;
     this.queue.giveBack();
     this.dropNext();
@@ -590,7 +586,7 @@ export class LogWriter {
 
   /** Tries to go on in a new segment after a failed write. `failed` is cleared when that one is open. */
   private resume(nowUs: number): void {
-    this.retryUs = nowUs + RETRY_US;
+    this.retryUs = nowUs + limits.LOG_RETRY_US;
     const result = this.prepareNext();
     if (result < 0) {
       this.failed = { kind: "write", errno: result };
