@@ -60,6 +60,54 @@ napi_value adviseHugePagesCall(napi_env env, napi_callback_info info) {
   return call.returnInt32(madvise(reinterpret_cast<void*>(start), end - start, MADV_HUGEPAGE) == 0 ? 0 : -errno);
 }
 
+// Pages that a thread of libuv's pool gets from the system. Nothing keeps the array alive: on memory that is gone the call fails, and on
+// memory that has become something else it does no harm, since it changes no byte.
+struct Population {
+  void* data;
+  size_t length;
+  napi_async_work work;
+};
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+void populate(napi_env, void* data) {
+  const auto* population = static_cast<const Population*>(data);
+  // A kernel before 5.14 doesn't know the advice: the pages then come when they are written.
+  (void)madvise(population->data, population->length, MADV_POPULATE_WRITE);
+}
+
+void populated(napi_env env, napi_status, void* data) {
+  auto* population = static_cast<Population*>(data);
+  napi_delete_async_work(env, population->work);
+  delete population;
+}
+
+// populateAhead(array, offset, length): the range's pages are made present on another thread, soon. It must be made of whole pages.
+napi_value populateAheadCall(napi_env env, napi_callback_info info) {
+  Call<3> call(env, info);
+  const Bytes bytes = call.range(0);
+  if (!call.ok()) return nullptr;
+  if (((reinterpret_cast<uintptr_t>(bytes.data) | bytes.length) & (kPageBytes - 1)) != 0) {
+    return call.returnInt32(-EINVAL);
+  }
+  if (bytes.length == 0) return call.returnInt32(0);
+  auto* population = new Population{bytes.data, bytes.length, nullptr};
+  napi_value name;
+  if (napi_create_string_utf8(env, "populateAhead", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_async_work(env, nullptr, name, populate, populated, population, &population->work) != napi_ok) {
+    delete population;
+    return call.returnInt32(-ENOMEM);
+  }
+  if (napi_queue_async_work(env, population->work) != napi_ok) {
+    napi_delete_async_work(env, population->work);
+    delete population;
+    return call.returnInt32(-EAGAIN);
+  }
+  return call.returnInt32(0);
+}
+
 // returnPages(array, offset, length): gives the memory back; it reads as zeros afterwards. The range must be made of
 // whole pages, because rounding it would leave bytes that are not zero: -EINVAL otherwise.
 napi_value returnPagesCall(napi_env env, napi_callback_info info) {
@@ -143,6 +191,7 @@ void exportSystem(napi_env env, napi_value exports) {
   setFunction(env, exports, "fallocate", fallocateCall);
   setFunction(env, exports, "fdatasync", fdatasyncCall);
   setFunction(env, exports, "adviseHugePages", adviseHugePagesCall);
+  setFunction(env, exports, "populateAhead", populateAheadCall);
   setFunction(env, exports, "returnPages", returnPagesCall);
   setFunction(env, exports, "addressOf", addressOfCall);
   setFunction(env, exports, "residentBytes", residentBytesCall);

@@ -3,7 +3,7 @@
 /** Input handed over in one turn, bytes: some 1300 writes of small values, about a millisecond. */
 export const TURN_INPUT_BYTES = 96 * 1024;
 /** Work of one turn, µs; looked at after every few requests. What is left then leads the next turn. */
-export const TURN_WORK_US = 2000;
+export const TURN_WORK_US = 1000;
 /** Output region of one turn, bytes; a fuller turn flushes in between. */
 export const TURN_OUTPUT_BYTES = 1024 * 1024;
 /** Messages to subscribers in one turn, bytes, behind the replies in the output region: half for each protocol. Longer ones travel alone. */

@@ -7,6 +7,8 @@ export interface MemoryCalls {
   addressOf(bytes: Uint8Array): number;
   /** Asks for huge pages under the whole array. */
   adviseHugePages(bytes: Uint8Array): void;
+  /** Has another thread fetch the memory of a range (whole 2 MiB chunks) from the system, so that the first write needn't wait for it. */
+  populateAhead(bytes: Uint8Array, offset: number, length: number): void;
   /** Returns the range (whole 2 MiB chunks) to the system: it reads as zeros afterwards. False: nothing happened. */
   discard(bytes: Uint8Array, offset: number, length: number): boolean;
   /** Resident bytes of the process, or -1 where they can't be known. */
@@ -16,6 +18,7 @@ export interface MemoryCalls {
 export const portableCalls: MemoryCalls = {
   addressOf: () => -1,
   adviseHugePages: () => {},
+  populateAhead: () => {},
   discard: () => false,
   residentBytes: () => -1,
 };

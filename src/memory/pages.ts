@@ -14,6 +14,9 @@
  * aligned to its length; two free buddies never stand side by side. The lowest segment with room is preferred, so
  * that the high ones drain and can be returned.
  *
+ * A chunk's first write waits for the system to find and clear 2 MiB, milliseconds on some machines. So the chunks behind one that
+ * comes into use are fetched by another thread meanwhile.
+ *
  * Every operation is bounded: at most 14 orders up or down, and one look at each segment's row (512 × 16 bytes).
  */
 import { check } from "../base/check.ts";
@@ -44,6 +47,9 @@ const ORDER_MAX = 13;
 /** The longest run: all pages of a segment, for the one that may hold the header. */
 export const RUN_PAGES_MAX = SEGMENT_PAGES - FIRST_SEGMENT_METADATA_PAGES;
 
+/** Chunks fetched ahead. */
+const CHUNKS_AHEAD = 3;
+
 const ROW_ORDERS = 0;
 const ROW_CLEAN = 1;
 const ROW_FREE = 2;
@@ -54,6 +60,9 @@ export class Pages {
   private readonly header: Int32Array;
   /** For each order the lowest segment that may have a block of it or a larger one. A hint, rebuilt by searching. */
   private readonly searchFrom: Int32Array;
+
+  /** By segment: chunks that were asked for ahead, a bit each, since they last went back to the system. */
+  private readonly fetched = new Int32Array(SEGMENTS_MAX);
 
   constructor(arena: Arena) {
     this.arena = arena;
@@ -145,6 +154,7 @@ export class Pages {
     if (!this.arena.calls.discard(this.arena.bytes[segment]!, chunk * CHUNK_BYTES, CHUNK_BYTES)) return false;
     const row = this.touchedRow(segment);
     this.header[row + ROW_CLEAN] = this.header[row + ROW_CLEAN]! | (1 << chunk);
+    this.fetched[segment] = this.fetched[segment]! & ~(1 << chunk);
     return true;
   }
 
@@ -171,7 +181,9 @@ export class Pages {
 
   private addSegment(): number {
     const segment = this.arena.addSegment();
-    if (segment >= 0) this.format(segment, SEGMENT_METADATA_PAGES);
+    if (segment < 0) return segment;
+    this.format(segment, SEGMENT_METADATA_PAGES);
+    this.fetchAhead(segment, 0);
     return segment;
   }
 
@@ -222,8 +234,23 @@ export class Pages {
     const first = local >>> CHUNK_PAGES_SHIFT;
     const last = (local + count - 1) >>> CHUNK_PAGES_SHIFT;
     const row = this.row(segment);
-    for (let chunk = first; chunk <= last; chunk++) {
-      this.header[row + ROW_CLEAN] = this.header[row + ROW_CLEAN]! & ~(1 << chunk);
+    const clean = this.header[row + ROW_CLEAN]!;
+    let left = clean;
+    for (let chunk = first; chunk <= last; chunk++) left &= ~(1 << chunk);
+    if (left === clean) return;
+    this.header[row + ROW_CLEAN] = left;
+    this.fetchAhead(segment, last);
+  }
+
+  /** Chunks behind `chunk` that nothing has used yet, each asked for once. */
+  private fetchAhead(segment: number, chunk: number): void {
+    const clean = this.header[this.row(segment) + ROW_CLEAN]!;
+    const end = Math.min(SEGMENT_CHUNKS, chunk + 1 + CHUNKS_AHEAD);
+    for (let next = chunk + 1; next < end; next++) {
+      const bit = 1 << next;
+      if ((clean & bit) === 0 || (this.fetched[segment]! & bit) !== 0) continue;
+      this.fetched[segment] = this.fetched[segment]! | bit;
+      this.arena.calls.populateAhead(this.arena.bytes[segment]!, next * CHUNK_BYTES, CHUNK_BYTES);
     }
   }
 

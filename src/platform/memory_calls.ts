@@ -8,6 +8,7 @@ import { nativeAddon } from "./native.ts";
 export interface PlatformMemoryCalls {
   addressOf(bytes: Uint8Array): number;
   adviseHugePages(bytes: Uint8Array): void;
+  populateAhead(bytes: Uint8Array, offset: number, length: number): void;
   discard(bytes: Uint8Array, offset: number, length: number): boolean;
   residentBytes(): number;
 }
@@ -20,6 +21,7 @@ export function nativeMemoryCalls(): PlatformMemoryCalls | undefined {
     addressOf: (bytes) => addon.addressOf(bytes),
     // Advice: a kernel without huge pages answers EINVAL, and nothing is lost.
     adviseHugePages: (bytes) => void addon.adviseHugePages(bytes, 0, bytes.length),
+    populateAhead: (bytes, offset, length) => void addon.populateAhead(bytes, offset, length),
     discard: (bytes, offset, length) => addon.returnPages(bytes, offset, length) === 0,
     residentBytes: () => addon.residentBytes(),
   };

@@ -60,6 +60,7 @@ export interface NativeAddon {
   fallocate(fd: number, keepSize: boolean, offset: number, length: number): number;
   fdatasync(fd: number): number;
   adviseHugePages(bytes: Uint8Array, offset: number, length: number): number;
+  populateAhead(bytes: Uint8Array, offset: number, length: number): number;
   returnPages(bytes: Uint8Array, offset: number, length: number): number;
   addressOf(bytes: Uint8Array): number;
   residentBytes(): number;

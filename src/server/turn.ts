@@ -42,8 +42,9 @@ import { ReplyQueue } from "./reply_queue.ts";
 import { TurnTimes } from "./statistics.ts";
 import type { TurnHost, WaitingRequests } from "./turn_host.ts";
 
-/** After so many requests of a connection (a power of two) the clock is read: is the turn over? */
+/** After so many requests (a power of two), and after each that is longer than so many bytes, the clock is read: is the turn over? */
 const REQUESTS_A_LOOK = 16;
+const LOOK_AFTER_BYTES = 512;
 /** Effects of requests that waited are covered by what every turn sets aside up to here; one is so much longer than its request, bytes. */
 const SERVED_BYTES_COVERED = EFFECT_BYTES_RESERVED / 4;
 const EFFECT_BYTES_MORE = 64;
@@ -490,7 +491,10 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   /** Is the turn over, as far as that is known after request i of a batch? */
   private timeIsUp(i: number): boolean {
     if (this.executor.turnUs > this.lateUs) this.late = true;
-    else if ((i & (REQUESTS_A_LOOK - 1)) === REQUESTS_A_LOOK - 1) {
+    else if (
+      (i & (REQUESTS_A_LOOK - 1)) === REQUESTS_A_LOOK - 1 ||
+      this.batch.end[i]! - this.batch.start[i]! > LOOK_AFTER_BYTES
+    ) {
       this.late = this.call.clock.monotonicUs() > this.lateUs;
     }
     return this.late;

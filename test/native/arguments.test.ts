@@ -25,6 +25,7 @@ function argumentTests(addon: NativeAddon): void {
     ["crc32c", [bytes, 99, Number.POSITIVE_INFINITY, 0]],
     ["crc64", [bytes, 0, 10, new Int32Array(1)]],
     ["adviseHugePages", [bytes, 0, 101]],
+    ["populateAhead", [bytes, 0, 101]],
     ["returnPages", [bytes, 1, 100]],
   ])("%s%j is out of range", (name, values) => {
     expect(() => loose[name]!(...values)).toThrow(RangeError);

@@ -140,6 +140,24 @@ describe.skipIf(PORTABLE)("with the addon", () => {
     expect(segment[chunk]).toBe(1);
   });
 
+  test("memory fetched ahead becomes resident by itself and keeps its bytes", async () => {
+    const calls = nativeMemoryCalls()!;
+    const chunk = 2 * 1024 * 1024;
+    const shared = new Uint8Array(new SharedArrayBuffer(34 * 1024 * 1024));
+    const first = (chunk - (calls.addressOf(shared) % chunk)) % chunk;
+    const segment = shared.subarray(first, first + 32 * 1024 * 1024);
+    segment[5] = 7;
+    const before = calls.residentBytes();
+    for (let at = 0; at < segment.length; at += chunk) calls.populateAhead(segment, at, chunk);
+    const deadline = performance.now() + 10_000;
+    while (calls.residentBytes() - before < 28 * 1024 * 1024 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(calls.residentBytes() - before).toBeGreaterThan(28 * 1024 * 1024);
+    expect(segment[5]).toBe(7);
+    expect(segment.subarray(6).every((byte) => byte === 0)).toBe(true);
+  });
+
   test("a range that is not whole pages is refused and untouched", () => {
     const calls = nativeMemoryCalls()!;
     const shared = new Uint8Array(new SharedArrayBuffer(8 * 1024 * 1024)).fill(1);
