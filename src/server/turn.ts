@@ -19,7 +19,6 @@ import {
   EFFECT_BYTES_RESERVED,
   TURN_INPUT_BYTES,
   TURN_MESSAGE_BYTES,
-  TURN_WORK_US,
   UNAUTHENTICATED_QUERY_BYTES_MAX,
 } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
@@ -41,10 +40,8 @@ import { LOG_CONGESTED, letRead, WORK_LEFT } from "./reading.ts";
 import { ReplyQueue } from "./reply_queue.ts";
 import { TurnTimes } from "./statistics.ts";
 import type { TurnHost, WaitingRequests } from "./turn_host.ts";
+import { TurnTime } from "./turn_time.ts";
 
-/** After so many requests (a power of two), and after each that is longer than so many bytes, the clock is read: is the turn over? */
-const REQUESTS_A_LOOK = 16;
-const LOOK_AFTER_BYTES = 512;
 /** Effects of requests that waited are covered by what every turn sets aside up to here; one is so much longer than its request, bytes. */
 const SERVED_BYTES_COVERED = EFFECT_BYTES_RESERVED / 4;
 const EFFECT_BYTES_MORE = 64;
@@ -80,9 +77,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   private rowStart = 0;
   /** The log is congested in this turn. */
   private stalled = false;
-  /** The turn's time is up: what has not been executed yet leads the next turn. */
-  private late = false;
-  private lateUs = 0;
+  private readonly time = new TurnTime();
   /** A request of the running batch has paused the clients: those behind it wait. */
   private interrupted = false;
   /** Bytes of the requests that waited and went on since space was last set aside for them. */
@@ -133,8 +128,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.rowStart = 0;
     this.stalled = this.engine.congested;
     this.engine.beginTurn();
-    this.late = false;
-    this.lateUs = this.executor.turnUs + TURN_WORK_US;
+    this.time.begin(this.executor.turnUs);
     const { inputTable, input } = this.transport;
     // Left over from when clients were paused.
     if (this.call.keysReady && this.host.paused === "no") {
@@ -156,7 +150,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.runBatch(input, this.parser.args);
     this.parser.reset();
     this.runSlow();
-    if (this.late && this.backlog.waiting.length > 0) this.transport.wake();
+    if (this.time.isUp && this.backlog.waiting.length > 0) this.transport.wake();
     this.settle();
     return this.queue.takeRows();
   }
@@ -166,7 +160,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     if (this.stalled) return;
     const { waiting } = this.backlog;
     let done = 0;
-    while (done < waiting.length && !this.late) {
+    while (done < waiting.length && !this.time.isUp) {
       const connection = waiting[done++]!;
       this.runPending(connection);
       // Left again: it stands at the end.
@@ -239,7 +233,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       this.parser.reset();
       if (this.backlog.take(connection)) this.runPending(connection);
       if ((connection.holds & LOG_CONGESTED) !== 0) connection.inputEnded = true;
-      else if (this.late) {
+      else if (this.time.isUp) {
         connection.inputEnded = true;
         this.backlog.leave(connection);
       } else this.endInput(connection);
@@ -274,7 +268,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       connection.authenticated &&
       connection.blocked === undefined &&
       this.host.paused === "no" &&
-      !this.late
+      !this.time.isUp
     ) {
       at = this.batch.split(this.parser, this.table, connection.slot, input, offset, end);
       while (at < end && this.batch.full) {
@@ -282,7 +276,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
         this.parser.reset();
         if (connection.closing || !connection.authenticated || this.interrupted || connection.blocked !== undefined)
           break;
-        if (this.late) break;
+        if (this.time.isUp) break;
         at = this.batch.split(this.parser, this.table, connection.slot, input, at, end);
       }
       if (at === end && connection.queuedBytes <= this.host.queryBytesMax) return;
@@ -298,7 +292,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       return;
     }
     if (connection.pendingLength < connection.pendingNeeded) return;
-    if (this.late) this.backlog.leave(connection);
+    if (this.time.isUp) this.backlog.leave(connection);
     else this.backlog.add(connection);
   }
 
@@ -324,7 +318,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
         this.backlog.stall(connection);
         return;
       }
-      if (this.late) {
+      if (this.time.isUp) {
         this.backlog.leave(connection);
         return;
       }
@@ -423,7 +417,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       if (connection === undefined) continue;
       const first = batch.runFirst[run]!;
       const last = batch.runFirst[run + 1]!;
-      if (this.interrupted || this.late || connection.blocked !== undefined)
+      if (this.interrupted || this.time.isUp || connection.blocked !== undefined)
         this.putBack(connection, bytes, first, last);
       else this.executeRun(connection, bytes, args, first, last);
     }
@@ -439,7 +433,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       return;
     }
     connection.putBack(bytes, batch.start[first]!, batch.end[last - 1]!);
-    if (this.late) this.backlog.leave(connection);
+    if (this.time.isUp) this.backlog.leave(connection);
     else this.backlog.add(connection);
   }
 
@@ -474,7 +468,12 @@ export class TurnRunner implements ReplySink, DeliveryHost {
         reply.protocol = connection.protocol;
         this.running = connection;
       }
-      if (connection.closing || this.interrupted || connection.blocked !== undefined || this.timeIsUp(i)) {
+      if (
+        connection.closing ||
+        this.interrupted ||
+        connection.blocked !== undefined ||
+        this.time.look(this.executor, call, i, batch.end[i]! - batch.start[i]!)
+      ) {
         last = i + 1;
         break;
       }
@@ -486,18 +485,6 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.endRow(connection, this.gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
     else if (last < end) this.putBack(connection, bytes, last, end);
-  }
-
-  /** Is the turn over, as far as that is known after request i of a batch? */
-  private timeIsUp(i: number): boolean {
-    if (this.executor.turnUs > this.lateUs) this.late = true;
-    else if (
-      (i & (REQUESTS_A_LOOK - 1)) === REQUESTS_A_LOOK - 1 ||
-      this.batch.end[i]! - this.batch.start[i]! > LOOK_AFTER_BYTES
-    ) {
-      this.late = this.call.clock.monotonicUs() > this.lateUs;
-    }
-    return this.late;
   }
 
   /** Runs the requests again that wait for what the last command has changed. */
