@@ -118,8 +118,7 @@ export class Tree extends TreeShape {
   /** Puts the cursor on the item of an entry with this score; false when it isn't in the tree. */
   seekEntry(score: number, entry: number): boolean {
     const bytes = this.arena.bytes[entry >>> SEGMENT_SHIFT]!;
-    const found = this.seekItem(score, bytes, keyOffset(this.arena, entry), keyLength(this.arena, entry));
-    return found && this.entry === entry;
+    return this.descendToEntry(score, entry, bytes, keyOffset(this.arena, entry), keyLength(this.arena, entry));
   }
 
   /** Removes the item of an entry with this score; false when it isn't in the tree. */
@@ -145,8 +144,13 @@ export class Tree extends TreeShape {
     }
     if (score === oldScore) return true;
     // In this order a failure leaves all as it was. The two differ in score, so that each is found for itself.
+    this.keepPath();
+    const nodes = this.rootWords[this.root + ROOT_NODES]!;
     if (!this.insertScore(score, entry)) return false;
-    check(this.removeScore(oldScore, entry), "the old item of a moved entry is found");
+    // Without a split only this leaf's items may have moved.
+    if (nodes === this.rootWords[this.root + ROOT_NODES]!) this.restorePath();
+    else check(this.seekEntry(oldScore, entry), "the old item of a moved entry is found");
+    this.remove();
     return true;
   }
 

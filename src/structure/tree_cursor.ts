@@ -40,6 +40,9 @@ export class TreeCursor {
   protected weighted = false;
   protected readonly nodes = new Int32Array(HEIGHT_MAX);
   protected readonly indexes = new Int32Array(HEIGHT_MAX);
+  private readonly keptNodes = new Int32Array(HEIGHT_MAX);
+  private readonly keptIndexes = new Int32Array(HEIGHT_MAX);
+  private keptAt = 0;
   protected leafWords = NO_WORDS;
   protected leafDoubles = NO_DOUBLES;
   protected leafBase = 0;
@@ -282,10 +285,36 @@ export class TreeCursor {
    * last one. False when the tree is empty.
    */
   protected descendToItem(score: number, bytes: Uint8Array, start: number, length: number): boolean {
+    const at = this.descendToScore(score, bytes, start, length);
+    if (at < 0) return false;
+    const count = this.leafCount;
+    const doubles = this.leafDoubles;
+    const first = (this.leafBase >>> 1) + 1;
+    if (at < count && doubles[first + at] === score) {
+      setProbe(bytes, start, length);
+      const high = firstAbove(doubles, first, at, count, score);
+      this.at = firstMember(this.arena, this.leafWords, this.leafBase + LEAF_THIRD, at, high, false);
+    } else this.at = at;
+    return true;
+  }
+
+  /** To the item of an entry with this score and key; false when it isn't in the tree. Keys are compared above the leaf only. */
+  protected descendToEntry(score: number, entry: number, bytes: Uint8Array, start: number, length: number): boolean {
+    let at = this.descendToScore(score, bytes, start, length);
+    if (at < 0) return false;
+    const count = this.leafCount;
+    const words = this.leafWords;
+    const third = this.leafBase + LEAF_THIRD;
+    while (at < count && words[third + at] !== entry) at++;
+    this.at = at;
+    return at < count && this.score === score;
+  }
+
+  /** To the leaf where (score, member) stands or belongs: the index of its first item with this score or more; -1 when the tree is empty. */
+  private descendToScore(score: number, bytes: Uint8Array, start: number, length: number): number {
     const { arena } = this;
     const height = this.startDescent();
-    if (height === 0) return false;
-    setProbe(bytes, start, length);
+    if (height === 0) return -1;
     let node = this.nodes[height - 1]!;
     for (let level = height - 1; level > 0; level--) {
       const words = this.words[node >>> SEGMENT_SHIFT]!;
@@ -295,6 +324,7 @@ export class TreeCursor {
       const count = words[base]!;
       let index = firstNotBelow(doubles, first, 1, count, score);
       if (index < count && doubles[first + index] === score) {
+        setProbe(bytes, start, length);
         const high = firstAbove(doubles, first, index, count, score);
         index = firstMember(arena, words, base + INNER_THIRD, index, high, true);
       }
@@ -303,16 +333,7 @@ export class TreeCursor {
       node = words[base + INNER_CHILD + index - 1]!;
     }
     this.setLeaf(node);
-    const doubles = this.leafDoubles;
-    const count = this.leafCount;
-    const first = (this.leafBase >>> 1) + 1;
-    let at = firstNotBelow(doubles, first, 0, count, score);
-    if (at < count && doubles[first + at] === score) {
-      const high = firstAbove(doubles, first, at, count, score);
-      at = firstMember(arena, this.leafWords, this.leafBase + LEAF_THIRD, at, high, false);
-    }
-    this.at = at;
-    return true;
+    return firstNotBelow(this.leafDoubles, (this.leafBase >>> 1) + 1, 0, this.leafCount, score);
   }
 
   /** Puts the root at the top of the path and returns the height. */
@@ -351,6 +372,28 @@ export class TreeCursor {
       this.nodes[below - 1] = node;
     }
     this.setLeaf(node);
+  }
+
+  /** Remembers where the cursor stands. */
+  protected keepPath(): void {
+    const height = this.rootWords[this.root + ROOT_HEIGHT]!;
+    for (let level = 0; level < height; level++) {
+      this.keptNodes[level] = this.nodes[level]!;
+      this.keptIndexes[level] = this.indexes[level]!;
+    }
+    this.keptAt = this.at;
+  }
+
+  /** Back to the item that the cursor stood on at keepPath, after an insert that split nothing, on whose item it stands now. */
+  protected restorePath(): void {
+    const height = this.rootWords[this.root + ROOT_HEIGHT]!;
+    const at = this.keptNodes[0] === this.nodes[0] && this.at <= this.keptAt ? this.keptAt + 1 : this.keptAt;
+    for (let level = 1; level < height; level++) {
+      this.nodes[level] = this.keptNodes[level]!;
+      this.indexes[level] = this.keptIndexes[level]!;
+    }
+    this.setLeaf(this.keptNodes[0]!);
+    this.at = at;
   }
 
   /** Makes a node the leaf of the path. */
