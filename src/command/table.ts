@@ -39,6 +39,12 @@ const SUBSCRIBER_NAMES = new Set([
   ...["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
   ...["PING", "QUIT", "RESET"],
 ]);
+/** Where commands on one member of a collection have it. */
+const MEMBER_POSITIONS = new Map([
+  ...["SADD", "SREM", "SISMEMBER", "HGET", "HSET", "HDEL", "HEXISTS", "HINCRBY"].map((name) => [name, 2] as const),
+  ...["ZREM", "ZSCORE", "ZRANK", "ZREVRANK"].map((name) => [name, 2] as const),
+  ...["ZADD", "ZINCRBY"].map((name) => [name, 3] as const),
+]);
 const NOT_QUEUED_NAMES = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"]);
 
 export class CommandTable {
@@ -53,6 +59,8 @@ export class CommandTable {
   readonly bits: Int32Array;
   /** Index of the first key argument, 0 for none: what the touching pass hashes. */
   readonly firstKey: Int32Array;
+  /** Index of the argument that mostly is a member of the collection under that key, 0 for none: also for the touching pass. */
+  readonly memberAt: Int32Array;
   /** Last key argument (negative from the end) and step, for commands with KEYS_KNOWN. */
   readonly lastKey: Int32Array;
   readonly keyStep: Int32Array;
@@ -81,6 +89,7 @@ export class CommandTable {
     this.arity = new Int32Array(count);
     this.bits = new Int32Array(count);
     this.firstKey = new Int32Array(count);
+    this.memberAt = new Int32Array(count);
     this.lastKey = new Int32Array(count);
     this.keyStep = new Int32Array(count);
     this.nameStart = new Int32Array(count + 1);
@@ -155,6 +164,7 @@ export class CommandTable {
     // Taken off its definition on purpose: handlers never use `this`, and a bound function costs an extra call.
     this.handlers[id] = definition.run ?? ((call) => call.reply.error(`ERR ${name} has no default action`));
     this.arity[id] = definition.arity;
+    if (id < this.commandCount) this.memberAt[id] = MEMBER_POSITIONS.get(name) ?? 0;
     let bits = EVERY;
     if (!flags.includes("fast") && definition.complexity?.startsWith("O(1)") !== true) bits |= TIMED;
     if (flags.includes("may_replicate")) bits |= MAY_REPLICATE;

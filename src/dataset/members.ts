@@ -30,6 +30,7 @@ import {
   keyLength,
   keyOffset,
   OUT_OF_LINE,
+  referenceWord,
   setExpiryWords,
   touchValue,
   valueIsInline,
@@ -39,10 +40,14 @@ import {
 import { EntryList } from "../structure/entry_list.ts";
 import { Table } from "../structure/table.ts";
 import type { Dataset } from "./dataset.ts";
+import { ENCODING_BIG, TYPE_HASH, TYPE_SET, TYPE_ZSET } from "./types.ts";
 import type { Piece } from "./value_operations.ts";
 
 /** Entries looked at to estimate the bytes of all. */
 const SAMPLE_ENTRIES = 64;
+
+/** Members that are touched before they are used: fewer are in the cache mostly. */
+const LARGE_MEMBERS_MIN = 8192;
 
 const blob = new Blob();
 const copied = new Blob();
@@ -53,6 +58,17 @@ const found = new EntryList(256);
 export function membersOf(dataset: Dataset, root: number): Table {
   dataset.members.attach(root);
   return dataset.members;
+}
+
+/** The root of the members of a hash, set or sorted set that the cache doesn't hold; NIL: the entry is something else. */
+export function largeMembers(dataset: Dataset, entry: number): number {
+  const { arena } = dataset;
+  if (entry === NIL) return NIL;
+  const type = entryType(arena, entry);
+  if (type !== TYPE_HASH && type !== TYPE_SET && type !== TYPE_ZSET) return NIL;
+  if (entryEncoding(arena, entry) < ENCODING_BIG) return NIL;
+  const root = arena.words[entry >>> SEGMENT_SHIFT]![referenceWord(arena, entry)]!;
+  return membersOf(dataset, root).count < LARGE_MEMBERS_MIN ? NIL : root;
 }
 
 /** Frees a member that is in no table (any more), with a value that may lie out of line. */

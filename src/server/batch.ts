@@ -6,6 +6,8 @@ import { hashBytes } from "../base/hash.ts";
 import { TURN_ROWS_MAX } from "../base/limits.ts";
 import { type CommandTable, UNKNOWN_COMMAND } from "../command/table.ts";
 import type { Dataset } from "../dataset/dataset.ts";
+import { largeMembers, membersOf } from "../dataset/members.ts";
+import { NIL } from "../memory/layout.ts";
 import { EMPTY, REQUEST, type RequestParser } from "../protocol/request_parser.ts";
 import type { Connection } from "./connection.ts";
 
@@ -25,6 +27,8 @@ export class RequestBatch {
   readonly command = new Int32Array(BATCH_REQUESTS_MAX);
   readonly hash = new Int32Array(BATCH_REQUESTS_MAX);
   readonly hashed = new Int8Array(BATCH_REQUESTS_MAX);
+  /** Hashes of members that are touched together. */
+  private readonly members = new Int32Array(BATCH_REQUESTS_MAX);
   /** Runs of requests by connection: slot, first request. */
   runs = 0;
   readonly runSlot = new Int32Array(TURN_ROWS_MAX);
@@ -106,13 +110,49 @@ export class RequestBatch {
       const selected = host.connection(this.runSlot[run]!)?.database ?? 0;
       const first = this.runFirst[run]!;
       if (selected !== database) {
-        dataset.database(database).keys.prefetch(this.hash, group, first - group);
+        this.touch(bytes, args, table, dataset, database, group, first);
         group = first;
         database = selected;
       }
       this.hashKeys(bytes, args, table, dataset, first, this.runFirst[run + 1]!);
     }
-    dataset.database(database).keys.prefetch(this.hash, group, this.count - group);
+    this.touch(bytes, args, table, dataset, database, group, this.count);
+  }
+
+  /** Touches what the keys of requests [from, to) lead to, then what the members lead to where neighbours have the same key. */
+  private touch(
+    bytes: Uint8Array,
+    args: Int32Array,
+    table: CommandTable,
+    dataset: Dataset,
+    database: number,
+    from: number,
+    to: number,
+  ): void {
+    const { keys } = dataset.database(database);
+    keys.prefetch(this.hash, from, to - from);
+    const { memberAt } = table;
+    let root = NIL;
+    let rootHash = 0;
+    let count = 0;
+    for (let i = from + 1; i < to; i++) {
+      const hash = this.hash[i]!;
+      if (hash !== this.hash[i - 1]! || this.hashed[i] === 0) continue;
+      const member = memberAt[this.command[i]!]!;
+      if (member === 0 || this.argc[i]! <= member) continue;
+      const first = this.first[i]!;
+      if (hash !== rootHash) {
+        if (count > 0) membersOf(dataset, root).prefetch(this.members, 0, count);
+        count = 0;
+        rootHash = hash;
+        const key = (first + 1) << 1;
+        root = largeMembers(dataset, keys.find(hash, bytes, args[key]!, args[key + 1]!));
+      }
+      if (root === NIL) continue;
+      const at = (first + member) << 1;
+      this.members[count++] = hashBytes(bytes, args[at]!, args[at + 1]!, dataset.seed0, dataset.seed1);
+    }
+    if (count > 0) membersOf(dataset, root).prefetch(this.members, 0, count);
   }
 
   private hashKeys(

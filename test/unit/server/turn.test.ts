@@ -207,3 +207,46 @@ it("executes nothing behind QUIT", async () => {
   expect((await client.untilClosed()).toString()).toBe("+OK\r\n+OK\r\n");
   expect(await ask(await RespClient.connect(server.running.port), "GET a")).toBe("$1\r\n1\r\n");
 });
+
+it("executes what it is asked where members of large collections are touched before", async () => {
+  const server = await serve();
+  const client = await server.connect();
+  const names = Array.from({ length: 9000 }, (_, i) => `m${i}`);
+  client.write(
+    bytesOf(
+      ["SADD", "s", ...names],
+      ["HSET", "h", ...names.flatMap((name) => [name, name])],
+      ["ZADD", "z", ...names.flatMap((name, i) => [`${i}`, name])],
+      ["HPEXPIRE", "h", "100000", "FIELDS", "1", "m5"],
+      ["SET", "string", "1"],
+    ),
+  );
+  expect(await replies(client, 5)).toEqual([":9000\r\n", ":9000\r\n", ":9000\r\n", "*1\r\n:1\r\n", "+OK\r\n"]);
+  const wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
+  const asked: [Argument[], string][] = [
+    [["SISMEMBER", "s", "m1"], ":1\r\n"],
+    [["SREM", "s", "m2"], ":1\r\n"],
+    [["SADD", "s", "m2", "m3"], ":1\r\n"],
+    [["SISMEMBER", "s"], "-ERR wrong number of arguments for 'sismember' command\r\n"],
+    [["HGET", "s", "m2"], wrong],
+    [["HGET", "h", "m5"], "$2\r\nm5\r\n"],
+    [["HGET", "h", "none"], "$-1\r\n"],
+    [["HDEL", "h", "m6", "m6"], ":1\r\n"],
+    [["ZSCORE", "z", "m7"], "$1\r\n7\r\n"],
+    [["ZINCRBY", "z", "2", "m7"], "$1\r\n9\r\n"],
+    [["ZADD", "z", "XX", "CH", "5", "m7"], ":1\r\n"],
+    [["ZADD", "z", "1", "m8999"], ":0\r\n"],
+    [["ZRANK", "z", "m8999"], ":2\r\n"],
+    [["SADD", "string", "1"], wrong],
+    [["SADD", "string", "1"], wrong],
+    [["SADD", "none", "1"], ":1\r\n"],
+    [["SISMEMBER", "none", "1"], ":1\r\n"],
+    [["DEL", "s"], ":1\r\n"],
+    [["SISMEMBER", "s", "m1"], ":0\r\n"],
+    [["SELECT", "1"], "+OK\r\n"],
+    [["SISMEMBER", "s", "m1"], ":0\r\n"],
+    [["ZSCORE", "z", "m1"], "$-1\r\n"],
+  ];
+  client.write(bytesOf(...asked.map(([command]) => command)));
+  expect(await replies(client, asked.length)).toEqual(asked.map(([, reply]) => reply));
+});
