@@ -4,6 +4,7 @@ import { INTEGER64_DIGITS_MAX, writeInteger } from "../../base/decimal.ts";
 import { parseInteger64, parseIntegerSafe } from "../../base/integer.ts";
 import { addLongDouble, formatLongDouble, type LongDouble, parseLongDouble } from "../../base/long_double.ts";
 import { expiryOfField, findStored, hashGet } from "../../dataset/hash/field.ts";
+import { incrementInPlace } from "../../dataset/hash/increment.ts";
 import { KEEP, NO_MEMORY, setField } from "../../dataset/hash/set_fields.ts";
 import { EVENT_HASH } from "../../dataset/key_events.ts";
 import { Piece } from "../../dataset/piece.ts";
@@ -38,6 +39,12 @@ export const hincrby: CommandDefinition = {
     const large = by === by ? 0n : call.integer64(3);
     if (large === undefined) return call.reply.error(NOT_AN_INTEGER);
     if (!openForWrite(call, 2, 1, 1)) return;
+    const inPlace = incrementInPlace(target, call.input, call.start(2), call.length(2), by);
+    if (inPlace === inPlace) {
+      call.changed(1);
+      call.notify(EVENT_HASH, "hincrby", 1);
+      return call.reply.integer(inPlace);
+    }
     const old = findValue(call) ? parseIntegerSafe(value.bytes, value.offset, value.length) : 0;
     const sum = old + by;
     if (!(sum >= Number.MIN_SAFE_INTEGER && sum <= Number.MAX_SAFE_INTEGER)) {
