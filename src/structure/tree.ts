@@ -173,6 +173,21 @@ export class Tree extends TreeShape {
     return true;
   }
 
+  /** As setWords, of the second word and the weight alone, which doesn't make the tree too long: what each push to a list and each pop does. */
+  reweigh(w1: number, w2: number): void {
+    const { arena, leafWords } = this;
+    const second = this.leafBase + NODE_FIRST + 1 + (this.at << 1);
+    const third = this.leafBase + LEAF_THIRD + this.at;
+    const difference = w2 - leafWords[third]!;
+    const segment = this.nodes[0]! >>> SEGMENT_SHIFT;
+    arena.touchBytes(segment, second << 2, 4);
+    leafWords[second] = w1;
+    arena.touchBytes(segment, third << 2, 4);
+    leafWords[third] = w2;
+    this.addWeight(1, difference);
+    this.addLength(difference);
+  }
+
   /**
    * Removes the current item. The cursor then stands on the item that followed; false: there is none, it is off the
    * end.

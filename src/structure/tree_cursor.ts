@@ -211,6 +211,21 @@ export class TreeCursor {
     return this.previousLeaf();
   }
 
+  /** As so many times `next`, where negative `previous`, but leaf by leaf; false: off the end, or before the start. */
+  skip(items: number): boolean {
+    let to = this.at + items;
+    while (to >= this.leafCount) {
+      to -= this.leafCount;
+      if (!this.nextLeaf()) return false;
+    }
+    while (to < 0) {
+      if (!this.previousLeaf()) return false;
+      to += this.leafCount;
+    }
+    this.at = to;
+    return true;
+  }
+
   /** The first item with a score >= `score` (exclusive: > `score`); false, and off the end, when there is none. */
   seekScore(score: number, exclusive: boolean): boolean {
     const height = this.startDescent();

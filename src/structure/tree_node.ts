@@ -79,6 +79,14 @@ export function setWeight(arena: Arena, node: number, index: number, weight: num
   arena.words[node >>> SEGMENT_SHIFT]![word] = weight;
 }
 
+export function addToWeight(arena: Arena, node: number, index: number, weight: number): void {
+  const segment = node >>> SEGMENT_SHIFT;
+  const words = arena.words[segment]!;
+  const word = baseOf(node) + INNER_WEIGHT + index;
+  arena.touchBytes(segment, word << 2, 4);
+  words[word] = words[word]! + weight;
+}
+
 /** Weight of entries [from, to) of a node; in a plain tree an item weighs 1. */
 export function weightOfRange(
   arena: Arena,

@@ -18,6 +18,7 @@ import {
   TreeCursor,
 } from "./tree_cursor.ts";
 import {
+  addToWeight,
   baseOf,
   childOf,
   clearNode,
@@ -209,10 +210,14 @@ export class TreeShape extends TreeCursor {
   protected addWeight(from: number, weight: number): void {
     const height = this.height;
     for (let level = from; level < height; level++) {
-      const node = this.nodes[level]!;
-      const index = this.indexes[level]!;
-      setWeight(this.arena, node, index, weightOf(this.arena, node, index) + weight);
+      addToWeight(this.arena, this.nodes[level]!, this.indexes[level]!, weight);
     }
+  }
+
+  protected addLength(length: number): void {
+    const word = this.root + ROOT_LENGTH;
+    this.arena.touchBytes(this.rootAddress >>> SEGMENT_SHIFT, word << 2, 4);
+    this.rootWords[word] = this.rootWords[word]! + length;
   }
 
   protected addTotals(length: number, items: number, nodes: number): void {

@@ -83,5 +83,5 @@ function push(call: Call, atFront: boolean, onlyExisting: boolean): void {
   if (pushed === NIL) return reply.error(OUT_OF_MEMORY);
   call.changed(1);
   call.notify(EVENT_LIST, atFront ? "lpush" : "rpush", 1);
-  reply.integer(dataset.lists.length(pushed));
+  reply.integer(dataset.lists.pushedLength);
 }

@@ -64,7 +64,7 @@ export function removeOpened(call: Call, i: number, entry: number, atFront: bool
   const { lists } = call.dataset;
   call.changed(i);
   call.notify(EVENT_LIST, atFront ? "lpop" : "rpop", i);
-  if (lists.openLength(entry) === 1) removeKey(call, i, entry);
+  if (lists.openLength === 1) removeKey(call, i, entry);
   else lists.popOpened(call.db, entry, call.hash(i), atFront);
 }
 

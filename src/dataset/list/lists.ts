@@ -9,7 +9,6 @@
  * Functions take a database, an entry of it and the hash of its key; the entry may move. None of them tells the journal. Where one fails
  * the address space is full and the elements are what they were.
  */
-import { check } from "../../base/check.ts";
 import { NIL } from "../../memory/layout.ts";
 import type { Blob } from "../../structure/blob.ts";
 import { entryEncoding } from "../../structure/entry.ts";
@@ -56,6 +55,8 @@ export class Lists {
   private readonly pack = new Pack();
   /** One argument, where a function that takes several is to take one. */
   private readonly one = new Int32Array(2);
+  /** Elements of the list that `push` has pushed to last. */
+  pushedLength = 0;
 
   constructor(dataset: Dataset) {
     this.dataset = dataset;
@@ -135,14 +136,8 @@ export class Lists {
     }
     const { nodes } = this;
     nodes.attach(bigWord0(this.dataset.arena, list));
-    const { tree } = nodes;
-    const before = tree.items;
-    for (let i = first; i < first + count; i++) {
-      if (nodes.push(atFront, source, args[i << 1]!, args[(i << 1) + 1]!)) continue;
-      for (; i > first; i--) nodes.pop(atFront);
-      return NIL;
-    }
-    if (tree.items > before) nodes.settle(atFront, tree.items - before);
+    if (!nodes.push(atFront, source, args, first, count)) return NIL;
+    this.pushedLength = nodes.tree.length;
     return list;
   }
 
@@ -184,7 +179,7 @@ export class Lists {
     length: number,
     integer: boolean,
   ): number {
-    const { pack } = this;
+    const { nodes, pack } = this;
     let list = entry;
     if (!this.isBig(list)) {
       const { bytes, offset, segment } = pack;
@@ -200,26 +195,11 @@ export class Lists {
       list = this.enlarge(db, list, hash);
       if (list === NIL || !this.openEnd(list, fromFront)) return NIL;
     }
-    return this.rotateNodes(fromFront, toFront, source, length) ? this.shrink(db, list, hash) : NIL;
-  }
-
-  private rotateNodes(fromFront: boolean, toFront: boolean, source: Uint8Array, length: number): boolean {
-    const { nodes } = this;
-    const { tree } = nodes;
-    if (tree.items === 1 && tree.w2 > 1 && nodes.takesInstead(elementBytes(this.bytes, this.at), length)) {
-      // Taken out before it is put in, as by Redis, so that a full node takes it again.
-      nodes.popOpened(fromFront, this.at);
-      if (nodes.push(toFront, source, 0, length)) return true;
-      check(nodes.push(fromFront, source, 0, length), "what was just taken out finds its room again");
-      return false;
-    }
-    // From one node to another. What can fail comes first.
-    const before = tree.items;
-    if (!nodes.push(toFront, source, 0, length)) return false;
-    const newNodes = tree.items - before;
-    nodes.pop(fromFront);
-    if (newNodes > 0) nodes.settle(toFront, newNodes);
-    return true;
+    const { one } = this;
+    one[0] = 0;
+    one[1] = length;
+    if (!nodes.rotate(fromFront, this.at, toFront, source, one)) return NIL;
+    return nodes.tree.items === 1 ? this.shrink(db, list, hash) : list;
   }
 
   private pushPacked(
@@ -245,6 +225,7 @@ export class Lists {
       const arg = (first + (atFront ? count - 1 - i : i)) << 1;
       at += encodeElement(bytes, at, source, args[arg]!, args[arg + 1]!);
     }
+    this.pushedLength = listpackCount(bytes, offset);
     return moved;
   }
 
@@ -327,10 +308,14 @@ export class Lists {
     return this.nodes.blob;
   }
 
+  /** Is it a big list that `openEnd` has opened? */
+  private opensBig = false;
+
   /** Opens the first or last element, so that it can be looked at and then be popped. False: the address space is full, nothing changed. */
   openEnd(entry: number, atFront: boolean): boolean {
     const { nodes, pack } = this;
-    if (this.isBig(entry)) {
+    this.opensBig = this.isBig(entry);
+    if (this.opensBig) {
       nodes.attach(bigWord0(this.dataset.arena, entry));
       if (!nodes.openEnd(atFront)) return false;
       this.plain = nodes.plain;
@@ -347,13 +332,13 @@ export class Lists {
   }
 
   /** Elements of the list that `openEnd` has opened. */
-  openLength(entry: number): number {
-    return this.isBig(entry) ? this.nodes.tree.length : listpackCount(this.pack.bytes, this.pack.offset);
+  get openLength(): number {
+    return this.opensBig ? this.nodes.tree.length : listpackCount(this.pack.bytes, this.pack.offset);
   }
 
   /** Removes the element that `openEnd` has opened, of a list that has more. Returns the entry, which may have moved. */
   popOpened(db: Database, entry: number, hash: number, atFront: boolean): number {
-    if (!this.isBig(entry)) return this.cut(db, entry, hash, this.at, elementBytes(this.bytes, this.at), 1);
+    if (!this.opensBig) return this.cut(db, entry, hash, this.at, elementBytes(this.bytes, this.at), 1);
     this.nodes.popOpened(atFront, this.at);
     return this.nodes.tree.items === 1 ? this.shrink(db, entry, hash) : entry;
   }

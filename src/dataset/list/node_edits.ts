@@ -25,6 +25,7 @@ import {
   writeEmptyListpack,
 } from "../../structure/listpack.ts";
 import { END } from "../../structure/listpack_encoding.ts";
+import { LENGTH_MAX } from "../../structure/tree_shape.ts";
 import { exceedsNode, isLargeElement, nodeBytesMax } from "./limits.ts";
 import { blockBytesOf, nodeWord, RAW } from "./node_words.ts";
 import { ListNodes } from "./nodes.ts";
@@ -38,6 +39,7 @@ const replaced = new Blob();
 export class ListNodeEdits extends ListNodes {
   /** Inserts before or behind the element at `index`. */
   insert(index: number, after: boolean, source: Uint8Array, start: number, length: number): boolean {
+    if (this.tree.length === LENGTH_MAX) return false;
     this.thawed = false;
     const done = this.insertAt(index, after, source, start, length);
     this.squeezeAgain();

@@ -40,6 +40,11 @@ export function numberOf(w1: number): number {
   return w1 >>> NUMBER_SHIFT;
 }
 
+/** The second word with another number. */
+export function withNumber(w1: number, number: number): number {
+  return (w1 & (FORM_MASK | (CODE_MASK << CODE_SHIFT))) | (number << NUMBER_SHIFT);
+}
+
 /** Bytes of the block. */
 export function blockBytesOf(w1: number): number {
   const code = (w1 >>> CODE_SHIFT) & CODE_MASK;

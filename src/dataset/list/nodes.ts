@@ -26,6 +26,7 @@ import {
 } from "../../structure/listpack.ts";
 import { END, writeWord } from "../../structure/listpack_encoding.ts";
 import { Tree } from "../../structure/tree.ts";
+import { LENGTH_MAX } from "../../structure/tree_shape.ts";
 import type { Dataset } from "../dataset.ts";
 import { exceedsNode, isLargeElement, nodeBytesMax, openDepth } from "./limits.ts";
 import {
@@ -38,6 +39,7 @@ import {
   PLAIN_BYTES,
   RAW,
   SQUEEZED,
+  withNumber,
 } from "./node_words.ts";
 
 /** What a new element is expected to take besides its bytes when a node is asked for room: Redis's guess, which shapes the nodes. */
@@ -107,32 +109,60 @@ export class ListNodes {
     return true;
   }
 
-  /** Appends an element at an end. The nodes there lie open until `settle` is called, so that what was pushed can be taken back. */
-  push(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
+  /**
+   * Pushes `count` texts one after the other to an end; `args` has their starts and lengths in pairs from pair `first` on. False: the
+   * address space is full, and no element has been pushed.
+   */
+  push(atFront: boolean, source: Uint8Array, args: Int32Array, first: number, count: number): boolean {
     const { tree } = this;
-    const { limits } = this.dataset;
-    const found = atFront ? tree.seekFirst() : tree.seekLast();
-    if (isLargeElement(limits, length)) return this.insertPlain(!atFront, source, start, length);
-    if (found && formOf(tree.w1) !== PLAIN) {
-      if (!this.edit()) return false;
-      if (this.takes(length)) return this.extend(atFront, source, start, length);
-      this.fit();
+    const { items } = tree;
+    if (tree.length + count > LENGTH_MAX) return false;
+    for (let i = first; i < first + count; i++) {
+      if (this.pushElement(atFront, source, args[i << 1]!, args[(i << 1) + 1]!)) continue;
+      for (; i > first; i--) this.unpush(atFront);
+      return false;
     }
-    return this.insertNode(!atFront, source, start, length);
+    // Not before all are there: taking elements out of a compressed node needs memory.
+    if (tree.items > items) this.squeezeInterior(atFront, tree.items - items);
+    return true;
   }
 
-  /** An end has so many new nodes: compresses as many, those that are now just far enough from it. The cursor is anywhere afterwards. */
-  settle(atFront: boolean, newNodes: number): void {
+  private pushElement(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
+    const { tree } = this;
+    const found = atFront ? tree.seekFirst() : tree.seekLast();
+    if (isLargeElement(this.dataset.limits, length)) return this.insertPlain(!atFront, source, start, length);
+    const open = found && formOf(tree.w1) !== PLAIN;
+    if (open) {
+      if (!this.edit()) return false;
+      if (this.takes(length)) return this.extend(atFront, source, start, length);
+    }
+    if (!this.insertNode(!atFront, source, start, length)) return false;
+    if (!open) return true;
+    // The node that has been the last one so far won't grow any more.
+    if (atFront) tree.next();
+    else tree.previous();
+    this.view();
+    this.fit();
+    return true;
+  }
+
+  /** Takes back an element just pushed, which lies in a RAW or PLAIN node. */
+  private unpush(atFront: boolean): void {
+    check(this.openEnd(atFront), "an element just pushed lies open");
+    this.popOpened(atFront, this.plain ? 0 : lastElement(this.bytes, this.base));
+  }
+
+  /** An end has `added` new nodes: compresses those that are now just far enough from it. The cursor is anywhere afterwards. */
+  private squeezeInterior(atFront: boolean, added: number): void {
     const { tree } = this;
     const depth = openDepth(this.dataset.limits);
-    const count = Math.min(newNodes, tree.items - depth * 2);
-    if (count <= 0) return;
+    let left = Math.min(added, tree.items - depth * 2);
+    if (left <= 0) return;
     if (atFront) tree.seekFirst();
     else tree.seekLast();
-    for (let step = 0; step < depth + count; step++) {
-      if (step >= depth) this.squeeze();
-      if (atFront) tree.next();
-      else tree.previous();
+    for (let standing = tree.skip(atFront ? depth : -depth); left > 0 && standing; left--) {
+      this.squeeze();
+      standing = atFront ? tree.next() : tree.previous();
     }
   }
 
@@ -163,37 +193,30 @@ export class ListNodes {
     return !exceedsNode(this.dataset.limits.listListpackSize, bytes, this.tree.w2 + 1);
   }
 
-  /** Would the opened node take an element of so many bytes in the place of one that takes `size` bytes? */
-  takesInstead(size: number, length: number): boolean {
-    const { limits } = this.dataset;
-    if (isLargeElement(limits, length)) return false;
-    const bytes = listpackBytes(this.bytes, this.base) - size + length + GUESSED_OVERHEAD_BYTES;
-    return !exceedsNode(limits.listListpackSize, bytes, this.tree.w2);
-  }
-
   /** Adds an element at an end of the opened node. */
   protected extend(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
     const { tree } = this;
     const { arena } = this.dataset;
     const size = encodedBytes(source, start, length);
-    const total = listpackBytes(this.bytes, this.base);
     if (!this.makeRoom(size, atFront, true)) return false;
-    const { bytes, segment } = this;
+    const { bytes, segment, base } = this;
+    const { w1 } = tree;
+    const total = listpackBytes(bytes, base);
+    const count = tree.w2 + 1;
     if (atFront) {
-      const base = this.base - size;
-      arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES + size);
-      encodeElement(bytes, base + LISTPACK_HEADER_BYTES, source, start, length);
-      this.base = base;
+      this.base = base - size;
+      arena.touchBytes(segment, base - size, size + LISTPACK_HEADER_BYTES);
+      encodeElement(bytes, base - size + LISTPACK_HEADER_BYTES, source, start, length);
     } else {
-      const end = this.base + total - 1;
-      arena.touchBytes(segment, this.base, LISTPACK_HEADER_BYTES);
+      const end = base + total - 1;
+      arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES);
       arena.touchBytes(segment, end, size + 1);
       encodeElement(bytes, end, source, start, length);
       bytes[end + size] = END;
     }
-    const count = tree.w2 + 1;
     this.writeHeader(total + size, count);
-    return tree.setWords(tree.w0, this.rawWord(blockBytesOf(tree.w1)), count);
+    tree.reweigh(atFront ? withNumber(w1, numberOf(w1) - size) : w1, count);
+    return true;
   }
 
   /** Opens the first or last node for a change at that end. False: the address space is full. */
@@ -209,28 +232,53 @@ export class ListNodes {
       this.removeNode();
       return;
     }
-    const { bytes, segment } = this;
+    const { bytes, segment, base } = this;
     const { arena } = this.dataset;
-    const total = listpackBytes(bytes, this.base);
+    const { w1 } = tree;
+    const total = listpackBytes(bytes, base);
     const count = tree.w2 - 1;
-    let size: number;
     if (atFront) {
-      size = elementBytes(bytes, this.base + LISTPACK_HEADER_BYTES);
-      this.base += size;
-    } else {
-      size = this.base + total - 1 - last;
-      arena.touchBytes(segment, last, 1);
-      bytes[last] = END;
+      const size = elementBytes(bytes, base + LISTPACK_HEADER_BYTES);
+      this.base = base + size;
+      arena.touchBytes(segment, base + size, LISTPACK_HEADER_BYTES);
+      this.writeHeader(total - size, count);
+      tree.reweigh(withNumber(w1, numberOf(w1) + size), count);
+      return;
     }
-    arena.touchBytes(segment, this.base, LISTPACK_HEADER_BYTES);
-    this.writeHeader(total - size, count);
-    tree.setWords(tree.w0, this.rawWord(blockBytesOf(tree.w1)), count);
+    arena.touchBytes(segment, last, 1);
+    bytes[last] = END;
+    arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES);
+    this.writeHeader(last + 1 - base, count);
+    tree.reweigh(w1, count);
   }
 
-  /** Removes the first or last element of a node that lies open. */
-  pop(atFront: boolean): void {
-    check(this.openEnd(atFront), "the end of the list lies open");
-    this.popOpened(atFront, this.plain ? 0 : lastElement(this.bytes, this.base));
+  /**
+   * Moves the element at an end of the list that `openEnd` has opened to an end; `at` is where it lies, `source` its text, `args` start and
+   * length of that. It is taken out before it is put in, as by Redis, so that a full node takes it again. False: the address space is full,
+   * nothing changed.
+   */
+  rotate(fromFront: boolean, at: number, toFront: boolean, source: Uint8Array, args: Int32Array): boolean {
+    const { tree } = this;
+    if (tree.w2 > 1) {
+      this.popOpened(fromFront, at);
+      if (this.push(toFront, source, args, 0, 1)) return true;
+      const back = this.openEnd(fromFront) && this.extend(fromFront, source, args[0]!, args[1]!);
+      check(back, "an element finds the place that it had");
+      return false;
+    }
+    // Its node would go, and to have it again would take memory.
+    if (fromFront !== toFront) {
+      if (!this.push(toFront, source, args, 0, 1)) return false;
+    } else {
+      const alone = this.plain || !(fromFront ? tree.next() : tree.previous()) || this.plain;
+      if (alone) return true;
+      if (!this.edit()) return false;
+      if (!this.takes(args[1]!)) return true;
+      if (!this.extend(fromFront, source, args[0]!, args[1]!)) return false;
+    }
+    check(fromFront ? tree.seekFirst() : tree.seekLast(), "the node is still there");
+    this.removeNode();
+    return true;
   }
 
   /** A new node with one element before or behind the current one, or as the first; the cursor then stands on it. */
@@ -372,19 +420,15 @@ export class ListNodes {
     bytes[base + 5] = stored >>> 8;
   }
 
-  /** The second word of the opened node, whose listpack has moved in its block. */
-  protected rawWord(capacity: number): number {
-    return nodeWord(RAW, capacity, this.base - ((this.tree.w0 & UNIT_MASK) << 3));
-  }
-
   /** Makes room for `extra` bytes at one side of the opened listpack; `ample`: more of them will come. */
   protected makeRoom(extra: number, atFront: boolean, ample: boolean): boolean {
     const { tree } = this;
     const { allocator, limits } = this.dataset;
-    const start = (tree.w0 & UNIT_MASK) << 3;
-    const capacity = blockBytesOf(tree.w1);
+    const { w1 } = tree;
+    if (atFront && numberOf(w1) >= extra) return true;
+    const capacity = blockBytesOf(w1);
     const total = listpackBytes(this.bytes, this.base);
-    if (atFront ? this.base - start >= extra : start + capacity - this.base - total >= extra) return true;
+    if (!atFront && capacity - numberOf(w1) - total >= extra) return true;
     const needed = total + extra;
     const generous = ample ? needed * 2 : needed + (needed >>> 3);
     const wanted = Math.max(needed, Math.min(generous, nodeBytesMax(limits.listListpackSize)));

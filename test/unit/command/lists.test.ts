@@ -1,10 +1,13 @@
 /** Lists below the replies: what is compressed, what is logged, what a full address space leaves, and how the encodings change. */
 import { describe, expect, test } from "vitest";
 import { latin1, latin1Bytes } from "../../../src/base/bytes.ts";
+import { seededRandom, uniform } from "../../../src/base/random.ts";
 import { formOf, SQUEEZED } from "../../../src/dataset/list/node_words.ts";
 import { ListNodes } from "../../../src/dataset/list/nodes.ts";
 import { bigWord0 } from "../../../src/dataset/packed.ts";
+import { NIL } from "../../../src/memory/layout.ts";
 import { EngineClient } from "../../support/engine_client.ts";
+import { verifyDataset } from "../../support/verify_dataset.ts";
 import { nodeCounts, verifyList } from "../../support/verify_list.ts";
 
 function entryOf(client: EngineClient, key: string): number {
@@ -181,6 +184,59 @@ describe("a full address space", () => {
     expect(client.command("LPOP", "big", "2900")).toMatch(/^\*2900/);
     expect(client.command("LLEN", "big")).toBe(":100\r\n");
   });
+});
+
+/** Takes all of the address space; the blocks, the large ones first. */
+function takeAll(client: EngineClient): [block: number, bytes: number][] {
+  const { allocator } = client.engine.dataset;
+  const held: [number, number][] = [];
+  for (const bytes of [1 << 20, 1 << 16, 1 << 14, 4096, 1024, 512, 256, 64]) {
+    for (let block = allocator.allocate(bytes); block !== NIL; block = allocator.allocate(bytes))
+      held.push([block, bytes]);
+  }
+  return held;
+}
+
+describe("what fails half-way", () => {
+  // Nodes of four elements that compress well, of which all but the outermost are compressed.
+  const texts = Array.from({ length: 40 }, (_, i) => `${i} `.padEnd(100, "x"));
+
+  for (const [name, ...request] of [
+    ["a push to the front", "LPUSH", "l", ...texts],
+    ["a push to the end", "RPUSH", "l", ...texts],
+    ["a push of large elements, too", "RPUSH", "l", ...texts, "y".repeat(300), ...texts],
+    ["a move from end to front", "LMOVE", "l", "l", "RIGHT", "LEFT"],
+    ["a move from front to end", "LMOVE", "l", "l", "LEFT", "RIGHT"],
+    ["a move of an element alone in its node", "LMOVE", "alone", "alone", "RIGHT", "LEFT"],
+    ["a move to a list that must grow", "LMOVE", "l", "small", "LEFT", "LEFT"],
+  ]) {
+    test(`${name} leaves the lists as they were`, () => {
+      const client = new EngineClient({ bytesMax: 1 });
+      const { dataset } = client.engine;
+      Object.assign(dataset.limits, { listListpackSize: 4, listCompressDepth: 1, listPlainBytes: 200 });
+      client.command("RPUSH", "l", ...texts.slice(0, 12));
+      client.command("RPUSH", "alone", ...texts.slice(0, 13));
+      client.command("RPUSH", "small", ...texts.slice(0, 4));
+      const state = (): string => ["l", "alone", "small"].map((key) => client.command("LRANGE", key, "0", "-1")).join();
+      const before = state();
+      const held = takeAll(client);
+      const random = seededRandom(7);
+      let refused = 0;
+      // A few blocks more are free each time, until there are enough of them.
+      for (let reply = client.command(...request); reply.startsWith("-OOM"); reply = client.command(...request)) {
+        refused++;
+        expect(state()).toBe(before);
+        expect(verifyDataset(dataset)).toEqual([]);
+        for (let i = 0; i < 3; i++) {
+          const [block, bytes] = held.splice(held.length - 1 - uniform(random, Math.min(held.length, 400)), 1)[0]!;
+          dataset.allocator.free(block, bytes);
+        }
+      }
+      expect(refused).toBeGreaterThan(0);
+      expect(state()).not.toBe(before);
+      expect(verifyDataset(dataset)).toEqual([]);
+    });
+  }
 });
 
 describe("nodes", () => {
