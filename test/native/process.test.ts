@@ -22,7 +22,8 @@ describe.skipIf(process.env["EMBERLOG_NATIVE"] === "0")("the addon in a process 
     for (const socket of sockets) socket.destroy();
     expect(ended.code, ended.err).toBe(0);
     const emfile = -os.constants.errno.EMFILE;
-    expect(ended.out).toContain(`full {"some":true,"failed":1,"failedError":${emfile}}\n`);
+    // Once for each time that descriptors run out; one that the child itself gives back may let another client in between.
+    expect(ended.out).toMatch(new RegExp(`full \\{"some":true,"failed":[12],"failedError":${emfile}\\}\\n`));
     expect(ended.out).toContain('end {"opened":200,"acceptError":0}\n');
   });
 

@@ -18,14 +18,18 @@ export function storeTexts(call: Call, texts: TextList): void {
   const hash = call.hash(i);
   const replaced = call.write(i);
   if (replaced !== NIL) db.detach(replaced, hash);
+  // What takes the place of something is not new.
+  dataset.events.newHeld = replaced !== NIL;
   if (texts.count > 0) {
     const { bytes, spans, count } = texts;
     const made = dataset.lists.push(db, NIL, input, call.start(i), call.length(i), hash, false, bytes, spans, 0, count);
     if (made === NIL) {
       if (replaced !== NIL) check(db.insert(replaced, hash), "room in the tables for what was in them a moment ago");
+      dataset.events.newHeld = false;
       return reply.error(OUT_OF_MEMORY);
     }
   }
+  dataset.events.newHeld = false;
   if (replaced !== NIL) releaseEntry(dataset, replaced);
   if (replaced !== NIL || texts.count > 0) {
     call.changed(i);

@@ -36,7 +36,7 @@ const CASES: readonly (readonly [before: string, request: string, ...effects: st
   [SET, "ZREM k a none", "ZREM k a none"],
   [SET, "ZREMRANGEBYRANK k 5 9"],
   [SET, "ZREMRANGEBYSCORE k 2 9", "ZREMRANGEBYSCORE k 2 9"],
-  [SET, "ZREMRANGEBYLEX k - +", "ZREMRANGEBYLEX k - +"],
+  [SET, "ZREMRANGEBYLEX k - +", "ZREMRANGEBYRANK k 0 2"],
   [SET, "ZPOPMIN k", "ZPOPMIN k"],
   [SET, "ZPOPMAX k 0"],
   ["", "ZPOPMAX k"],
