@@ -25,6 +25,7 @@ import {
 import {
   createEntry,
   entryEncoding,
+  entryType,
   fitsInline,
   freeEntry,
   hasExpiry,
@@ -106,8 +107,9 @@ export function storeString(
   const { arena, allocator } = db.dataset;
   if (entry !== NIL) {
     if (expiry === KEEP_EXPIRY) expiry = hasExpiry(arena, entry) ? readExpiry(arena, entry) : NO_EXPIRY;
-    if (hasExpiry(arena, entry) === (expiry !== NO_EXPIRY) && resizeInlineValue(allocator, entry, length)) {
-      // The common overwrite: same entry, same block.
+    const asBefore = entryType(arena, entry) === TYPE_STRING && hasExpiry(arena, entry) === (expiry !== NO_EXPIRY);
+    if (asBefore && resizeInlineValue(allocator, entry, length)) {
+      // The common overwrite: same entry, same block. What another type holds may stand in tables of its own.
       setEntryType(arena, entry, TYPE_STRING, encoding);
       copyInline(arena, entry, value, start, length);
       if (expiry !== NO_EXPIRY) writeExpiry(arena, entry, expiry);

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { latin1 } from "../../../src/base/bytes.ts";
 import { REQUEST, RequestParser } from "../../../src/protocol/request_parser.ts";
 import { EngineClient } from "../../support/engine_client.ts";
+import { verifyDataset } from "../../support/verify_dataset.ts";
 
 const NOW = 1_700_000_000_000;
 const FAR = "4102444800000";
@@ -122,4 +123,24 @@ test.each([0, 512])("active expiry removes what nobody asks for, %i entries pack
   copy.replay(client.takeEffects());
   expect(copy.line("DBSIZE")).toBe(":25\r\n");
   expect(copy.line("HKEYS h2")).toBe("*1\r\n$5\r\nstays\r\n");
+});
+
+test("a string in the place of a hash whose fields expire leaves nothing of it", () => {
+  for (const request of [
+    ["SET", "h", "x"],
+    ["BITOP", "OR", "h", "source"],
+    ["COPY", "source", "h", "REPLACE"],
+    ["RENAME", "source", "h"],
+  ]) {
+    const client = new EngineClient({ nowMs: NOW });
+    client.line("SET source y");
+    client.line("HSET h f v");
+    client.line("HPEXPIRE h 10 FIELDS 1 f");
+    client.command(...request);
+    expect(verifyDataset(client.engine.dataset)).toEqual([]);
+    client.clock.advance(20);
+    client.engine.beginTurn();
+    client.engine.dataset.expireStep(() => true);
+    expect(client.line("TYPE h")).toBe("+string\r\n");
+  }
 });
