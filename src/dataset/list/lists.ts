@@ -101,15 +101,19 @@ export class Lists {
     first: number,
     count: number,
   ): number {
-    if (entry !== NIL) return this.pushAll(db, entry, hash, atFront, source, args, first, count);
+    if (entry !== NIL) {
+      if (this.isBig(entry)) return this.pushBig(entry, atFront, source, args, first, count);
+      return this.pushSmall(db, entry, hash, atFront, source, args, first, count);
+    }
     const created = this.create(db, key, keyStart, keyLength, hash);
     if (created === NIL) return NIL;
-    const filled = this.pushAll(db, created, hash, atFront, source, args, first, count);
+    const filled = this.pushSmall(db, created, hash, atFront, source, args, first, count);
     if (filled === NIL) db.remove(db.find(key, keyStart, keyLength, hash), hash);
     return filled;
   }
 
-  private pushAll(
+  /** Pushes to a small list. */
+  private pushSmall(
     db: Database,
     entry: number,
     hash: number,
@@ -119,26 +123,33 @@ export class Lists {
     first: number,
     count: number,
   ): number {
-    let list = entry;
-    if (!this.isBig(list)) {
-      let texts = 0;
-      for (let i = first; i < first + count; i++) texts += args[(i << 1) + 1]!;
-      openPack(this.dataset.arena, list, this.pack);
-      if (!this.outgrows(texts, count)) {
-        let added = 0;
-        for (let i = first; i < first + count; i++) added += encodedBytes(source, args[i << 1]!, args[(i << 1) + 1]!);
-        if (added + listpackBytes(this.pack.bytes, this.pack.offset) <= PACK_BYTES_MAX) {
-          return this.pushPacked(db, list, hash, atFront, source, args, first, count, added);
-        }
+    let texts = 0;
+    for (let i = first; i < first + count; i++) texts += args[(i << 1) + 1]!;
+    openPack(this.dataset.arena, entry, this.pack);
+    if (!this.outgrows(texts, count)) {
+      let added = 0;
+      for (let i = first; i < first + count; i++) added += encodedBytes(source, args[i << 1]!, args[(i << 1) + 1]!);
+      if (added + listpackBytes(this.pack.bytes, this.pack.offset) <= PACK_BYTES_MAX) {
+        return this.pushPacked(db, entry, hash, atFront, source, args, first, count, added);
       }
-      list = this.enlarge(db, list, hash);
-      if (list === NIL) return NIL;
     }
+    const big = this.enlarge(db, entry, hash);
+    return big === NIL ? NIL : this.pushBig(big, atFront, source, args, first, count);
+  }
+
+  private pushBig(
+    entry: number,
+    atFront: boolean,
+    source: Uint8Array,
+    args: Int32Array,
+    first: number,
+    count: number,
+  ): number {
     const { nodes } = this;
-    nodes.attach(bigWord0(this.dataset.arena, list));
+    nodes.attach(bigWord0(this.dataset.arena, entry));
     if (!nodes.push(atFront, source, args, first, count)) return NIL;
     this.pushedLength = nodes.tree.length;
-    return list;
+    return entry;
   }
 
   /**
@@ -164,7 +175,7 @@ export class Lists {
       return this.push(db, entry, key, keyStart, keyLength, hash, atFront, source, one, 0, 1);
     }
     openPack(this.dataset.arena, entry, pack);
-    if (this.outgrows(0, 1)) return this.pushAll(db, entry, hash, atFront, source, one, 0, 1);
+    if (this.outgrows(0, 1)) return this.pushSmall(db, entry, hash, atFront, source, one, 0, 1);
     return this.pushPacked(db, entry, hash, atFront, source, one, 0, 1, encodedBytes(source, 0, length));
   }
 

@@ -422,14 +422,17 @@ export class ListNodes {
 
   /** Makes room for `extra` bytes at one side of the opened listpack; `ample`: more of them will come. */
   protected makeRoom(extra: number, atFront: boolean, ample: boolean): boolean {
+    const { w1 } = this.tree;
+    const front = numberOf(w1);
+    const room = atFront ? front : blockBytesOf(w1) - front - listpackBytes(this.bytes, this.base);
+    return room >= extra || this.grow(extra, atFront, ample);
+  }
+
+  private grow(extra: number, atFront: boolean, ample: boolean): boolean {
     const { tree } = this;
     const { allocator, limits } = this.dataset;
-    const { w1 } = tree;
-    if (atFront && numberOf(w1) >= extra) return true;
-    const capacity = blockBytesOf(w1);
-    const total = listpackBytes(this.bytes, this.base);
-    if (!atFront && capacity - numberOf(w1) - total >= extra) return true;
-    const needed = total + extra;
+    const capacity = blockBytesOf(tree.w1);
+    const needed = listpackBytes(this.bytes, this.base) + extra;
     const generous = ample ? needed * 2 : needed + (needed >>> 3);
     const wanted = Math.max(needed, Math.min(generous, nodeBytesMax(limits.listListpackSize)));
     // Room that lies at the wrong side is used, unless so little is left that it would have to be moved again at once.
