@@ -17,7 +17,6 @@ import { bigintOfWords, Integer64, numberOfWords, parseWords, wordsTextLength, w
 import { readWord, writeWord } from "./listpack_encoding.ts";
 
 export const INTSET_HEADER_BYTES = 8;
-export const EMPTY_INTSET_BYTES = INTSET_HEADER_BYTES;
 
 const COUNT = 4;
 

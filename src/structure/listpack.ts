@@ -41,7 +41,6 @@ import {
 export {
   encodedBytes,
   encodedIntegerBytes,
-  encodedStringBytes,
   encodeElement,
   encodeInteger,
   encodeIntegerWords,
