@@ -206,10 +206,7 @@ class Comparison {
           ),
         );
         const [mine, other] = await Promise.all([left.run(command), right.run(command)]);
-        // SORT asks for the weights of a set's members in the order of the set, which is each server's own.
-        const inOrder = !/^SORT/i.test(String(command[0]));
-        const text = (events: readonly string[]): string => (inOrder ? events : [...events].sort()).join("\n");
-        if (text(mine.events) === text(other.events)) continue;
+        if (inOrder(mine.events) === inOrder(other.events)) continue;
         return `${source}, after\n${done.slice(-6).join("\n")}\nemberlog ${JSON.stringify(mine)}\nredis    ${JSON.stringify(other)}`;
       }
       return "";
@@ -218,6 +215,12 @@ class Comparison {
       right.close();
     }
   }
+}
+
+/** Misses stand last: SORT asks for the weights of a set's members in the order of the set, which is each server's own. */
+function inOrder(events: readonly string[]): string {
+  const missed = (event: string): boolean => event.includes("keymiss");
+  return [...events.filter((event) => !missed(event)), ...events.filter(missed).sort()].join("\n");
 }
 
 describe.skipIf(!redisAvailable())("keyspace notifications are redis-server's", () => {

@@ -1,17 +1,24 @@
 /** A server in this process on a free port, for tests of what commands say about it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type RunningServer, type StartServerOptions, startServer } from "../../../src/server/start.ts";
 import { RespClient } from "../../support/resp_client.ts";
 
 export class TestServer {
   readonly running: RunningServer;
   private readonly clients: RespClient[] = [];
+  private readonly scratch: string;
 
-  private constructor(running: RunningServer) {
+  private constructor(running: RunningServer, scratch: string) {
     this.running = running;
+    this.scratch = scratch;
   }
 
   static async start(options: StartServerOptions = {}): Promise<TestServer> {
-    return new TestServer(await startServer({ appendonly: "no", ...options, port: 0 }));
+    // Never ./data, where somebody may have run a server.
+    const scratch = mkdtempSync(join(tmpdir(), "emberlog-server-"));
+    return new TestServer(await startServer({ appendonly: "no", dir: scratch, ...options, port: 0 }), scratch);
   }
 
   async connect(): Promise<RespClient> {
@@ -23,6 +30,7 @@ export class TestServer {
   async stop(): Promise<void> {
     for (const client of this.clients) client.close();
     await this.running.close();
+    rmSync(this.scratch, { recursive: true, force: true });
   }
 }
 
