@@ -53,6 +53,7 @@ const INTEGERS = [
   "-9223372036854775808",
   "4503599627370497",
 ];
+/** None beyond a double: redis-server 7.0.15 remembers that strtod overflowed, and refuses a later SORT for it. */
 const FLOATS = [
   "0.1",
   "-0.25",
@@ -64,7 +65,6 @@ const FLOATS = [
   "1e300",
   "-1e300",
   "0x1p-3",
-  "1e4000",
   "2.5",
   "nan",
 ];
