@@ -247,10 +247,10 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "D12",
-    "a stop does not wait until everything is durable",
+    "a stop does not sync what it has written last",
     "log/writer.ts",
-    "    this.closing = true;\n    await this.durable();\n",
-    "    this.closing = true;\n",
+    "    const result = this.options.disk.fdatasync(this.segment.fd);\n",
+    "    const result = 0;\n",
   ),
   // What is read back
   mutant(

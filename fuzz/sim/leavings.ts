@@ -5,12 +5,46 @@
 import { EmberlogError } from "../../src/base/errors.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import type { RecoveryReport } from "../../src/engine/recovery.ts";
+import { FLAG_MARK, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
 import { SIM_DIRECTORY } from "./server.ts";
+
+const QUARANTINE = `${SIM_DIRECTORY}/quarantine`;
 
 export class Leavings {
   /** Copies by path, and their bytes. */
   private readonly copies = new Map<string, string>();
   private epoch = "";
+
+  /** Segments that no manifest has sealed, before a start: what it takes from them must be in the quarantine afterwards. */
+  private open = new Map<string, string>();
+
+  before(disk: MemoryDisk): void {
+    this.open = new Map();
+    const manifest = `${SIM_DIRECTORY}/MANIFEST`;
+    if (disk.status(manifest) === undefined) return;
+    const listed = text(disk, manifest).split("\n");
+    for (const name of disk.list(SIM_DIRECTORY)) {
+      if (!name.endsWith(".seg") || listed.some((line) => line.includes(`${name} `) && line.includes(" sealed ")))
+        continue;
+      this.open.set(name, text(disk, `${SIM_DIRECTORY}/${name}`));
+    }
+  }
+
+  /** The segment of which a start has taken bytes and kept no copy; "" when there is none. */
+  private taken(disk: MemoryDisk): string {
+    const copies =
+      disk.status(QUARANTINE) === undefined
+        ? []
+        : disk.list(QUARANTINE).map((name) => text(disk, `${QUARANTINE}/${name}`));
+    for (const [name, bytes] of this.open) {
+      const path = `${SIM_DIRECTORY}/${name}`;
+      const kept = disk.status(path)?.size ?? 0;
+      const rest = withoutMarks(bytes.slice(Math.max(kept, SEGMENT_HEADER_BYTES)));
+      if (rest === "" || copies.some((copy) => copy.includes(rest))) continue;
+      return `a start has taken ${rest.length} bytes of ${name} and kept no copy`;
+    }
+    return "";
+  }
 
   /** What is wrong with what the last start and those before it have left; "" when nothing is. */
   check(disk: MemoryDisk, report: RecoveryReport): string {
@@ -22,6 +56,8 @@ export class Leavings {
     }
     this.epoch = epoch;
     if (decision === "cut" && setAside.length === 0) return "a start has cut and kept no copy";
+    const taken = this.taken(disk);
+    if (taken !== "") return taken;
     for (const { copy, bytes } of setAside) {
       const path = `${SIM_DIRECTORY}/${copy}`;
       if (disk.status(path)?.size !== bytes) return `the copy ${copy} of what was cut does not have its ${bytes} bytes`;
@@ -44,6 +80,13 @@ export class Leavings {
     }
     return "a second server was let into the directory";
   }
+}
+
+/** Marks hold no commands: a start that seals a segment does without those at its end. */
+function withoutMarks(bytes: string): string {
+  let at = 0;
+  while (bytes.startsWith("EFRM\0\0\0\0", at) && bytes.charCodeAt(at + 16) === FLAG_MARK) at += FRAME_HEADER_BYTES;
+  return bytes.slice(at);
 }
 
 function text(disk: MemoryDisk, path: string): string {

@@ -374,6 +374,7 @@ class Life {
 
   /** Starts a server and holds what it has recovered against what it promised. */
   private start(): void {
+    if (this.disk.status(SIM_DIRECTORY) !== undefined) this.leavings.before(this.disk);
     try {
       this.server = this.open(this.disk);
     } catch (thrown) {
