@@ -8,6 +8,7 @@
  */
 
 import { seededRandom } from "../src/base/random.ts";
+import { MANIFEST_NAME } from "../src/disk/file_names.ts";
 import { MemoryDisk } from "../src/disk/memory_disk.ts";
 import { type Examination, examine } from "../src/engine/examination.ts";
 import { decide } from "../src/engine/recovery.ts";
@@ -38,7 +39,7 @@ export interface FlipResult {
 const SEGMENT_BYTES = 24 * 1024;
 const GROUPS = 60;
 
-/** Flips every `stride`-th bit, from the first on. */
+/** Flips every `stride`-th bit, from the first on, and every one of the manifest. */
 export async function flipBits(ending: Ending, stride: number): Promise<FlipResult> {
   const disk = await makeLog(ending);
   const names = disk.list(SIM_DIRECTORY).filter((name) => disk.status(`${SIM_DIRECTORY}/${name}`)?.kind === "file");
@@ -60,7 +61,8 @@ export async function flipBits(ending: Ending, stride: number): Promise<FlipResu
   let bit = 0;
   for (const path of paths) {
     const contents = disk.contents(path);
-    for (; bit < contents.length * 8; bit += stride) {
+    const step = path.endsWith(MANIFEST_NAME) ? 1 : stride;
+    for (; bit < contents.length * 8; bit += step) {
       const at = bit >>> 3;
       contents[at] = contents[at]! ^ (1 << (bit & 7));
       judge(result, look(disk), whole.units, lastGroup, `${path} at ${at}, bit ${bit & 7}`);

@@ -1,7 +1,7 @@
 /**
  * Fuzzing:  npm run fuzz -- [--target NAME] [--seconds N | --minutes N | --seeds N] [--seed S [--keep STEPS] [--verbose]]
  *
- *           npm run fuzz -- --mutants [--only TEXT]     the mutation score of the crash harness (mutation/run.ts)
+ *           npm run fuzz -- --mutants [--only TEXT | --missing]   the mutation score of the crash harness (mutation/run.ts)
  *
  *           npm run fuzz -- --kills N | --power-cuts N | --flips      on real processes, file systems and files; recorded
  *           npm run fuzz -- --report                                  docs/durability-report.md and .html from what is recorded
@@ -18,7 +18,7 @@ import { seededRandom } from "../src/base/random.ts";
 import { crash, crashCounts } from "./crash.ts";
 import { type MutantResult, runMutants } from "./mutation/run.ts";
 import { writePages } from "./report/pages.ts";
-import { circumstances, record } from "./report/results.ts";
+import { circumstances, readResults, record } from "./report/results.ts";
 import { runFlips, runKills, runPowerCuts } from "./report/runs.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
@@ -37,6 +37,7 @@ const { values } = parseArgs({
     verbose: { type: "boolean", default: false },
     mutants: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    missing: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
     kills: { type: "string" },
     "power-cuts": { type: "string" },
@@ -46,10 +47,13 @@ const { values } = parseArgs({
 });
 const startedMs = performance.now();
 if (values.mutants) {
-  const mutants: MutantResult[] = [];
-  const good = await runMutants(values.only, mutants);
-  if (values.record)
-    record((results) => (results.mutants = { ...circumstances(startedMs, commit()), results: mutants }));
+  const keepResult = (result: MutantResult): void =>
+    record((results) => {
+      const others = (results.mutants?.results ?? []).filter(({ name }) => name !== result.name);
+      results.mutants = { ...circumstances(startedMs, commit()), results: [...others, result] };
+    });
+  const noticed = (readResults().mutants?.results ?? []).filter(({ red }) => red).map(({ name }) => name);
+  const good = await runMutants(values.only, values.missing ? noticed : [], values.record ? keepResult : () => {});
   process.exit(good ? 0 : 1);
 }
 const runSeedOf = (): number => (values.seed === undefined ? randomInt(2 ** 30) : Number(values.seed));

@@ -201,7 +201,7 @@ export const MUTANTS: readonly Mutant[] = [
     "a server goes on after a failed sync",
     "engine/storage.ts",
     `failed.kind !== "sync" || this.writer.policy !== "always"`,
-    `failed.kind !== "sync"`,
+    `failed.kind === "sync"`,
   ),
   mutant(
     "D11",
@@ -274,13 +274,22 @@ export const MUTANTS: readonly Mutant[] = [
     "if ((getU32(bytes, SEGMENT_CRC_AT) ^ crc32c(bytes, 0, SEGMENT_CRC_AT, 0)) !== 0)",
     "if (length < 0)",
   ),
-  mutant(
-    "D6",
-    "the end of the file inside a payload is no end",
-    "log/segment_reader.ts",
-    `if (FRAME_HEADER_BYTES + frame.payloadBytes > left) return "the file ends inside a payload";`,
-    `if (FRAME_HEADER_BYTES + frame.payloadBytes > left) { this.offset = this.limit; return null; }`,
-  ),
+  {
+    rule: "D6",
+    name: "a payload that the file cuts off is no damage",
+    edits: [
+      {
+        file: "src/log/segment_reader.ts",
+        find: `    if (FRAME_HEADER_BYTES + frame.payloadBytes > left) return "the file ends inside a payload";\n`,
+        replace: "",
+      },
+      {
+        file: "src/log/segment_reader.ts",
+        find: `    if (begin < 0) return "the file ended while it was read";\n`,
+        replace: "    if (begin < 0) {\n      this.offset = this.limit;\n      return null;\n    }\n",
+      },
+    ],
+  },
   mutant(
     "D5",
     "checksums are not seeded with the salt",
@@ -316,20 +325,22 @@ export const MUTANTS: readonly Mutant[] = [
     "at += segment.place(buffer.bytes, at, this.durableSequence);",
     "at += segment.place(buffer.bytes, at, last);",
   ),
-  mutant(
-    "D11",
-    "that the next segment exists proves nothing",
-    "engine/examination.ts",
-    "    if (nextFirst !== undefined) {",
-    "    if (nextFirst !== undefined && nextFirst < 0) {",
-  ),
-  mutant(
-    "D13",
-    "the end of a sealed segment is not compared with the manifest",
-    "engine/examination.ts",
-    "    if (scan.endOffset !== sealed.lengthBytes || scan.lastSequence !== sealed.lastSequence) {",
-    "    if (scan.endOffset > sealed.lengthBytes) {",
-  ),
+  {
+    rule: "D13",
+    name: "neither the end nor the chain of a sealed segment is compared with the manifest",
+    edits: [
+      {
+        file: "src/engine/examination.ts",
+        find: "    if (scan.endOffset !== sealed.lengthBytes || scan.lastSequence !== sealed.lastSequence) {",
+        replace: "    if (scan.endOffset > sealed.lengthBytes) {",
+      },
+      {
+        file: "src/engine/examination.ts",
+        find: "    if ((scan.chain ^ sealed.chain) !== 0) {",
+        replace: "    if (scan.endOffset > sealed.lengthBytes) {",
+      },
+    ],
+  },
   mutant(
     "D13",
     "a listed segment may be missing",

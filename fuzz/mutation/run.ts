@@ -1,5 +1,5 @@
 /**
- * The mutation score:  npm run fuzz -- --mutants [--only TEXT]
+ * The mutation score:  npm run fuzz -- --mutants [--only TEXT | --missing] [--record]
  *
  * Each mutant is applied to a copy of the sources in a temporary folder, and the crash harness runs there until it goes red. A mutant
  * that it does not notice is a hole in the proof. Two controls, the copy without a change and the one with small frames, must
@@ -33,9 +33,14 @@ interface Outcome {
   readonly failure: string;
 }
 
-/** Runs all mutants whose name contains `only`; true when the harness noticed each, and nothing else. */
-export async function runMutants(only: string, results: MutantResult[]): Promise<boolean> {
-  const chosen = MUTANTS.filter(({ name, rule }) => name.includes(only) || rule === only);
+/** Runs all mutants whose name contains `only`, but not those named in `without`; true when the harness noticed each, and nothing else. */
+export async function runMutants(
+  only: string,
+  without: readonly string[],
+  finished: (result: MutantResult) => void,
+): Promise<boolean> {
+  const results: MutantResult[] = [];
+  const chosen = MUTANTS.filter(({ name, rule }) => (name.includes(only) || rule === only) && !without.includes(name));
   let wrong = 0;
   const controls: { name: string; edits: readonly Edit[] }[] = [
     { name: "control: no change", edits: [] },
@@ -51,6 +56,7 @@ export async function runMutants(only: string, results: MutantResult[]): Promise
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const result = await runMutant(next);
       results.push(result);
+      finished(result);
       const { red, rule, name, seeds, failure } = result;
       console.log(
         red

@@ -5,6 +5,7 @@ import { ENDINGS, flipBits } from "../../fuzz/bit_flips.ts";
 test.each(ENDINGS)("bits flipped here and there in a log of a process that was %s", async (ending) => {
   const result = await flipBits(ending, 499);
   expect(result.wrong).toEqual([]);
+  expect(result.harmless).toBe(0);
   expect(result.flips).toBeGreaterThan(1000);
   expect(result.refused).toBeGreaterThan(1000);
   if (ending !== "killed") expect(result.reportedLast).toBe(0);
