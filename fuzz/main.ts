@@ -17,6 +17,7 @@ import { parseArgs } from "node:util";
 import { seededRandom } from "../src/base/random.ts";
 import { crash, crashCounts } from "./crash.ts";
 import { type MutantResult, runMutants } from "./mutation/run.ts";
+import { packedBytes } from "./packed_bytes.ts";
 import { writePages } from "./report/pages.ts";
 import { circumstances, readResults, record } from "./report/results.ts";
 import { runFlips, runKills, runPowerCuts } from "./report/runs.ts";
@@ -24,7 +25,7 @@ import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
 
-const targets: readonly Target[] = [respParser, respServer, crash];
+const targets: readonly Target[] = [respParser, respServer, packedBytes, crash];
 
 const { values } = parseArgs({
   options: {
