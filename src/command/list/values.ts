@@ -4,6 +4,7 @@ import { EVENT_GENERIC, EVENT_LIST } from "../../dataset/key_events.ts";
 import type { ListCursor } from "../../dataset/list/cursor.ts";
 import { type Blob, locate, Span } from "../../structure/blob.ts";
 import type { Call } from "../call.ts";
+import { replyElements } from "../element_run.ts";
 import { replyElement } from "../elements.ts";
 import { OUT_OF_MEMORY } from "../messages.ts";
 
@@ -39,11 +40,26 @@ export function replyRange(call: Call, entry: number, first: number, count: numb
   call.reply.array(count);
   cursor.open(entry);
   if (!cursor.seek(first)) return;
+  if (!backwards) return replyForwards(call, cursor, count);
   replyCurrent(call, cursor);
   for (let i = 1; i < count; i++) {
-    if (backwards) cursor.previous();
-    else cursor.next();
+    cursor.previous();
     replyCurrent(call, cursor);
+  }
+}
+
+/** `count` elements from the current one on, those of one listpack at a time. */
+function replyForwards(call: Call, cursor: ListCursor, count: number): void {
+  for (let left = count; left > 0; ) {
+    if (cursor.plain) {
+      replyCurrent(call, cursor);
+      left--;
+    } else {
+      const begin = cursor.at;
+      left -= cursor.takeRun(left);
+      replyElements(call.reply, cursor.bytes, begin, cursor.end, false);
+    }
+    if (left > 0) cursor.next();
   }
 }
 

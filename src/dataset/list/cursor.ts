@@ -10,6 +10,7 @@ import { type Blob, locate, readBlob, Span } from "../../structure/blob.ts";
 import { entryEncoding } from "../../structure/entry.ts";
 import {
   copyElementText,
+  elementBytes,
   elementEquals,
   elementTextLength,
   firstElement,
@@ -34,6 +35,8 @@ export class ListCursor {
   bytes: Uint8Array = new Uint8Array(0);
   at = -1;
   plain = false;
+  /** Where the elements end that `takeRun` has taken. */
+  end = 0;
   /** Elements of the list. */
   length = 0;
   private readonly dataset: Dataset;
@@ -84,6 +87,24 @@ export class ListCursor {
     this.openNode();
     if (!this.plain) this.at = seekElement(this.bytes, this.base, tree.within);
     return true;
+  }
+
+  /**
+   * Goes to the last of up to `max` elements, the current one counted, that lie one behind the other in its listpack. Returns how many they
+   * are; `end` is where they end. Not for a plain element.
+   */
+  takeRun(max: number): number {
+    const { bytes } = this;
+    let { at } = this;
+    let taken = 1;
+    for (; taken < max; taken++) {
+      const following = nextElement(bytes, at);
+      if (following === -1) break;
+      at = following;
+    }
+    this.at = at;
+    this.end = at + elementBytes(bytes, at);
+    return taken;
   }
 
   next(): boolean {
