@@ -167,11 +167,12 @@ export class Allocator {
     return CLASS_BYTES[CLASS_OF_UNITS[(bytes + 7) >>> 3]!]!;
   }
 
-  /** Are there so many bytes in free pages, those that have never been taken from the system included? */
-  hasFree(bytes: number): boolean {
-    const { segmentCount, segmentsMax } = this.arena;
-    if (bytes <= (segmentsMax - segmentCount) * SEGMENT_BYTES) return true;
-    return bytes <= (segmentsMax - segmentCount) * SEGMENT_BYTES + this.pages.freePages * PAGE_BYTES;
+  /**
+   * Is there so much free memory in one piece? Then blocks that take less than that in all, with SLAB_BYTES_MAX for each size class that
+   * they are of, will be found one after the other, however scattered the rest is.
+   */
+  hasPiece(bytes: number): boolean {
+    return this.pages.hasRun(Math.ceil(bytes / PAGE_BYTES));
   }
 
   /**

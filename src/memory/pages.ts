@@ -174,6 +174,22 @@ export class Pages {
     return segment < end ? segment : this.addSegment();
   }
 
+  /**
+   * Are so many pages free in one piece? More than the largest block has: in new segments, or twice as many wherever they lie. Adds no
+   * segment.
+   */
+  hasRun(count: number): boolean {
+    const { firstSegment, segmentCount, segmentsMax } = this.arena;
+    const blockPagesMax = 1 << ORDER_MAX;
+    if (count <= (segmentsMax - segmentCount) * blockPagesMax) return true;
+    if (count > blockPagesMax) return count * 2 <= this.freePages;
+    const order = orderOf(count);
+    for (let i = 0; i < segmentCount; i++) {
+      if (this.header[this.row(firstSegment + i) + ROW_ORDERS]! >>> order !== 0) return true;
+    }
+    return false;
+  }
+
   /** Adds a segment when fewer pages than this are free, as long as there may be one more. */
   prepare(freePagesMin: number): void {
     if (this.freePages < freePagesMin) this.addSegment();

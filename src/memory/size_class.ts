@@ -12,6 +12,9 @@ import { PAGE_BYTES } from "./layout.ts";
 export const SLAB_BLOCK_BYTES_MAX = 16384;
 const SLAB_ORDER_MAX = 4;
 
+/** The longest slab, bytes. */
+export const SLAB_BYTES_MAX = PAGE_BYTES << SLAB_ORDER_MAX;
+
 function classSizes(): number[] {
   const sizes: number[] = [];
   for (let bytes = 8; bytes <= 128; bytes += 8) sizes.push(bytes);

@@ -102,13 +102,16 @@ export class EffectsRun {
     const { client } = this;
     const { journal, dataset, table } = client.engine;
     const { dirty, sequence } = journal;
-    const { expiredKeys } = dataset;
+    const { expiredKeys, expiredFields } = dataset;
     const evicted = client.engine.eviction.evictedKeys;
     this.recent.push(`${client.clock.ms} ${shown(command)}`);
     if (this.recent.length > SHOWN) this.recent.shift();
     const reply = this.reply(command);
-    // Keys whose time had come, or that made room, have gone by themselves.
-    const aside = dataset.expiredKeys !== expiredKeys || client.engine.eviction.evictedKeys !== evicted;
+    // Keys and fields whose time had come, or keys that made room, have gone by themselves.
+    const aside =
+      dataset.expiredKeys !== expiredKeys ||
+      dataset.expiredFields !== expiredFields ||
+      client.engine.eviction.evictedKeys !== evicted;
     if (reply.startsWith("-OOM")) this.refused++;
     if (aside || client.session().inMulti) return;
     const changes = journal.dirty !== dirty;

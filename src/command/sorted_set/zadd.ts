@@ -1,5 +1,6 @@
 /** ZADD and ZINCRBY. */
 import { EVENT_ZSET } from "../../dataset/key_events.ts";
+import { PACK_BYTES_MAX } from "../../dataset/packed.ts";
 import {
   ADDED,
   added,
@@ -21,6 +22,7 @@ import { parseScore } from "../../dataset/sorted_set/scores.ts";
 import { isPacked, removeIfEmpty } from "../../dataset/sorted_set/sorted_set.ts";
 import { TYPE_ZSET } from "../../dataset/types.ts";
 import { NIL } from "../../memory/layout.ts";
+import { CLASSES, SLAB_BYTES_MAX } from "../../memory/size_class.ts";
 import type { Call } from "../call.ts";
 import { argument, block, type CommandDefinition, keysAt, oneOf, token } from "../definition.ts";
 import { refuseOtherType } from "../elements.ts";
@@ -125,7 +127,7 @@ function add(call: Call, first: number, pairs: number, flags: number, countUpdat
     else reply.integer(0);
     return;
   }
-  if (pairs > 1 && !dataset.allocator.hasFree(bytesNeeded(call, first, pairs))) return reply.error(OUT_OF_MEMORY);
+  if (pairs > 1 && !dataset.allocator.hasPiece(bytesNeeded(call, first, pairs))) return reply.error(OUT_OF_MEMORY);
   entry = entry === NIL ? create(call, first, pairs, hash) : makeReady(call, entry, hash, pairs);
   if (entry === NIL) return reply.error(OUT_OF_MEMORY);
 
@@ -175,9 +177,11 @@ function makeReady(call: Call, entry: number, hash: number, pairs: number): numb
   return convertToBig(call.db, entry, hash);
 }
 
-/** At most so many bytes are needed to add the pairs, a conversion included. */
+/** At most so many bytes are needed to add the pairs, a conversion included, with a slab of each size class that can be concerned. */
 function bytesNeeded(call: Call, first: number, pairs: number): number {
-  let bytes = (pairs + call.dataset.limits.zsetListpackEntries) * MEMBER_BYTES_MAX;
+  // However high the threshold, a packed set is no longer than a pack, and a pair takes four bytes of it or more.
+  const members = pairs + Math.min(call.dataset.limits.zsetListpackEntries, PACK_BYTES_MAX >>> 2);
+  let bytes = members * MEMBER_BYTES_MAX + Math.min(members + 4, CLASSES) * SLAB_BYTES_MAX;
   for (let k = 0; k < pairs; k++) bytes += 2 * call.length(first + 2 * k + 1);
   return bytes;
 }

@@ -114,3 +114,11 @@ test("random members without end end with the connection", () => {
   client.session().closing = true;
   expect(client.line("ZRANDMEMBER z -4000000000 WITHSCORES")).toBe("*8000000000\r\n");
 });
+
+test("many members at once are not refused where there is room, whatever the thresholds", () => {
+  const client = new EngineClient();
+  const pairs = Array.from({ length: 17_000 }, (_, i) => [String(i), `member:${i}`]).flat();
+  expect(client.command("ZADD", "many", ...pairs)).toBe(":17000\r\n");
+  client.engine.dataset.limits.zsetListpackEntries = 4294967295;
+  expect(client.command("ZADD", "few", "1", "a", "2", "b")).toBe(":2\r\n");
+});
