@@ -11,6 +11,7 @@ import { emberlogMain, startEmberlog } from "../test/support/emberlog_server.ts"
 import { redisAvailable, startRedis } from "../test/support/redis_server.ts";
 import { RespClient } from "../test/support/resp_client.ts";
 import type { ServerProcess } from "../test/support/server_process.ts";
+import { type Answer, comparable } from "./resp_answers.ts";
 import { drawCuts, drawStream } from "./resp_stream.ts";
 import type { Target } from "./target.ts";
 
@@ -25,11 +26,8 @@ const SHOWN_MAX = 800;
 let ours: ServerProcess;
 let theirs: ServerProcess | undefined;
 let controls: RespClient[] = [];
-
-interface Answer {
-  readonly text: string;
-  readonly closed: boolean;
-}
+/** Commands of redis-server that Emberlog does not have yet, in lower case. */
+let lacking: ReadonlySet<string> = new Set();
 
 /** One connection that everything sent on is collected from. */
 class Conversation {
@@ -78,11 +76,13 @@ async function run(random: Random): Promise<string> {
       // Answered on another connection: what was sent before has been executed.
       for (let i = 0; i < 2; i++)
         await Promise.race([Promise.all(controls.map((control) => control.command("PING"))), late()]);
-      const [mine, other] = talks.map((each) => each.answer);
-      if (other === undefined || (mine!.text === other.text && mine!.closed === other.closed)) return "";
+      const [mineWhole, otherWhole] = talks.map((each) => each.answer);
+      if (otherWhole === undefined) return "";
+      const { mine, other } = comparable(mineWhole!, otherWhole, lacking);
+      if (mine.text === other.text && mine.closed === other.closed) return "";
       // Bytes sent to a connection that the server has closed reset it, and the kernel drops what we have not read yet.
-      if (cuts.length > 0 && mine!.closed && other.closed && other.text.startsWith(mine!.text)) return "";
-      if (!other.closed && mine!.text.startsWith(`${other.text}-ERR Protocol error: expected '$'`))
+      if (cuts.length > 0 && mine.closed && other.closed && other.text.startsWith(mine.text)) return "";
+      if (!other.closed && mine.text.startsWith(`${other.text}-ERR Protocol error: expected '$'`))
         await talks[1]!.send(Buffer.from("\r\n"), []);
       if (performance.now() > deadline) {
         return `${shown}\n  emberlog ${text(mine)}\n  redis    ${text(other)}`;
@@ -105,6 +105,18 @@ function late(): Promise<never> {
   return new Promise((_, reject) =>
     setTimeout(() => reject(new Error("the server does not answer a PING")), 10_000).unref(),
   );
+}
+
+async function commandsLacking(): Promise<ReadonlySet<string>> {
+  const [mine, other] = await Promise.all(
+    controls.map(async (control) => commandNames(await control.call("COMMAND", "LIST"))),
+  );
+  return new Set([...other!].filter((name) => !mine!.has(name)));
+}
+
+function commandNames(list: unknown): Set<string> {
+  if (!Array.isArray(list)) throw new Error(`COMMAND LIST answers ${text(list)}`);
+  return new Set(list.map((name) => String(name).toLowerCase()));
 }
 
 /** Many connections announce requests of half a gigabyte and send a few bytes of them. */
@@ -140,6 +152,7 @@ export const respServer: Target = {
     ours = await startEmberlog({ args: ["--appendonly", "no"] });
     if (redisAvailable()) theirs = await startRedis();
     controls = await Promise.all((theirs === undefined ? [ours] : [ours, theirs]).map((server) => server.connect()));
+    if (theirs !== undefined) lacking = await commandsLacking();
     const failure = await announceMuch();
     if (failure !== "") throw new Error(failure);
     return true;
