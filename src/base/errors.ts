@@ -11,6 +11,8 @@ export type ErrorCode =
   | "DATA_ROTTEN"
   | "DATA_MISSING"
   | "VERSION_UNKNOWN"
+  | "KEY_MISSING"
+  | "KEY_INVALID"
   | "OUT_OF_ADDRESS_SPACE"
   | "ADDRESS_IN_USE"
   | "COMMAND_FAILED"

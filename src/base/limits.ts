@@ -65,6 +65,9 @@ export const LOG_EARLY_SYNCS_MAX = 3;
 export const LOG_MARK_IDLE_US = 100_000;
 /** Between attempts to go on after a failed write, or to rotate when there was no space for the next segment, µs. */
 export const LOG_RETRY_US = 250_000;
+/** Keys of encryption at rest that are held at once, and bytes of a file or an output that they are read from. */
+export const ENCRYPTION_KEYS_MAX = 64;
+export const ENCRYPTION_KEY_SOURCE_BYTES_MAX = 64 * 1024;
 /** A manifest, bytes. */
 export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -9,12 +9,14 @@
 import { check } from "../base/check.ts";
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { DirectoryLock } from "../disk/disk.ts";
 import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
 import { joinPath } from "../disk/file_names.ts";
-import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
+import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogIo } from "../log/log_io.ts";
+import { headerFields } from "../log/sealing.ts";
 import { beginSegment, prepareSegment, type SegmentFile, type SegmentSummary } from "../log/segment_file.ts";
 import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
@@ -34,6 +36,8 @@ export interface DataDirectoryOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly crc32c: Crc32c;
+  /** For what is encrypted; without them nothing is. Asked whenever a segment begins. */
+  readonly keys?: Keys;
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
 }
@@ -71,7 +75,7 @@ export function openDataDirectory(options: DataDirectoryOptions, visitor: Segmen
   const { disk, directory, crc32c, clock } = options;
   return withLock(disk, directory, (lock) => {
     const beganUs = clock.monotonicUs();
-    const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor);
+    const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, options.keys ?? NO_KEYS);
     const tookMs = (clock.monotonicUs() - beganUs) / 1000;
     return begin(options, lock, recovered, recovered.lastSequence + 1, "complete", tookMs);
   });
@@ -133,25 +137,24 @@ function begin(
   state: Manifest["state"],
   tookMs: number,
 ): DataDirectory {
-  const { disk, directory, clock, random, crc32c } = options;
+  const { disk, directory, clock, random, crc32c, keys = NO_KEYS } = options;
   const { manifest: old } = recovered.examination;
   const continued = recovered.newEpoch ? null : old;
   const epoch = continued === null ? random.bytes(EPOCH_BYTES) : continued.epoch;
   const forkSequence = continued === null ? firstSequence - 1 : continued.forkSequence;
   const header: SegmentHeader = {
-    flags: 0,
+    ...headerFields(keys),
     epoch,
     forkSequence,
     firstSequence,
     previousLastSequence: firstSequence - 1,
     createdMs: clock.wallMs(),
     salt: random.bytes(SALT_BYTES),
-    keyId: new Uint8Array(KEY_ID_BYTES),
   };
   const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES, 0);
   if (typeof space === "number") throw new DiskError("reserve space in", directory, space);
   try {
-    const segment = beginSegment(disk, directory, space, header, crc32c);
+    const segment = beginSegment(disk, directory, space, header, crc32c, keys);
     // D1, and D3: the segment is durable before the manifest lists it.
     syncFully(disk, segment.fd, joinPath(directory, segment.name));
     disk.syncDirectory(directory);
@@ -197,6 +200,7 @@ export class DataDirectory {
     this.writer = new LogWriter(
       {
         ...options,
+        keys: options.keys ?? NO_KEYS,
         commitMs: report.commitMs,
         listSegment: (sealed, opened, done) => this.listSegment(sealed, opened, done),
       },
@@ -225,12 +229,12 @@ export class DataDirectory {
    */
   replay(visitor: SegmentVisitor): void {
     check(this.listsAll, "every segment is listed");
-    const { disk, directory, crc32c } = this.options;
+    const { disk, directory, crc32c, keys = NO_KEYS } = this.options;
     for (const { name, sealed } of this.manifest.segments) {
       const path = joinPath(directory, name);
-      const result = readSegment(disk, path, crc32c, visitor, sealed?.lengthBytes);
+      const result = readSegment(disk, path, crc32c, visitor, sealed?.lengthBytes, keys);
       const last = sealed === null ? this.writer.writtenSequence : sealed.lastSequence;
-      if (result.kind !== "scan" || result.scan.lastSequence !== last) {
+      if (result.kind !== "scan" || result.scan.lastSequence !== last || result.scan.locked) {
         throw new EmberlogError("DATA_ROTTEN", `${path} can't be read up to command ${last}`, { file: path });
       }
     }

@@ -11,9 +11,13 @@
  *  - an unlisted segment without commands is a leftover of a start that crashed (D3). With commands it is a stray.
  *
  * Units are applied only while everything before them was whole.
+ *
+ * Which keys the segments need is looked at before any of them is read: a start needs them all, and one that lacks a key says so at once. Who only
+ * looks can do without, and then verifies the files without their contents.
  */
 
 import { equalBytes } from "../base/bytes.ts";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
   isRedisDataName,
@@ -27,7 +31,7 @@ import {
 } from "../disk/file_names.ts";
 import { findProofOfRot } from "../log/damage.ts";
 import type { Crc32c } from "../log/format.ts";
-import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
+import { readSegment, type SegmentScan, type SegmentVisitor, segmentKeyId } from "../log/segment_reader.ts";
 import type { Manifest, ManifestSegment } from "../manifest/format.ts";
 import { readManifest } from "../manifest/store.ts";
 import type { DirectoryState, ManifestState, SegmentsState } from "./recovery_cases.ts";
@@ -65,12 +69,32 @@ export interface Examination {
 }
 
 /** From good to bad: the worst one names the state of all. */
-const SEVERITY: readonly SegmentsState[] = ["none", "blank", "sound", "torn", "stray", "unknown", "missing", "rotten"];
+const SEVERITY: readonly SegmentsState[] = [
+  "none",
+  "blank",
+  "sound",
+  "torn",
+  "stray",
+  "locked",
+  "unknown",
+  "missing",
+  "rotten",
+];
 
 const LOOK_ONLY: SegmentVisitor = { unit: () => undefined };
 
-export function examine(disk: Disk, directory: string, crc32c: Crc32c, visitor: SegmentVisitor): Examination {
-  return new Examiner(disk, directory, crc32c, visitor).run();
+/** Which segments' keys must be there: of all, as a start needs them; or none must, and what they open is verified all the deeper. */
+export type KeysNeeded = "all" | "none";
+
+export function examine(
+  disk: Disk,
+  directory: string,
+  crc32c: Crc32c,
+  visitor: SegmentVisitor,
+  keys: Keys = NO_KEYS,
+  needed: KeysNeeded = "none",
+): Examination {
+  return new Examiner(disk, directory, crc32c, visitor, keys, needed).run();
 }
 
 /** Does a directory hold data, ours or redis-server's? For `appendonly no`, which must not hide it. */
@@ -90,6 +114,8 @@ class Examiner {
   private readonly directory: string;
   private readonly crc32c: Crc32c;
   private readonly visitor: SegmentVisitor;
+  private readonly keys: Keys;
+  private readonly needed: KeysNeeded;
   private readonly findings: Finding[] = [];
   private readonly examined: ExaminedSegment[] = [];
   private readonly leftovers: string[] = [];
@@ -97,11 +123,13 @@ class Examiner {
   private worst: SegmentsState = "none";
   private lastSequence = 0;
 
-  constructor(disk: Disk, directory: string, crc32c: Crc32c, visitor: SegmentVisitor) {
+  constructor(disk: Disk, directory: string, crc32c: Crc32c, visitor: SegmentVisitor, keys: Keys, needed: KeysNeeded) {
     this.disk = disk;
     this.directory = directory;
     this.crc32c = crc32c;
     this.visitor = visitor;
+    this.keys = keys;
+    this.needed = needed;
   }
 
   run(): Examination {
@@ -155,10 +183,24 @@ class Examiner {
 
   private lookAtListed(manifest: Manifest, names: readonly string[]): void {
     const next = this.nextOf(manifest, names);
+    const there = [...manifest.segments.map(({ name }) => name), next ?? ""].filter((name) => names.includes(name));
+    if (this.needed === "all" && this.lacksKeys(there)) return;
     for (const listed of manifest.segments) this.lookAtSegment(listed, next);
     const known = new Set(manifest.segments.map((segment) => segment.name));
     for (const name of names) if (!known.has(name) && name !== next) this.lookAtUnlisted(name);
     if (next !== null) this.lookAtNext(manifest, next);
+  }
+
+  /** Segments that no key given opens: one finding a key. */
+  private lacksKeys(names: readonly string[]): boolean {
+    const wanted = new Map<string, string[]>();
+    for (const name of names) {
+      const id = segmentKeyId(this.disk, joinPath(this.directory, name), this.crc32c);
+      if (id === undefined || this.keys.find(id) !== undefined) continue;
+      wanted.set(id, [...(wanted.get(id) ?? []), name]);
+    }
+    for (const [id, [first, ...more]] of wanted) this.find("locked", first!, undefined, lacking(id, this.keys, more));
+    return wanted.size > 0;
   }
 
   /** The unlisted segment that follows the last listed one in the same epoch. */
@@ -185,7 +227,7 @@ class Examiner {
       this.find("missing", name, undefined, `the file is gone, and with it the commands ${range}`);
       return;
     }
-    const read = readSegment(this.disk, path, this.crc32c, this.currentVisitor(), sealed?.lengthBytes);
+    const read = readSegment(this.disk, path, this.crc32c, this.currentVisitor(), sealed?.lengthBytes, this.keys);
     if (read.kind === "damaged") {
       this.find("rotten", name, 0, read.reason);
       return;
@@ -200,6 +242,7 @@ class Examiner {
       return;
     }
     this.examined.push({ name, epoch: listed.epoch, firstSequence: listed.firstSequence, listed, scan });
+    if (scan.locked) this.find("note", name, undefined, unopened(scan));
     this.lastSequence = scan.lastSequence;
     this.note(scan.commands > 0 ? "sound" : "blank");
     if (sealed === null) this.judgeOpen(name, scan, next);
@@ -244,6 +287,10 @@ class Examiner {
     }
     const { damage } = scan;
     if (damage === null) return;
+    if (damage.forged) {
+      this.find("rotten", name, damage.offset, lost(damage.reason, scan, damage.sequence));
+      return;
+    }
     const proof = findProofOfRot(this.disk, joinPath(this.directory, name), this.crc32c, scan);
     if (proof !== null) {
       const known = `the frame at ${proof.offset} knew sequence ${proof.durableSequence} to be durable`;
@@ -256,7 +303,8 @@ class Examiner {
 
   /** The segment that the manifest did not list yet. */
   private lookAtNext(manifest: Manifest, name: string): void {
-    const read = readSegment(this.disk, joinPath(this.directory, name), this.crc32c, this.currentVisitor());
+    const path = joinPath(this.directory, name);
+    const read = readSegment(this.disk, path, this.crc32c, this.currentVisitor(), undefined, this.keys);
     if (read.kind === "unknown") {
       this.find("unknown", name, 0, `version ${read.version}, which Emberlog ${read.reader} can read`);
       return;
@@ -278,6 +326,7 @@ class Examiner {
       return;
     }
     this.examined.push({ name, epoch, firstSequence: parsed.firstSequence, listed: null, scan });
+    if (scan.locked) this.find("note", name, undefined, unopened(scan));
     this.lastSequence = scan.lastSequence;
     this.note(scan.commands > 0 ? "sound" : "blank");
     this.judgeOpen(name, scan, null);
@@ -306,6 +355,16 @@ function isHeaderOf(scan: SegmentScan, listed: ManifestSegment): boolean {
   return (
     header.firstSequence === listed.firstSequence && equalBytes(header.epoch, 0, listed.epoch, 0, header.epoch.length)
   );
+}
+
+function lacking(id: string, { ids }: Keys, more: readonly string[]): string {
+  const others = more.length === 0 ? "" : `, and so are ${more.length} more`;
+  const given = ids.length === 0 ? "no key was given" : `the keys given are ${ids.join(", ")}`;
+  return `it is encrypted with key ${id}${others}; ${given}`;
+}
+
+function unopened({ keyId }: SegmentScan): string {
+  return `it is encrypted with key ${keyId}, which was not given: its checksums were verified, its contents were not`;
 }
 
 function lost(reason: string, scan: SegmentScan, through: number): string {

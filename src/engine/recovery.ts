@@ -13,6 +13,7 @@
  * or files that nobody lists. The next start clears these away.
  */
 import { EmberlogError, type ErrorCode } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
 import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
 import {
   hex,
@@ -86,8 +87,9 @@ export function recover(
   crc32c: Crc32c,
   nowMs: number,
   visitor: SegmentVisitor,
+  keys: Keys,
 ): Recovered {
-  const examination = examine(disk, directory, crc32c, visitor);
+  const examination = examine(disk, directory, crc32c, visitor, keys, "all");
   const { decision, why } = decide(examination);
   if (decision.startsWith("refuse")) throw refusal(directory, decision, why, examination);
   const setAside: SetAside[] = [];
@@ -215,6 +217,7 @@ const CODES: Partial<Record<Decision, ErrorCode>> = {
   "refuse redis": "DIRECTORY_HOLDS_DATA",
   "refuse missing": "DATA_MISSING",
   "refuse rotten": "DATA_ROTTEN",
+  "refuse locked": "KEY_MISSING",
   "refuse unknown": "VERSION_UNKNOWN",
   "refuse stray": "DATA_ROTTEN",
 };
@@ -226,6 +229,8 @@ export function advice(directory: string, decision: Decision): string {
       return "choose an empty directory with --dir, or move these files away";
     case "refuse unknown":
       return "start the version named above";
+    case "refuse locked":
+      return "give the key named above with encryption-key-file, encryption-key-env or encryption-key-command";
     case "refuse missing":
     case "refuse rotten":
     case "refuse stray":

@@ -19,9 +19,20 @@ export type ManifestState = (typeof MANIFEST_STATES)[number];
 
 /**
  * The worst of all segments. `blank`: some, but no command in any; `torn`: the tail of the last one; `missing`: listed and not
- * there; `unknown`: of a newer version; `stray`: with commands, and no manifest explains it.
+ * there; `locked`: encrypted with a key that is needed and was not given; `unknown`: of a newer version; `stray`: with commands, and no manifest
+ * explains it.
  */
-export const SEGMENTS_STATES = ["none", "blank", "sound", "torn", "rotten", "missing", "unknown", "stray"] as const;
+export const SEGMENTS_STATES = [
+  "none",
+  "blank",
+  "sound",
+  "torn",
+  "rotten",
+  "missing",
+  "locked",
+  "unknown",
+  "stray",
+] as const;
 export type SegmentsState = (typeof SEGMENTS_STATES)[number];
 
 /**
@@ -36,6 +47,7 @@ export type Decision =
   | "refuse redis"
   | "refuse missing"
   | "refuse rotten"
+  | "refuse locked"
   | "refuse unknown"
   | "refuse stray";
 
@@ -82,7 +94,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
   {
     directory: ["ours"],
     manifest: ["missing"],
-    segments: ["none", "sound", "torn", "rotten", "missing", "unknown", "stray"],
+    segments: ["none", "sound", "torn", "rotten", "missing", "locked", "unknown", "stray"],
     decision: "refuse missing",
     why: "the manifest is gone, so nobody can tell which of the files are the whole",
   },
@@ -134,6 +146,13 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     segments: ["rotten"],
     decision: "refuse rotten",
     why: "data that had been on stable storage is damaged",
+  },
+  {
+    directory: ["ours"],
+    manifest: ["sound"],
+    segments: ["locked"],
+    decision: "refuse locked",
+    why: "the data is encrypted and its key was not given",
   },
   {
     directory: ["ours"],

@@ -3,6 +3,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import { ENOENT, errorText } from "../disk/errno.ts";
@@ -38,6 +39,8 @@ export interface StorageOptions {
   readonly segmentBytesMax: number;
   readonly clock: Clock;
   readonly random: Random;
+  /** For encryption at rest; without them nothing is encrypted. */
+  readonly keys?: Keys;
   /** Where the disk and the log's threads are not the machine's: the crash harness (fuzz/sim). */
   readonly backing?: { readonly disk: Disk; readonly logIo: LogIo; readonly crc32c: Crc32c };
 }

@@ -7,7 +7,7 @@
  * segment header, 4096 bytes: a page of its own, so that no later write shares a page with it
  *    0  8  magic "EMBERLOG"
  *    8  4  format version, 1
- *   12  4  flags: 0 (reserved: 1 = payloads encrypted)
+ *   12  4  flags: 1 = every frame is ENCRYPTED
  *   16  6  Emberlog version that can read this: major, minor, patch (u16 each)
  *   22  2  0
  *   24 16  epoch id
@@ -16,16 +16,16 @@
  *   56  8  last sequence of the previous segment, durable when this file was begun (D11)
  *   64  8  created, ms since 1970
  *   72 32  salt, random
- *  104 32  key id, 0 (reserved for encryption)
+ *  104 32  id of the key: 8 bytes and zeros; 0 where nothing is encrypted
  *  136 ..  0
  * 4092  4  CRC of bytes 0 … 4091
  *
  * frame header, 64 bytes
  *    0  4  magic "EFRM"
  *    4  4  payload bytes that follow, at most 16 MiB
- *    8  4  payload bytes before compression (equal to the above in version 1)
- *   12  4  number of this frame in its segment, from 0 (also the nonce, once encrypted)
- *   16  2  flags: 1 COMMANDS, 2 MARK, 4 CONTINUES, 8 UNIT_END (reserved: 16 LZ4, 32 ENCRYPTED)
+ *    8  4  payload bytes before encryption: 16 fewer than the above, or equal
+ *   12  4  number of this frame in its segment, from 0; the nonce of an encrypted one
+ *   16  2  flags: 1 COMMANDS, 2 MARK, 4 CONTINUES, 8 UNIT_END, 32 ENCRYPTED (reserved: 16 LZ4)
  *   18  2  database selected at the start of the payload, 0xffff = none selected yet
  *   20  4  commands that end in this frame
  *   24  8  first sequence
@@ -34,8 +34,11 @@
  *   48  8  raw clock, ms
  *   56  4  CRC of the payload, seeded
  *   60  4  CRC of bytes 0 … 59, seeded
- * payload: requests as RESP arrays of bulk strings
+ * payload: requests as RESP arrays of bulk strings; ENCRYPTED: as many bytes of ciphertext, and a tag of 16
  * ```
+ * Encrypted (base/frame_cipher.ts): AES-256-GCM with a key that HKDF derives from the master key and the salt (sealing.ts); bytes 0 … 55 of the
+ * header are its associated data. All checksums are those of the bytes as they lie in the file, so that torn and rotten are told apart without a key.
+ *
  * Seeded: the CRC continues that of the segment's salt. Whoever writes values can't know the salt, so bytes inside a value
  * never pass for a frame, nor do zeros, old bytes or frames of another file (D5).
  *
@@ -45,6 +48,7 @@
  *
  * This module knows bytes only: no files, no policy.
  */
+import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
 
 export const SEGMENT_VERSION = 1;
 export const SEGMENT_HEADER_BYTES = 4096;
@@ -53,6 +57,7 @@ export const SEGMENT_MAGIC = "EMBERLOG";
 export const SEGMENT_READER = [0, 1, 0] as const;
 
 export const EPOCH_BYTES = 16;
+export const SEGMENT_FLAG_ENCRYPTED = 1;
 export const SALT_BYTES = 32;
 export const KEY_ID_BYTES = 32;
 
@@ -64,8 +69,9 @@ export const FLAG_COMMANDS = 1;
 export const FLAG_MARK = 2;
 export const FLAG_CONTINUES = 4;
 export const FLAG_UNIT_END = 8;
+export const FLAG_ENCRYPTED = 32;
 /** Every flag that version 1 writes; others mean a newer writer. */
-export const FLAGS_KNOWN = 15;
+export const FLAGS_KNOWN = 15 | FLAG_ENCRYPTED;
 
 export const DATABASE_NONE = 0xffff;
 
@@ -84,6 +90,8 @@ const FRAME_COMMIT_AT = 40;
 const FRAME_RAW_CLOCK_AT = 48;
 const FRAME_PAYLOAD_CRC_AT = 56;
 const FRAME_CRC_AT = 60;
+/** The part of a header that encryption vouches for: what stands behind it follows from the ciphertext. */
+export const FRAME_ASSOCIATED_BYTES = FRAME_PAYLOAD_CRC_AT;
 
 export interface SegmentHeader {
   readonly flags: number;
@@ -191,7 +199,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, length: number, crc32c: C
   }
   const version = getU32(bytes, 8);
   const flags = getU32(bytes, 12);
-  if (version !== SEGMENT_VERSION || flags !== 0) {
+  if (version !== SEGMENT_VERSION || (flags & ~SEGMENT_FLAG_ENCRYPTED) !== 0) {
     return { kind: "unknown", version, reader: `${getU16(bytes, 16)}.${getU16(bytes, 18)}.${getU16(bytes, 20)}` };
   }
   const header = {
@@ -251,6 +259,34 @@ export function sealFrame(
   putU64(bytes, at + FRAME_DURABLE_AT, durableSequence);
   putU32(bytes, at + FRAME_PAYLOAD_CRC_AT, crc32c(bytes, at + FRAME_HEADER_BYTES, payloadBytes, seed));
   putU32(bytes, at + FRAME_CRC_AT, crc32c(bytes, at, FRAME_CRC_AT, seed));
+}
+
+/**
+ * The same for an encrypted segment: the frame with its header goes to `out` at `to`, and what lies at `at` stays as it is. Returns its bytes in the
+ * file.
+ */
+export function sealFrameEncrypted(
+  bytes: Uint8Array,
+  at: number,
+  out: Uint8Array,
+  to: number,
+  number: number,
+  durableSequence: number,
+  seed: number,
+  crc32c: Crc32c,
+  cipher: FrameCipher,
+): number {
+  const plainBytes = getU32(bytes, at + FRAME_PLAIN_BYTES_AT);
+  const payload = at + FRAME_HEADER_BYTES;
+  out.set(bytes.subarray(at, payload), to);
+  putU32(out, to + FRAME_PAYLOAD_BYTES_AT, plainBytes + TAG_BYTES);
+  putU16(out, to + FRAME_FLAGS_AT, getU16(bytes, at + FRAME_FLAGS_AT) | FLAG_ENCRYPTED);
+  putU32(out, to + FRAME_NUMBER_AT, number);
+  putU64(out, to + FRAME_DURABLE_AT, durableSequence);
+  const associated = out.subarray(to, to + FRAME_ASSOCIATED_BYTES);
+  cipher.seal(number, associated, bytes.subarray(payload, payload + plainBytes), out, to + FRAME_HEADER_BYTES);
+  sealFrame(out, to, number, durableSequence, seed, crc32c);
+  return FRAME_HEADER_BYTES + plainBytes + TAG_BYTES;
 }
 
 /** Of a frame in memory that this process made, so without verifying. */

@@ -7,6 +7,7 @@
  * its unit is in the file; `giveBack` makes everything since then to be taken again.
  */
 import { check } from "../base/check.ts";
+import { TAG_BYTES } from "../base/frame_cipher.ts";
 import { LOG_BUFFER_BYTES, LOG_FRAME_PAYLOAD_BYTES_MAX, LOG_UNIT_BYTES_MAX } from "../base/limits.ts";
 import { FRAME_HEADER_BYTES } from "./format.ts";
 import { LogBuffer, LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
@@ -17,8 +18,15 @@ const TURN_ROOM_BYTES_MIN = 128 * 1024;
 export class LogQueue {
   /** Committed bytes that are not settled. */
   pendingBytes = 0;
+  /** Frames that these are. */
+  pendingFrames = 0;
   private readonly pool = new LogBufferPool();
   private readonly buffers: LogBuffer[] = [this.pool.take(LOG_BUFFER_BYTES)];
+
+  /** Of what is pending, should it be encrypted. */
+  get bytesOnDiskMax(): number {
+    return this.pendingBytes + this.pendingFrames * TAG_BYTES;
+  }
 
   payloadBytes(): Uint8Array {
     const current = this.current();
@@ -54,7 +62,9 @@ export class LogQueue {
     const length = end - current.payloadStart;
     check(commands > 0 && length > 0, "a commit holds commands");
     check(length <= LOG_UNIT_BYTES_MAX, "a unit is within its limit");
-    this.pendingBytes += current.commit(length, commands, database, firstSequence, commitMs, rawClockMs);
+    const bytes = current.commit(length, commands, database, firstSequence, commitMs, rawClockMs);
+    this.pendingBytes += bytes;
+    this.pendingFrames += (bytes - length) / FRAME_HEADER_BYTES;
   }
 
   /** A mark goes in a buffer of its own, in front: the engine may be in the middle of the current one. */
@@ -62,6 +72,7 @@ export class LogQueue {
     check(this.pendingBytes === 0, "a mark follows what is written");
     const buffer = new LogBuffer(new Uint8Array(FRAME_HEADER_BYTES));
     this.pendingBytes += buffer.commitMark(nextSequence, commitMs, rawClockMs);
+    this.pendingFrames++;
     this.buffers.unshift(buffer);
   }
 
@@ -73,9 +84,10 @@ export class LogQueue {
     return this.buffers[0]!;
   }
 
-  /** Everything taken is in the file and ends with a whole unit. */
-  settle(): void {
+  /** Everything taken, `frames` frames, is in the file and ends with a whole unit. */
+  settle(frames: number): void {
     const buffer = this.buffers[0]!;
+    this.pendingFrames -= frames;
     this.pendingBytes -= buffer.taken - buffer.written;
     buffer.written = buffer.taken;
   }

@@ -10,6 +10,9 @@
  * `chain` is the checksum of the whole segment for the manifest (D13): the CRC of its header and of each frame's header in
  * turn. As each of these covers its payload's CRC, the chain covers every byte.
  */
+import { check } from "../base/check.ts";
+import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
+import type { Keys } from "../base/key_ring.ts";
 import { LOG_RESERVE_BYTES_MAX, LOG_RESERVE_BYTES_MIN } from "../base/limits.ts";
 import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
 import { ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
@@ -23,7 +26,9 @@ import {
   type SegmentHeader,
   saltSeed,
   sealFrame,
+  sealFrameEncrypted,
 } from "./format.ts";
+import { cipherOf } from "./sealing.ts";
 
 /** What the manifest says about a finished segment, or one just begun. */
 export interface SegmentSummary {
@@ -55,8 +60,18 @@ export class SegmentFile {
   private readonly seed: number;
   private readonly space: ReservedSpace;
 
-  constructor(disk: Disk, crc32c: Crc32c, space: ReservedSpace, header: SegmentHeader, headerBytes: Uint8Array) {
+  private readonly cipher: FrameCipher | undefined;
+
+  constructor(
+    disk: Disk,
+    crc32c: Crc32c,
+    space: ReservedSpace,
+    header: SegmentHeader,
+    headerBytes: Uint8Array,
+    cipher: FrameCipher | undefined,
+  ) {
     this.disk = disk;
+    this.cipher = cipher;
     this.crc32c = crc32c;
     this.space = space;
     this.fd = space.fd;
@@ -74,6 +89,26 @@ export class SegmentFile {
     this.chain = this.crc32c(bytes, at, FRAME_HEADER_BYTES, this.chain);
     this.frames++;
     const length = frameBytesAt(bytes, at);
+    this.position += length;
+    return length;
+  }
+
+  get encrypted(): boolean {
+    return this.cipher !== undefined;
+  }
+
+  /** What a frame of `frameBytes` takes here. */
+  bytesOnDisk(frameBytes: number): number {
+    return this.cipher === undefined ? frameBytes : frameBytes + TAG_BYTES;
+  }
+
+  /** The same where this is encrypted: the frame goes to `out` at `to`, and the one at `at` stays as it is. */
+  placeSealed(bytes: Uint8Array, at: number, out: Uint8Array, to: number, durableSequence: number): number {
+    const { cipher, seed, crc32c } = this;
+    check(cipher !== undefined, "the segment is encrypted");
+    const length = sealFrameEncrypted(bytes, at, out, to, this.frames, durableSequence, seed, crc32c, cipher);
+    this.chain = crc32c(out, to, FRAME_HEADER_BYTES, this.chain);
+    this.frames++;
     this.position += length;
     return length;
   }
@@ -179,9 +214,10 @@ export function beginSegment(
   space: ReservedSpace,
   header: SegmentHeader,
   crc32c: Crc32c,
+  keys: Keys,
 ): SegmentFile {
   const bytes = encodeSegmentHeader(header, crc32c);
-  const segment = new SegmentFile(disk, crc32c, space, header, bytes);
+  const segment = new SegmentFile(disk, crc32c, space, header, bytes, cipherOf(header, keys));
   const temporary = joinPath(directory, NEXT_SEGMENT_NAME);
   const path = joinPath(directory, segment.name);
   writeFully(disk, space.fd, bytes, 0, bytes.length, 0, temporary);

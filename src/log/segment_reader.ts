@@ -4,10 +4,15 @@
  * A block of the file lies in one buffer; a unit of one frame is handed over in place, a unit of several is put together in
  * a buffer of its own. Every unit comes as its complete payload: parsing the requests in it is the caller's.
  *
+ * An encrypted segment is verified as a file without its key, and only with it are there units to hand over: every frame is then opened, and one that
+ * does not open although its checksums are right was altered on purpose (`forged`).
+ *
  * It stops at the first byte that is not what the writer would have written, says where and why, and decides nothing:
  * whether that is a torn tail or rot is `damage.ts`'s to say. It never writes.
  */
 import { check } from "../base/check.ts";
+import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import { LOG_FRAME_PAYLOAD_BYTES_MAX } from "../base/limits.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
@@ -16,14 +21,17 @@ import {
   decodeSegmentHeader,
   emptyFrameHeader,
   FLAG_CONTINUES,
+  FLAG_ENCRYPTED,
   FLAG_MARK,
   FLAGS_KNOWN,
+  FRAME_ASSOCIATED_BYTES,
   FRAME_HEADER_BYTES,
   type FrameHeader,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   saltSeed,
 } from "./format.ts";
+import { cipherOf, keyIdOf } from "./sealing.ts";
 
 /** Bytes read at a time. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -55,10 +63,16 @@ export interface Damage {
   readonly reason: string;
   /** A frame with a valid header that this version doesn't know: neither torn nor rotten. */
   readonly unknown: boolean;
+  /** Not what was encrypted, although every checksum is right: no crash does that. */
+  readonly forged: boolean;
 }
 
 export interface SegmentScan {
   readonly header: SegmentHeader;
+  /** The id of the key that it is encrypted with; undefined: it is plain. */
+  readonly keyId: string | undefined;
+  /** That key was not there: no unit was handed over, and nothing is known about what is in the frames. */
+  readonly locked: boolean;
   /** Last sequence of the last whole unit; firstSequence - 1 if there is none. */
   readonly lastSequence: number;
   /** Where the last whole unit, or the last mark, ends. */
@@ -92,6 +106,7 @@ export function readSegment(
   crc32c: Crc32c,
   visitor: SegmentVisitor,
   lengthBytes = Number.POSITIVE_INFINITY,
+  keys: Keys = NO_KEYS,
 ): SegmentReadResult {
   const fd = disk.open(path, "read");
   try {
@@ -102,9 +117,22 @@ export function readSegment(
     if (result.kind === "damaged") return { ...result, fileBytes };
     if (result.kind === "unknown") return result;
     const limit = Math.min(fileBytes, lengthBytes);
-    const reading = new SegmentReading(disk, fd, crc32c, visitor, result.header, headerBytes, limit);
+    const cipher = cipherOf(result.header, keys);
+    const reading = new SegmentReading(disk, fd, crc32c, visitor, result.header, headerBytes, limit, cipher);
     reading.run();
     return { kind: "scan", scan: reading.scan(fileBytes) };
+  } finally {
+    disk.close(fd);
+  }
+}
+
+/** The id of the key that a segment is encrypted with; undefined: it is plain, or has no header that says so. */
+export function segmentKeyId(disk: Disk, path: string, crc32c: Crc32c): string | undefined {
+  const fd = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
+    const result = decodeSegmentHeader(bytes, disk.read(fd, bytes, 0, SEGMENT_HEADER_BYTES, 0), crc32c);
+    return result.kind === "header" ? keyIdOf(result.header) : undefined;
   } finally {
     disk.close(fd);
   }
@@ -118,6 +146,9 @@ class SegmentReading {
   private readonly segment: SegmentHeader;
   private readonly limit: number;
   private readonly seed: number;
+  private readonly keyId: string | undefined;
+  private readonly cipher: FrameCipher | undefined;
+  private readonly locked: boolean;
   private readonly frame = emptyFrameHeader();
 
   /** The file's bytes [bufferOffset, bufferOffset + have). */
@@ -150,6 +181,7 @@ class SegmentReading {
   private damage: Damage | null = null;
   private stopped = false;
   private unknown = false;
+  private forged = false;
 
   constructor(
     disk: Disk,
@@ -159,6 +191,7 @@ class SegmentReading {
     segment: SegmentHeader,
     headerBytes: Uint8Array,
     limit: number,
+    cipher: FrameCipher | undefined,
   ) {
     this.disk = disk;
     this.fd = fd;
@@ -166,6 +199,9 @@ class SegmentReading {
     this.visitor = visitor;
     this.segment = segment;
     this.limit = limit;
+    this.keyId = keyIdOf(segment);
+    this.cipher = cipher;
+    this.locked = this.keyId !== undefined && cipher === undefined;
     this.buffer = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(0, limit - SEGMENT_HEADER_BYTES)));
     this.seed = saltSeed(segment.salt, crc32c);
     this.chain = crc32c(headerBytes, 0, SEGMENT_HEADER_BYTES, 0);
@@ -176,6 +212,8 @@ class SegmentReading {
   scan(fileBytes: number): SegmentScan {
     return {
       header: this.segment,
+      keyId: this.keyId,
+      locked: this.locked,
       lastSequence: this.lastSequence,
       endOffset: this.goodOffset,
       fileBytes,
@@ -223,55 +261,65 @@ class SegmentReading {
     if ((this.crc32c(this.buffer, payload, frame.payloadBytes, this.seed) ^ frame.payloadCrc) !== 0) {
       return "the payload's checksum is wrong";
     }
+    const plain = this.cipher === undefined ? undefined : this.opened(this.cipher, begin, total);
+    if (plain === null) return "it is not what was encrypted: somebody has altered it";
     this.visitor.frame?.(frame, this.offset, this.buffer, begin);
     this.chain = this.crc32c(this.buffer, begin, FRAME_HEADER_BYTES, this.chain);
     this.frames++;
     this.offset += total;
-    if ((frame.flags & FLAG_CONTINUES) !== 0) this.appendToUnit(payload, frame.payloadBytes);
-    else this.endUnit(payload, frame);
+    const source = plain ?? this.buffer;
+    const start = plain === undefined ? payload : 0;
+    if ((frame.flags & FLAG_CONTINUES) !== 0) this.appendToUnit(source, start, frame.plainBytes);
+    else this.endUnit(source, start, frame);
     return null;
+  }
+
+  private opened(cipher: FrameCipher, begin: number, total: number): Uint8Array | null {
+    const { buffer, frame } = this;
+    const associated = buffer.subarray(begin, begin + FRAME_ASSOCIATED_BYTES);
+    const plain = cipher.open(frame.number, associated, buffer.subarray(begin + FRAME_HEADER_BYTES, begin + total));
+    this.forged = plain === null;
+    return plain;
   }
 
   /** Why a frame with a valid checksum can't be the next one (D6), or null. */
   private misfit(frame: FrameHeader, left: number): string | null {
-    if (frame.payloadBytes > LOG_FRAME_PAYLOAD_BYTES_MAX) return "the payload's length is over the limit";
+    if (frame.payloadBytes > LOG_FRAME_PAYLOAD_BYTES_MAX + TAG_BYTES) return "the payload's length is over the limit";
     if (frame.number !== this.frames) return `frame number ${frame.number} where ${this.frames} was expected`;
     if (frame.firstSequence !== this.lastSequence + 1) {
       return `sequence ${frame.firstSequence} where ${this.lastSequence + 1} was expected`;
     }
     if (FRAME_HEADER_BYTES + frame.payloadBytes > left) return "the file ends inside a payload";
     if (this.inUnit && (frame.flags & FLAG_MARK) !== 0) return "a mark inside a unit";
+    const encrypted = (frame.flags & FLAG_ENCRYPTED) !== 0;
+    if (encrypted !== (this.keyId !== undefined)) {
+      this.forged = true;
+      return encrypted ? "an encrypted frame in a plain segment" : "a plain frame in an encrypted segment";
+    }
     return null;
   }
 
-  private appendToUnit(payload: number, length: number): void {
+  private appendToUnit(source: Uint8Array, start: number, length: number): void {
     if (!this.inUnit) this.unitBytes = 0;
     this.inUnit = true;
+    if (this.locked) return;
     const needed = this.unitBytes + length;
     if (this.unit.length < needed) {
       const larger = new Uint8Array(Math.max(needed, Math.min(2 * this.unit.length, needed + 64 * 1024 * 1024)));
       larger.set(this.unit.subarray(0, this.unitBytes));
       this.unit = larger;
     }
-    this.unit.set(this.buffer.subarray(payload, payload + length), this.unitBytes);
+    this.unit.set(source.subarray(start, start + length), this.unitBytes);
     this.unitBytes = needed;
   }
 
-  private endUnit(payload: number, frame: FrameHeader): void {
-    let source: Uint8Array = this.buffer;
-    let start = payload;
-    let end = payload + frame.payloadBytes;
-    if (this.inUnit) {
-      this.appendToUnit(payload, frame.payloadBytes);
-      source = this.unit;
-      start = 0;
-      end = this.unitBytes;
-      this.inUnit = false;
-    }
+  private endUnit(source: Uint8Array, start: number, frame: FrameHeader): void {
     const { firstSequence, commands } = frame;
-    if (commands > 0 && this.visitor.unit(source, start, end, commands, frame.database, firstSequence) === false) {
-      this.stopped = true;
-    }
+    if (this.inUnit) {
+      this.appendToUnit(source, start, frame.plainBytes);
+      this.inUnit = false;
+      this.deliver(this.unit, 0, this.unitBytes, frame);
+    } else this.deliver(source, start, start + frame.plainBytes, frame);
     if (this.unit.length > LOG_FRAME_PAYLOAD_BYTES_MAX) this.unit = new Uint8Array(0);
     this.goodOffset = this.offset;
     this.goodFrames = this.frames;
@@ -281,6 +329,12 @@ class SegmentReading {
     if (frame.durableSequence > this.durableSequence) this.durableSequence = frame.durableSequence;
     this.noteDurable(commands > 0);
     if (frame.commitMs > this.commitMs) this.commitMs = frame.commitMs;
+  }
+
+  private deliver(source: Uint8Array, start: number, end: number, frame: FrameHeader): void {
+    const { commands, database, firstSequence } = frame;
+    if (commands === 0 || this.locked) return;
+    if (this.visitor.unit(source, start, end, commands, database, firstSequence) === false) this.stopped = true;
   }
 
   /** A unit or a mark has been read; that a mark's commands are durable says nothing about the mark. */
@@ -327,10 +381,12 @@ class SegmentReading {
       sequence: this.lastSequence + 1,
       reason,
       unknown: this.unknown,
+      forged: this.forged,
     };
   }
 }
 
 function isUnknownFrame(frame: FrameHeader): boolean {
-  return (frame.flags & ~FLAGS_KNOWN) !== 0 || frame.plainBytes !== frame.payloadBytes;
+  const tagBytes = (frame.flags & FLAG_ENCRYPTED) !== 0 ? TAG_BYTES : 0;
+  return (frame.flags & ~FLAGS_KNOWN) !== 0 || frame.plainBytes + tagBytes !== frame.payloadBytes;
 }

@@ -27,17 +27,15 @@ import { closeQuietly, DiskError } from "../disk/disk.ts";
 import { EIO, errorText } from "../disk/errno.ts";
 import {
   DATABASE_NONE,
-  FLAG_CONTINUES,
   FLAG_MARK,
   frameFlagsAt,
-  frameLastSequenceAt,
-  KEY_ID_BYTES,
   SALT_BYTES,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "./format.ts";
-import { type LogBuffer, unitHeaderBytes } from "./log_buffer.ts";
+import { unitHeaderBytes } from "./log_buffer.ts";
 import { LogQueue } from "./log_queue.ts";
+import { headerFields } from "./sealing.ts";
 import {
   abandonSegment,
   beginSegment,
@@ -48,6 +46,7 @@ import {
 } from "./segment_file.ts";
 import { countSync, emptyLogStatistics, type LogStatistics } from "./statistics.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
+import { WriteBatch } from "./write_batch.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
 type State = "open" | "rotating" | "failed" | "closed";
@@ -73,12 +72,7 @@ export class LogWriter {
   private commitMs: number;
 
   private writeInFlight = false;
-  private inFlightFd = -1;
-  private inFlightStart = 0;
-  private inFlightLength = 0;
-  private inFlightPosition = 0;
-  private inFlightSequence = 0;
-  private inFlightEndsUnit = false;
+  private readonly batch = new WriteBatch();
 
   private syncInFlight = false;
   private syncBeganUs = 0;
@@ -184,7 +178,7 @@ export class LogWriter {
    */
   reserve(bytes: number): boolean {
     if (this.failed !== null || this.state === "closed") return false;
-    const needed = this.pendingBytes + bytes + unitHeaderBytes(bytes) + limits.LOG_RESERVE_SLACK_BYTES;
+    const needed = this.queue.bytesOnDiskMax + bytes + unitHeaderBytes(bytes) + limits.LOG_RESERVE_SLACK_BYTES;
     // Between two syncs the file system has its hands free: space for later turns is set aside then.
     const ahead = this.syncInFlight || !this.listed ? 0 : limits.LOG_RESERVE_AHEAD_BYTES;
     if (this.state === "open" && this.segment.reserve(needed - this.inFlight(), ahead) < 0) return false;
@@ -309,21 +303,21 @@ export class LogWriter {
     while (this.state === "open" && !this.writeInFlight && this.pendingBytes > 0) {
       const buffer = this.queue.head();
       if (this.isFull() && (frameFlagsAt(buffer.bytes, buffer.taken) & FLAG_MARK) === 0 && this.beginRotation()) return;
-      this.placeFrames(buffer);
+      const { batch } = this;
+      batch.take(buffer, this.segment, this.durableSequence, this.statistics);
+      this.markedDurable = this.durableSequence;
       const { logIo } = this.options;
       // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread.
-      if (this.syncInFlight || !this.listed || this.inFlightLength > limits.LOG_WRITE_NOW_BYTES_MAX) {
+      if (this.syncInFlight || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
         this.writeInFlight = true;
-        logIo.write(this.inFlightFd, buffer.bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
+        logIo.write(batch.fd, batch.bytes, batch.start, batch.length, batch.position);
         return;
       }
       this.statistics.writesOnCaller++;
       this.writeInFlight = true;
       while (this.writeInFlight) {
-        this.absorb(
-          logIo.writeNow(this.inFlightFd, buffer.bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition),
-        );
+        this.absorb(logIo.writeNow(batch.fd, batch.bytes, batch.start, batch.length, batch.position));
       }
     }
   }
@@ -337,31 +331,6 @@ export class LogWriter {
     );
   }
 
-  /** Gives the next frames their place: as many as fit one write. */
-  private placeFrames(buffer: LogBuffer): void {
-    const { segment, statistics } = this;
-    const start = buffer.taken;
-    this.inFlightFd = segment.fd;
-    this.inFlightStart = start;
-    this.inFlightPosition = segment.position;
-    let at = start;
-    let endsUnit = false;
-    let last = 0;
-    do {
-      const flags = frameFlagsAt(buffer.bytes, at);
-      last = frameLastSequenceAt(buffer.bytes, at);
-      if ((flags & FLAG_MARK) !== 0) statistics.marks++;
-      endsUnit = (flags & FLAG_CONTINUES) === 0;
-      at += segment.place(buffer.bytes, at, this.durableSequence);
-      statistics.frames++;
-    } while (at < buffer.end && at - start < limits.LOG_WRITE_BYTES_MAX);
-    this.markedDurable = this.durableSequence;
-    buffer.taken = at;
-    this.inFlightLength = at - start;
-    this.inFlightSequence = last;
-    this.inFlightEndsUnit = endsUnit;
-  }
-
   /** A write has ended. A short one is continued (D7) by leaving it in flight with less to do. */
   private absorb(result: number): void {
     if (result <= 0) {
@@ -369,24 +338,23 @@ export class LogWriter {
       this.failWrite(result === 0 ? EIO : result);
       return;
     }
-    this.inFlightStart += result;
-    this.inFlightPosition += result;
-    this.inFlightLength -= result;
+    const { batch } = this;
+    batch.advance(result);
     this.statistics.bytes += result;
-    if (this.inFlightLength > 0) return;
+    if (batch.length > 0) return;
     this.writeInFlight = false;
-    if (!this.inFlightEndsUnit) return;
+    if (!batch.endsUnit) return;
     if (!this.hasUnsynced()) this.oldestUnsyncedUs = this.options.clock.monotonicUs();
-    this.queue.settle();
-    this.segment.settle(this.inFlightSequence);
-    this.writtenSequence = this.inFlightSequence;
+    this.queue.settle(this.segment.frames - this.segment.goodFrames);
+    this.segment.settle(batch.lastSequence);
+    this.writtenSequence = batch.lastSequence;
   }
 
   private written(result: number): void {
     this.absorb(result);
     if (this.writeInFlight) {
-      const { bytes } = this.queue.head();
-      this.options.logIo.write(this.inFlightFd, bytes, this.inFlightStart, this.inFlightLength, this.inFlightPosition);
+      const { batch } = this;
+      this.options.logIo.write(batch.fd, batch.bytes, batch.start, batch.length, batch.position);
       return;
     }
     this.pump();
@@ -484,7 +452,7 @@ export class LogWriter {
   private prepareNext(): number {
     const { disk, directory } = this.options;
     try {
-      const needed = this.pendingBytes + limits.LOG_RESERVE_SLACK_BYTES;
+      const needed = this.queue.bytesOnDiskMax + limits.LOG_RESERVE_SLACK_BYTES;
       const prepared = prepareSegment(disk, directory, needed, this.options.segmentBytesMax);
       if (typeof prepared === "number") return prepared;
       this.next = prepared;
@@ -514,21 +482,20 @@ export class LogWriter {
 
   /** The old segment is durable as it is (D11): the next one gets its header and name, and writing goes on. */
   private openNext(): void {
-    const { disk, directory, random, crc32c, clock } = this.options;
+    const { disk, directory, random, crc32c, clock, keys } = this.options;
     const sealed = this.segment;
     const space = this.next;
     check(space !== null, "a rotation has prepared the next segment");
     const header: SegmentHeader = {
-      flags: 0,
+      ...headerFields(keys),
       epoch: sealed.header.epoch,
       forkSequence: sealed.header.forkSequence,
       firstSequence: this.writtenSequence + 1,
       previousLastSequence: this.writtenSequence,
       createdMs: clock.wallMs(),
       salt: random.bytes(SALT_BYTES),
-      keyId: new Uint8Array(KEY_ID_BYTES),
     };
-    const opened = beginSegment(disk, directory, space, header, crc32c);
+    const opened = beginSegment(disk, directory, space, header, crc32c, keys);
     this.next = null;
     this.segment = opened;
     this.statistics.segments++;

@@ -1,5 +1,6 @@
 /** What a LogWriter is made of, and how it says that it can't go on. */
 import type { Clock } from "../base/clock.ts";
+import type { Keys } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Crc32c } from "./format.ts";
@@ -20,6 +21,8 @@ export interface LogWriterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly crc32c: Crc32c;
+  /** Asked whenever a segment begins. */
+  readonly keys: Keys;
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
   /** Must be at least as late as any commit time in the log so far, ms. */

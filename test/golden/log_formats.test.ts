@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { latin1, latin1Bytes } from "../../src/base/bytes.ts";
 import { crc32cReference } from "../../src/base/crc32c.ts";
+import { NO_KEYS } from "../../src/base/key_ring.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { decodeSegmentHeader, encodeSegmentHeader, type SegmentHeader } from "../../src/log/format.ts";
 import { LogBuffer } from "../../src/log/log_buffer.ts";
@@ -31,7 +32,7 @@ function goldenSegment(): { file: Uint8Array; segment: SegmentFile } {
   const disk = new MemoryDisk();
   const space = prepareSegment(disk, "/", 1000, 0);
   if (typeof space === "number") throw new Error("no space");
-  const segment = beginSegment(disk, "/", space, header, crc32cReference);
+  const segment = beginSegment(disk, "/", space, header, crc32cReference, NO_KEYS);
   const buffer = new LogBuffer(new Uint8Array(1000));
   const payload = Buffer.concat([encodeRequest(["SELECT", "0"]), encodeRequest(["SET", "a", "b"])]);
   buffer.bytes.set(payload, buffer.payloadStart);

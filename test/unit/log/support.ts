@@ -1,6 +1,8 @@
 /** What the tests of the log share: a clock and a scheduler stepped by hand, a log in memory. */
+
 import type { Clock } from "../../../src/base/clock.ts";
 import { crc32cReference } from "../../../src/base/crc32c.ts";
+import { NO_KEYS } from "../../../src/base/key_ring.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import type { Disk } from "../../../src/disk/disk.ts";
 import { joinPath } from "../../../src/disk/file_names.ts";
@@ -90,7 +92,7 @@ export function openTestLogOn(
   const clock = new TestClock();
   const space = prepareSegment(disk, DIRECTORY, 65536, 0);
   if (typeof space === "number") throw new Error(`no space: ${space}`);
-  const segment = beginSegment(disk, DIRECTORY, space, headerFor(firstSequence), referenceCrc32c);
+  const segment = beginSegment(disk, DIRECTORY, space, headerFor(firstSequence), referenceCrc32c, NO_KEYS);
   disk.fdatasync(segment.fd);
   disk.syncDirectory(DIRECTORY);
   const names = [segment.name];
@@ -102,6 +104,7 @@ export function openTestLogOn(
       clock,
       random: seededRandom(7),
       crc32c: referenceCrc32c,
+      keys: NO_KEYS,
       policy: "everysec",
       segmentBytesMax: 64 * 1024 * 1024,
       commitMs: 0,
