@@ -4,7 +4,8 @@
  *
  *   N passed, N failed, N skipped
  *
- * where a vitest suite counts its tests, any other step counts as one check, and a suite that ends with an error
+ * and before it stands, once more, what failed and how: a log may be long, and only its end kept. In the counts,
+ * a vitest suite counts its tests, any other step counts as one check, and a suite that ends with an error
  * although no test failed (a file that does not load, an unhandled rejection, a time-out) counts as one failure.
  */
 import { spawn } from "node:child_process";
@@ -25,7 +26,14 @@ interface Counts {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** What failed, to be told at the end. */
+  readonly failures: readonly string[];
 }
+
+/** Of one failure, characters told again at the end. */
+const FAILURE_CHARS_MAX = 2000;
+/** What a process wrote at its end has arrived after this, ms. */
+const PIPE_MS = 200;
 
 const WITHOUT_ADDON = { EMBERLOG_NATIVE: "0" };
 
@@ -64,14 +72,30 @@ function plan(which: string | undefined): Step[] {
   ];
 }
 
+interface Ended {
+  readonly code: number;
+  /** The end of what it printed. */
+  readonly tail: string;
+}
+
 /** Runs one step, its output passed on, its whole process group ended at the time limit. */
-function execute(command: readonly string[], env: Step["env"], limitMinutes: number): Promise<number> {
+function execute(command: readonly string[], env: Step["env"], limitMinutes: number): Promise<Ended> {
   return new Promise((resolve) => {
     const child = spawn(command[0]!, command.slice(1), {
-      stdio: ["ignore", "inherit", "inherit"],
+      stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
       detached: true,
     });
+    let tail = "";
+    for (const [from, to] of [
+      [child.stdout, process.stdout],
+      [child.stderr, process.stderr],
+    ] as const) {
+      from.on("data", (bytes: Buffer) => {
+        to.write(bytes);
+        tail = (tail + bytes.toString()).slice(-FAILURE_CHARS_MAX);
+      });
+    }
     let late = false;
     const timer = setTimeout(() => {
       late = true;
@@ -80,13 +104,17 @@ function execute(command: readonly string[], env: Step["env"], limitMinutes: num
     }, limitMinutes * 60_000);
     const finish = (code: number): void => {
       clearTimeout(timer);
-      resolve(late ? 124 : code);
+      resolve({
+        code: late ? 124 : code,
+        tail: late ? `${tail}\n(time limit of ${limitMinutes} minutes passed)` : tail,
+      });
     };
     child.once("error", (error) => {
       console.log(error.message);
       finish(127);
     });
-    child.once("exit", (code, signal) => finish(code ?? (signal === null ? 1 : 128)));
+    // Not "close": a process that was left behind may hold the pipes for ever.
+    child.once("exit", (code, signal) => setTimeout(finish, PIPE_MS, code ?? (signal === null ? 1 : 128)));
   });
 }
 
@@ -95,27 +123,55 @@ interface VitestReport {
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message?: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
+  }[];
+}
+
+/** Each failed test, or file that did not load, with the beginning of what it said. */
+function failuresOf(report: VitestReport): string[] {
+  return report.testResults.flatMap((file) => {
+    const tests = file.assertionResults.filter((test) => test.status === "failed");
+    if (file.status === "failed" && tests.length === 0) return [`${file.name}: ${file.message ?? ""}`];
+    return tests.map((test) => `${file.name}: ${test.fullName}\n${test.failureMessages?.join("\n") ?? ""}`);
+  });
 }
 
 async function runVitest(step: Step): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "emberlog-suite-"));
   const file = join(folder, "report.json");
   const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const code = await execute([...step.command, ...reporters], step.env, step.limitMinutes);
+  const { code, tail } = await execute([...step.command, ...reporters], step.env, step.limitMinutes);
   const report = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as VitestReport) : undefined;
   rmSync(folder, { recursive: true, force: true });
-  if (report === undefined) return { passed: 0, failed: 1, skipped: 0 };
+  if (report === undefined) return { passed: 0, failed: 1, skipped: 0, failures: [tail] };
+  const failures = failuresOf(report);
   const failed = report.numFailedTests > 0 || code === 0 ? report.numFailedTests : 1;
-  return { passed: report.numPassedTests, failed, skipped: report.numPendingTests + report.numTodoTests };
+  return {
+    passed: report.numPassedTests,
+    failed,
+    skipped: report.numPendingTests + report.numTodoTests,
+    failures: failed > 0 && failures.length === 0 ? [tail] : failures,
+  };
 }
 
 async function runStep(step: Step): Promise<Counts> {
   if (step.vitest === true) return runVitest(step);
-  const code = await execute(step.command, step.env, step.limitMinutes);
-  return code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+  const { code, tail } = await execute(step.command, step.env, step.limitMinutes);
+  return code === 0
+    ? { passed: 1, failed: 0, skipped: 0, failures: [] }
+    : { passed: 0, failed: 1, skipped: 0, failures: [tail] };
 }
 
 const rows: string[] = [];
+const failures: string[] = [];
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const step of plan(process.argv[2])) {
   console.log(`\n=== ${step.name}: ${step.command.join(" ")}`);
@@ -124,11 +180,13 @@ for (const step of plan(process.argv[2])) {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
+  failures.push(...counts.failures.map((text) => `FAILED in ${step.name}: ${text.slice(0, FAILURE_CHARS_MAX)}`));
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   rows.push(`${step.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped, ${seconds} s`);
   // Nothing that follows means anything without a build.
   if (step === build && counts.failed > 0) break;
 }
+if (failures.length > 0) console.log(`\n${failures.join("\n\n")}`);
 console.log(`\n${rows.map((row) => `  ${row}`).join("\n")}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
