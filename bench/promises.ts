@@ -19,7 +19,7 @@ import { parseArgs } from "node:util";
 import { startEmberlog } from "../test/support/emberlog_server.ts";
 import { redisAvailable, startRedis } from "../test/support/redis_server.ts";
 import type { ServerProcess } from "../test/support/server_process.ts";
-import { drive, feed, loadKeys } from "./versus_load.ts";
+import { drive, feed, type Load, loadKeys } from "./versus_load.ts";
 import { residentBytes } from "./versus_machine.ts";
 
 const { values } = parseArgs({
@@ -97,10 +97,11 @@ async function turns(): Promise<void> {
 async function replay(): Promise<void> {
   const dir = mkdtempSync(join(tmpdir(), "emberlog-replay-"));
   const first = await startEmberlog({ ...server, dir });
-  const load = {
+  const load: Omit<Load, "requests"> = {
+    client: "load",
     port: first.port,
     pid: first.pid,
-    request: ["-t", "set"],
+    request: ["SET", "key:__rand_int__", "__data__"],
     pipeline: 64,
     clients: 50,
     keys: 1_000_000,
@@ -120,10 +121,11 @@ async function cost(): Promise<void> {
   for (const count of [1_000_000, large]) {
     const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
     await loadKeys(running.port, count);
-    const load = {
+    const load: Omit<Load, "requests"> = {
+      client: "load",
       port: running.port,
       pid: running.pid,
-      request: ["-t", "get"],
+      request: ["GET", "key:__rand_int__"],
       pipeline: 64,
       clients: 50,
       keys: count,

@@ -10,13 +10,13 @@
  * client is the slower one.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
+import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
+import { compiled } from "./programs.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
@@ -51,16 +51,8 @@ if (descriptors < subscribers + 100) {
   console.error(`only ${descriptors} descriptors: ulimit -n ${subscribers + 1000}, or fewer --subscribers`);
   process.exit(1);
 }
-const folder = mkdtempSync(join(tmpdir(), "emberlog-subscribers-"));
-const program = join(folder, "subscribers");
-const compiled = spawnSync("cc", ["-O2", "-o", program, join(projectRoot, "bench/subscribers.c")], {
-  stdio: "inherit",
-});
-if (compiled.status !== 0) {
-  console.error("a C compiler (cc) is needed");
-  process.exit(1);
-}
-const { pinned } = describeMachine(folder);
+const program = compiled("subscribers") ?? process.exit(1);
+const { pinned } = describeMachine(tmpdir());
 if (!pinned) console.log("fewer than two cores, or no taskset: server and clients are NOT pinned, mind the numbers");
 
 const contenders: { label: string; command: readonly string[] }[] = [
@@ -69,28 +61,24 @@ const contenders: { label: string; command: readonly string[] }[] = [
 if (redisAvailable()) contenders.push({ label: `redis ${redisVersion()}`, command: ["redis-server"] });
 
 const samples = new Map<string, Sample[]>();
-try {
-  for (let round = 1; round <= rounds; round++) {
-    for (const contender of contenders) {
-      for (const pipeline of values.pipelines.split(",")) {
-        const sample = await measure(contender.command, pipeline);
-        const name = `pipeline ${pipeline}, ${contender.label}`;
-        samples.set(name, [...(samples.get(name) ?? []), sample]);
-        console.log(`round ${round}: ${name}: ${shown(sample)}`);
-      }
+for (let round = 1; round <= rounds; round++) {
+  for (const contender of contenders) {
+    for (const pipeline of values.pipelines.split(",")) {
+      const sample = await measure(contender.command, pipeline);
+      const name = `pipeline ${pipeline}, ${contender.label}`;
+      samples.set(name, [...(samples.get(name) ?? []), sample]);
+      console.log(`round ${round}: ${name}: ${shown(sample)}`);
     }
   }
-  console.log(`\n${subscribers} subscribers, messages of ${values.bytes} bytes, medians of ${rounds}:`);
-  for (const [name, of] of [...samples].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const middle = {
-      deliveredPerSecond: median(of.map((sample) => sample.deliveredPerSecond)),
-      cpuUs: median(of.map((sample) => sample.cpuUs)),
-      userUs: median(of.map((sample) => sample.userUs)),
-    };
-    console.log(`${name}: ${shown(middle)}`);
-  }
-} finally {
-  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`\n${subscribers} subscribers, messages of ${values.bytes} bytes, medians of ${rounds}:`);
+for (const [name, of] of [...samples].sort(([a], [b]) => (a < b ? -1 : 1))) {
+  const middle = {
+    deliveredPerSecond: median(of.map((sample) => sample.deliveredPerSecond)),
+    cpuUs: median(of.map((sample) => sample.cpuUs)),
+    userUs: median(of.map((sample) => sample.userUs)),
+  };
+  console.log(`${name}: ${shown(middle)}`);
 }
 
 function shown({ deliveredPerSecond, cpuUs, userUs }: Sample): string {

@@ -3,12 +3,17 @@
  *
  *   npm run bench:versus -- [--peer PATH]... [--smoke] [--keys 1000000,5000000] [--rounds 3] [--seconds 3.5]
  *                           [--policies no-aof,everysec,always] [--pipelines 1,16,64] [--commands get,set] [--dir DIR]
+ *                           [--client load|redis-benchmark] [--slow-sync MS]
  *   npm run bench:versus -- --tests all|LPUSH,RPOP,… [--pipelines 16] [--policies no-aof] …
  *
  * The first measures commands on keys that were loaded before. The second measures the workloads of versus_workloads.ts, each on a
  * server filled for it alone; a list of names chooses among them, and redis-benchmark's own tests may be named too.
  *
- * One server runs at a time, on core 0, with redis-benchmark on core 1; the servers take turns in every round, so that what
+ * The client is load.c, or redis-benchmark, which is the limit itself from 1.6 M requests a second on. The report says how busy it was.
+ *
+ * --slow-sync delays every fdatasync of every server by MS milliseconds (slow_sync.c), as a slow disk does; 0 only counts them.
+ *
+ * One server runs at a time, on core 0, with the client on core 1; the servers take turns in every round, so that what
  * changes on the machine meanwhile changes for all. Results go to bench/results/, except those of --smoke.
  */
 import { spawnSync } from "node:child_process";
@@ -19,10 +24,19 @@ import { parseArgs } from "node:util";
 import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion, toolAvailable } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
-import { drive, loadKeys, type Sample } from "./versus_load.ts";
+import { lightClientAvailable } from "./light_client.ts";
+import { slowSync, slowSyncAvailable } from "./slow_sync.ts";
+import { type Client, drive, loadKeys, type Sample } from "./versus_load.ts";
 import { describeMachine, residentBytes } from "./versus_machine.ts";
 import { formatReport, median, type Row } from "./versus_report.ts";
-import { type Workload, workloadName, workloadOf, workloads } from "./versus_workloads.ts";
+import {
+  ofLoadedKeys,
+  redisBenchmarkKnows,
+  type Workload,
+  workloadName,
+  workloadOf,
+  workloads,
+} from "./versus_workloads.ts";
 
 const CLIENTS = 50;
 /** Requests of the run that finds out how many fill the time of a measurement. */
@@ -67,6 +81,8 @@ const { values } = parseArgs({
     commands: { type: "string" },
     tests: { type: "string" },
     dir: { type: "string" },
+    client: { type: "string", default: "load" },
+    "slow-sync": { type: "string" },
   },
 });
 const smoke = values.smoke;
@@ -79,17 +95,28 @@ const policies = (values.policies ?? (byTest ? "no-aof" : "no-aof,everysec,alway
 const pipelines = numbers(values.pipelines ?? (byTest ? "16" : "1,16,64"));
 const commands = byTest
   ? (tests === "all" ? Object.keys(workloads) : tests.split(",")).map(workloadName)
-  : (values.commands ?? "get,set").split(",");
+  : (values.commands ?? "get,set").split(",").map(workloadName);
 for (const policy of policies) {
   if (POLICIES[policy] === undefined)
     throw new Error(`no such policy: ${policy} (${Object.keys(POLICIES).join(", ")})`);
+}
+
+const slowSyncMs = values["slow-sync"] === undefined ? undefined : Number(values["slow-sync"]);
+const client = values.client as Client;
+if (client !== "load" && client !== "redis-benchmark") throw new Error(`no such client: ${values.client}`);
+for (const command of commands) {
+  const { request } = workloadOf(command);
+  if (!byTest && ofLoadedKeys[command] === undefined) throw new Error(`no such command: ${command} (get, set)`);
+  if (client === "load" && request[0] === "-t")
+    throw new Error(`no such workload: ${command}; redis-benchmark's own tests need --client redis-benchmark`);
 }
 
 function numbers(list: string): number[] {
   return list.split(",").map(Number);
 }
 
-if (!toolAvailable("redis-benchmark")) process.exit(0);
+if (client === "load" ? !lightClientAvailable() : !toolAvailable("redis-benchmark")) process.exit(0);
+if (slowSyncMs !== undefined && !slowSyncAvailable()) process.exit(0);
 const dataRoot = values.dir ?? tmpdir();
 const machine = describeMachine(dataRoot);
 if (!machine.pinned)
@@ -126,12 +153,18 @@ async function measure(contender: Contender, keys: number, policy: string, round
   const dir = mkdtempSync(join(dataRoot, "emberlog-versus-"));
   const args = ["--save", "", "--bind", "127.0.0.1", ...POLICIES[policy]!, ...contender.args];
   const prefix = machine.pinned ? ["taskset", "-c", "0"] : [];
-  const server = await ServerProcess.start("versus", contender.command, { dir, args, prefix });
+  const slow = slowSyncMs === undefined ? undefined : slowSync(slowSyncMs);
+  const env = slow?.env ?? {};
+  const server = await ServerProcess.start("versus", contender.command, { dir, args, prefix, env });
   try {
     if (!byTest) await loadKeys(server.port, keys);
     const residentBytesPerKey = residentBytes(server.pid) / keys;
     const usedBytesPerKey = (await usedMemory(server)) / keys;
     for (const command of commands) {
+      if (client === "redis-benchmark" && !redisBenchmarkKnows(workloadOf(command))) {
+        console.log(`SKIPPED ${command}: redis-benchmark draws from one range only`);
+        continue;
+      }
       if (byTest && !(await knows(server, workloadOf(command).request[0]!))) {
         console.log(`SKIPPED ${command}: ${contender.label} does not know the command`);
         continue;
@@ -154,17 +187,21 @@ async function measure(contender: Contender, keys: number, policy: string, round
         );
       }
     }
+    if (slow !== undefined) console.log(`${contender.label}: ${slow.syncs()} syncs slowed by ${slowSyncMs} ms`);
+    if (slow?.syncs() === 0 && policy === "always") throw new Error(`${contender.label}: no sync was seen`);
   } finally {
     await server.kill9();
     server.dispose();
+    slow?.dispose();
     rmSync(dir, { recursive: true, force: true });
   }
 }
 
 async function sampleOf(server: ServerProcess, contender: Contender, work: Work): Promise<Sample> {
   const name = `${contender.label}|${work.policy}|${work.command}|${work.pipeline}`;
-  const workload: Workload = byTest ? workloadOf(work.command) : { request: ["-t", work.command] };
+  const workload = workloadOf(work.command);
   const load = {
+    client,
     port: server.port,
     pid: server.pid,
     request: workload.request,
@@ -183,6 +220,8 @@ async function sampleOf(server: ServerProcess, contender: Contender, work: Work)
   const requests = Math.max(1000, Math.round(rates.get(name)! * seconds));
   if (workload.drains === true) await fill(server, workload, work.keys, requests);
   const sample = await drive({ ...load, requests });
+  if (workload.drains === true && sample.nullShare > 0)
+    throw new Error(`${work.command}: ${contender.label} ran out of what was to be drained`);
   rates.set(name, sample.requestsPerSecond);
   return sample;
 }
@@ -226,7 +265,7 @@ function report(): void {
     }
   }
   const date = new Date().toISOString();
-  const text = formatReport(rows, BASE, machine, date, byTest);
+  const text = formatReport(rows, BASE, { machine, date, client, slowSyncMs, ownData: byTest });
   console.log(`\n${text}`);
   // A smoke run proves that this program works; its numbers say nothing.
   if (smoke) return;
@@ -234,7 +273,10 @@ function report(): void {
   mkdirSync(folder, { recursive: true });
   const name = `versus-${byTest ? "tests-" : ""}${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
   writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ date, machine, rows, measurements }, null, 1)}\n`);
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ date, machine, client, slowSyncMs, rows, measurements }, null, 1)}\n`,
+  );
   console.log(`\nwritten: bench/results/${name}.txt and .json`);
 }
 
@@ -260,6 +302,7 @@ function row(work: Work, server: string): Row {
     systemUsPerRequest: middle((sample) => sample.systemUsPerRequest),
     serverShare: middle((sample) => sample.serverShare),
     clientShare: middle((sample) => sample.clientShare),
+    nullShare: middle((sample) => sample.nullShare),
     usedBytesPerKey: median(samples.map((each) => each.usedBytesPerKey)),
     residentBytesPerKey: median(samples.map((each) => each.residentBytesPerKey)),
   };

@@ -1,7 +1,11 @@
-/** Fills a server with keys key:000000000000 … of 16 bytes and values of 32 bytes, and drives it with redis-benchmark. */
+/**
+ * Fills a server with keys key:000000000000 … of 16 bytes and values of 32 bytes, and drives it: with load.c, or with redis-benchmark, whose
+ * own core is the limit from 1.6 M requests a second on.
+ */
 import { spawn } from "node:child_process";
 import { connect } from "node:net";
 import { RespClient } from "../test/support/resp_client.ts";
+import { runLoad } from "./light_client.ts";
 import { type CpuSeconds, endedChildrenCpu, processCpu } from "./versus_machine.ts";
 
 /** SETs sent before their replies are waited for; two such batches are on their way at a time. */
@@ -77,17 +81,20 @@ export async function feed(port: number, next: () => readonly string[] | undefin
   }
 }
 
+export type Client = "load" | "redis-benchmark";
+
 export interface Load {
+  readonly client: Client;
   readonly port: number;
   /** Pid of the server, whose processor time is measured. */
   readonly pid: number;
-  /** What redis-benchmark sends: `["-t", "get"]`, or the words of a command. */
+  /** The words of a command, or, for redis-benchmark alone, `["-t", "get"]`. */
   readonly request: readonly string[];
   readonly pipeline: number;
   readonly clients: number;
   readonly requests: number;
   readonly keys: number;
-  /** Put before redis-benchmark: `["taskset", "-c", "1"]`. */
+  /** Put before the client: `["taskset", "-c", "1"]`. */
   readonly prefix: readonly string[];
 }
 
@@ -98,13 +105,38 @@ export interface Sample {
   readonly p999Ms: number;
   readonly userUsPerRequest: number;
   readonly systemUsPerRequest: number;
-  /** Processor time of server and client as a share of the wall time, 1 = a whole core. */
+  /** Processor time of the server as a share of the wall time, 1 = a whole core. */
   readonly serverShare: number;
+  /** The same of redis-benchmark; of load.c, which never sleeps, the share of the time in which it had something to do. */
   readonly clientShare: number;
+  /** Null replies a request, where the client counts them. */
+  readonly nullShare: number;
 }
 
-/** One run of redis-benchmark. */
-export async function drive(load: Load): Promise<Sample> {
+/** One run of a client. */
+export function drive(load: Load): Promise<Sample> {
+  return load.client === "load" ? driveLight(load) : driveRedisBenchmark(load);
+}
+
+async function driveLight(load: Load): Promise<Sample> {
+  const { port, pid: serverPid, prefix, request, pipeline, clients, requests, keys } = load;
+  const group = { name: request[0]!, request, pipeline, clients, requests, keys };
+  const report = await runLoad({ port, serverPid, prefix, groups: [group] });
+  const [done] = report.groups;
+  return {
+    requestsPerSecond: done!.requestsPerSecond,
+    p50Ms: done!.p50Ms,
+    p99Ms: done!.p99Ms,
+    p999Ms: done!.p999Ms,
+    userUsPerRequest: (report.serverUserSeconds * 1e6) / done!.requests,
+    systemUsPerRequest: (report.serverSystemSeconds * 1e6) / done!.requests,
+    serverShare: (report.serverUserSeconds + report.serverSystemSeconds) / report.seconds,
+    clientShare: report.busyShare,
+    nullShare: done!.nulls / done!.requests,
+  };
+}
+
+async function driveRedisBenchmark(load: Load): Promise<Sample> {
   const args = ["-p", String(load.port), "-c", String(load.clients), "-P", String(load.pipeline)];
   args.push("-n", String(load.requests), "-r", String(load.keys), "-d", "32", "--precision", "3", ...load.request);
   const [program, ...rest] = [...load.prefix, "redis-benchmark", ...args];
@@ -121,6 +153,7 @@ export async function drive(load: Load): Promise<Sample> {
     systemUsPerRequest: (server.system * 1e6) / load.requests,
     serverShare: (server.user + server.system) / wallSeconds,
     clientShare: (client.user + client.system) / wallSeconds,
+    nullShare: 0,
   };
 }
 
@@ -147,7 +180,7 @@ function run(program: string, args: readonly string[]): Promise<string> {
 }
 
 /** Reads throughput and percentiles from redis-benchmark's report, whose latencies are those of a whole pipeline. */
-export function readReport(output: string): Pick<Sample, "requestsPerSecond" | "p50Ms" | "p99Ms" | "p999Ms"> {
+function readReport(output: string): Pick<Sample, "requestsPerSecond" | "p50Ms" | "p99Ms" | "p999Ms"> {
   const throughput = /throughput summary: ([\d.]+) requests per second/.exec(output);
   const errors = /Error from server: .*/.exec(output);
   if (throughput === null || errors !== null) throw new Error(`redis-benchmark: ${errors?.[0] ?? output.slice(-2000)}`);

@@ -1,5 +1,5 @@
 /** The table that a comparison prints: one row for each server and workload, with its ratio to redis-server. */
-import type { Sample } from "./versus_load.ts";
+import type { Client, Sample } from "./versus_load.ts";
 import type { Machine } from "./versus_machine.ts";
 
 /** One workload on one server: the medians over the rounds. */
@@ -27,7 +27,7 @@ export function median(values: readonly number[]): number {
 const COLUMNS: readonly (readonly [title: string, cell: (row: Row, base: Row | undefined) => string])[] = [
   ["keys", (row) => (row.keys >= 1e6 ? `${row.keys / 1e6} M` : `${row.keys / 1e3} k`)],
   ["policy", (row) => row.policy],
-  ["command", (row) => row.command.toUpperCase()],
+  ["command", (row) => row.command],
   ["pipe", (row) => String(row.pipeline)],
   ["server", (row) => row.server],
   ["requests/s", (row) => Math.round(row.requestsPerSecond).toLocaleString("en-US")],
@@ -55,14 +55,20 @@ function ratio(value: number, base: number | undefined): string {
 /** Columns that say something of keys loaded before, and nothing where each workload has its own data. */
 const OF_LOADED_KEYS = ["used B/key", "resident B/key", "resident/redis used"];
 
-/** The whole report as text. `base` is the label of the server that ratios refer to; with `ownData` each workload was filled for itself. */
-export function formatReport(
-  rows: readonly Row[],
-  base: string,
-  machine: Machine,
-  date: string,
-  ownData = false,
-): string {
+/** How a report was measured. */
+export interface Circumstances {
+  readonly machine: Machine;
+  readonly date: string;
+  readonly client: Client;
+  /** What every sync of every server was delayed by, if it was. */
+  readonly slowSyncMs: number | undefined;
+  /** Each workload was filled for itself. */
+  readonly ownData: boolean;
+}
+
+/** The whole report as text. `base` is the label of the server that ratios refer to. */
+export function formatReport(rows: readonly Row[], base: string, circumstances: Circumstances): string {
+  const { machine, date, client, slowSyncMs, ownData } = circumstances;
   const columns = ownData ? COLUMNS.filter(([title]) => !OF_LOADED_KEYS.includes(title)) : COLUMNS;
   const cells = rows.map((row) => {
     const other = rows.find((candidate) => candidate.server === base && sameWork(candidate, row));
@@ -83,7 +89,11 @@ export function formatReport(
   return [
     `${date}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, data on ${machine.filesystem}`,
     machine.pinned ? "server pinned to core 0, client to core 1" : "NOT pinned: fewer than two cores, or no taskset",
-    `redis-benchmark, 50 clients, ${ownData ? "each workload on a server filled for it alone (bench/versus_workloads.ts)" : "keys of 16 bytes drawn from all that were loaded"}, values of 32 bytes; medians of ${rows[0]?.rounds ?? 0} round(s), servers in turn`,
+    `${client === "load" ? "load.c" : client}, 50 clients, ${ownData ? "each workload on a server filled for it alone (bench/versus_workloads.ts)" : "keys of 16 bytes drawn from all that were loaded"}, values of 32 bytes; medians of ${rows[0]?.rounds ?? 0} round(s), servers in turn`,
+    client === "load"
+      ? "client cpu: the share of the time in which the client, which never sleeps, had something to do"
+      : "client cpu: processor time of redis-benchmark",
+    ...(slowSyncMs === undefined ? [] : [`every sync of every server is slowed by ${slowSyncMs} ms`]),
     "latencies are those of a whole pipeline; processor time is that of the whole server process a request; redis-server's AOF rewrite is off",
     "",
     ...lines,

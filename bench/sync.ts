@@ -1,0 +1,261 @@
+/**
+ * What a slow disk costs, Emberlog beside redis-server, on this disk and with every sync slowed down (slow_sync.c):
+ *
+ *   npm run bench:sync -- --only always      appendfsync always, 50 clients SET, pipeline 1 and 16, this disk and 2 ms slower
+ *   npm run bench:sync -- --only mixed       appendfsync always, 50 clients GET beside 8 clients SET, 2 ms slower
+ *   npm run bench:sync -- --only everysec    appendfsync everysec, SET, this disk and 300 ms slower
+ *
+ *   [--rounds 3] [--seconds 4] [--dir DIR] [--smoke]; without --only all of them
+ *
+ * One server runs at a time, on core 0, load.c on core 1; the servers take turns in every round, and each measurement has a server of its
+ * own. Reported are medians, and whether the targets are met. DIR (a temporary folder) decides which disk is meant. Results go to
+ * bench/results/, except those of --smoke.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
+import { redisAvailable, redisVersion } from "../test/support/redis_server.ts";
+import { ServerProcess } from "../test/support/server_process.ts";
+import { type LoadGroup, lightClientAvailable, runLoad } from "./light_client.ts";
+import { slowSync, slowSyncAvailable } from "./slow_sync.ts";
+import { loadKeys } from "./versus_load.ts";
+import { describeMachine } from "./versus_machine.ts";
+import { median } from "./versus_report.ts";
+
+const { values } = parseArgs({
+  options: {
+    only: { type: "string", default: "always,mixed,everysec" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    dir: { type: "string", default: tmpdir() },
+    smoke: { type: "boolean", default: false },
+  },
+});
+const rounds = Number(values.rounds ?? (values.smoke ? 1 : 3));
+const seconds = Number(values.seconds ?? (values.smoke ? 0.3 : 4));
+/** Until V8 has compiled what runs often. */
+const warmup = values.smoke ? 0.1 : 1.5;
+const KEYS = values.smoke ? 10_000 : 100_000;
+
+const GET = ["GET", "key:__rand_int__"];
+const SET = ["SET", "key:__rand_int__", "__data__"];
+
+interface Case {
+  readonly scenario: string;
+  readonly policy: "always" | "everysec";
+  readonly slowMs: number;
+  readonly groups: readonly LoadGroup[];
+}
+
+const group = (name: string, request: readonly string[], clients: number, pipeline: number, rate?: number) => ({
+  name,
+  request,
+  clients,
+  pipeline,
+  keys: KEYS,
+  ...(rate === undefined ? {} : { rate }),
+});
+
+const cases: readonly Case[] = [
+  ...[0, 2].flatMap((slowMs) =>
+    [1, 16].map((pipeline): Case => {
+      const name = `SET, pipeline ${pipeline}`;
+      return { scenario: "always", policy: "always", slowMs, groups: [group(name, SET, 50, pipeline)] };
+    }),
+  ),
+  {
+    scenario: "mixed",
+    policy: "always",
+    slowMs: 2,
+    groups: [group("GET beside SET", GET, 50, 1), group("SET beside GET", SET, 8, 1)],
+  },
+  ...[0, 300].flatMap((slowMs): Case[] => [
+    { scenario: "everysec", policy: "everysec", slowMs, groups: [group("SET", SET, 50, 1)] },
+    // Begun whatever the server does, so that a stall is charged with all who would have come meanwhile.
+    { scenario: "everysec", policy: "everysec", slowMs, groups: [group("SET, 20,000/s", SET, 50, 1, 20_000)] },
+  ]),
+];
+
+interface Figures {
+  readonly requestsPerSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly p999Ms: number;
+  readonly maxMs: number;
+  /** Syncs a second, of the whole server. */
+  readonly syncsPerSecond: number;
+  readonly clientShare: number;
+}
+
+interface Row extends Figures {
+  readonly scenario: string;
+  readonly slowMs: number;
+  readonly name: string;
+  readonly server: string;
+}
+
+if (!redisAvailable() || !lightClientAvailable() || !slowSyncAvailable()) process.exit(0);
+const machine = describeMachine(values.dir);
+if (!machine.pinned) console.log("fewer than two cores, or no taskset: server and client are NOT pinned");
+const EMBERLOG = "emberlog";
+const REDIS = `redis ${redisVersion()}`;
+const contenders: Readonly<Record<string, { readonly command: readonly string[]; readonly args: readonly string[] }>> =
+  {
+    [EMBERLOG]: { command: [process.execPath, emberlogMain], args: [] },
+    [REDIS]: { command: ["redis-server"], args: ["--auto-aof-rewrite-percentage", "0"] },
+  };
+
+/** Every figure of a case, a group and a server, by their names. */
+const measured = new Map<string, Row[]>();
+const wanted = values.only.split(",");
+for (let round = 1; round <= rounds; round++) {
+  for (const each of cases) {
+    if (!wanted.includes(each.scenario)) continue;
+    for (const server of Object.keys(contenders)) {
+      for (const row of await measure(each, server)) {
+        const key = [row.scenario, row.slowMs, row.name, row.server].join("|");
+        measured.set(key, [...(measured.get(key) ?? []), row]);
+      }
+    }
+  }
+}
+report();
+
+/** One case on a server of its own. */
+async function measure(each: Case, label: string): Promise<Row[]> {
+  const dir = mkdtempSync(join(values.dir, "emberlog-sync-"));
+  const slow = slowSync(each.slowMs);
+  const { command, args } = contenders[label]!;
+  const server = await ServerProcess.start("sync", command, {
+    dir,
+    env: slow.env,
+    args: ["--save", "", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", each.policy, ...args],
+    prefix: machine.pinned ? ["taskset", "-c", "0"] : [],
+  });
+  try {
+    await loadKeys(server.port, KEYS);
+    const before = slow.syncs();
+    const startMs = performance.now();
+    const done = await runLoad({
+      port: server.port,
+      serverPid: server.pid,
+      groups: each.groups,
+      seconds,
+      warmup,
+      prefix: machine.pinned ? ["taskset", "-c", "1"] : [],
+    });
+    const syncs = slow.syncs() - before;
+    if (syncs === 0 && each.policy === "always") throw new Error(`${label}: slow_sync.c saw no sync`);
+    const syncsPerSecond = (syncs * 1000) / (performance.now() - startMs);
+    const rows = done.groups.map((of) => ({
+      ...{ scenario: each.scenario, slowMs: each.slowMs, name: of.name, server: label },
+      ...{ requestsPerSecond: of.requestsPerSecond, p50Ms: of.p50Ms, p99Ms: of.p99Ms, p999Ms: of.p999Ms },
+      ...{ maxMs: of.maxMs, syncsPerSecond, clientShare: done.busyShare },
+    }));
+    for (const row of rows) console.log(line(row));
+    return rows;
+  } finally {
+    await server.kill9();
+    server.dispose();
+    slow.dispose();
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+function middle(scenario: string, slowMs: number, name: string, server: string): Row {
+  const of = measured.get([scenario, slowMs, name, server].join("|"))!;
+  const at = (read: (row: Row) => number): number => median(of.map(read));
+  return {
+    ...{ scenario, slowMs, name, server },
+    requestsPerSecond: at((row) => row.requestsPerSecond),
+    p50Ms: at((row) => row.p50Ms),
+    p99Ms: at((row) => row.p99Ms),
+    p999Ms: at((row) => row.p999Ms),
+    maxMs: at((row) => row.maxMs),
+    syncsPerSecond: at((row) => row.syncsPerSecond),
+    clientShare: at((row) => row.clientShare),
+  };
+}
+
+function line(row: Row): string {
+  return [
+    row.scenario.padEnd(8),
+    `+${row.slowMs} ms`.padStart(7),
+    row.name.padEnd(15),
+    row.server.padEnd(12),
+    `${Math.round(row.requestsPerSecond).toLocaleString("en-US")}/s`.padStart(11),
+    `p50 ${row.p50Ms.toFixed(2)}`.padStart(10),
+    `p99 ${row.p99Ms.toFixed(2)}`.padStart(11),
+    `p99.9 ${row.p999Ms.toFixed(2)}`.padStart(13),
+    `max ${row.maxMs.toFixed(1)} ms`.padStart(13),
+    `${row.syncsPerSecond.toFixed(0)} syncs/s`.padStart(14),
+    `client ${Math.round(row.clientShare * 100)} %`.padStart(13),
+  ].join(" ");
+}
+
+/** A ratio and what it should be. */
+function judged(what: string, value: number, target: number, least: boolean): string {
+  const met = least ? value >= target : value <= target;
+  return `${what}: ${value.toFixed(2)}× (${least ? "at least" : "at most"} ${target}: ${met ? "met" : "NOT met"})`;
+}
+
+function judgements(): string[] {
+  const lines: string[] = [];
+  const ratio = (slowMs: number, name: string, scenario: string, read: (row: Row) => number): number =>
+    read(middle(scenario, slowMs, name, EMBERLOG)) / read(middle(scenario, slowMs, name, REDIS));
+  const rate = (row: Row): number => row.requestsPerSecond;
+  if (wanted.includes("always")) {
+    for (const [slowMs, pipeline, target] of [
+      [0, 1, 1],
+      [2, 1, 1.3],
+      [0, 16, 2],
+      [2, 16, 1.8],
+    ] as const) {
+      const name = `SET, pipeline ${pipeline}`;
+      const what = `always, syncs +${slowMs} ms, ${name}: throughput of redis-server's`;
+      lines.push(judged(what, ratio(slowMs, name, "always", rate), target, true));
+    }
+  }
+  if (wanted.includes("mixed")) {
+    const what = "always, syncs +2 ms, 50 GET clients beside 8 SET clients:";
+    const name = "GET beside SET";
+    lines.push(judged(`${what} GET throughput of redis-server's`, ratio(2, name, "mixed", rate), 4, true));
+    const p99 = ratio(2, name, "mixed", (row) => row.p99Ms);
+    lines.push(judged(`${what} GET p99 of redis-server's`, p99, 0.25, false));
+  }
+  if (wanted.includes("everysec")) {
+    for (const name of ["SET", "SET, 20,000/s"]) {
+      const own = middle("everysec", 300, name, EMBERLOG).p999Ms / middle("everysec", 0, name, EMBERLOG).p999Ms;
+      lines.push(judged(`everysec, ${name}: p99.9 with syncs +300 ms, of its own on this disk`, own, 2, false));
+    }
+  }
+  return lines;
+}
+
+function report(): void {
+  const date = new Date().toISOString();
+  const rows = [...measured.values()].map(([{ scenario, slowMs, name, server }]) =>
+    middle(scenario, slowMs, name, server),
+  );
+  const text = [
+    `${date}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}, data on ${machine.filesystem}`,
+    `load.c, ${KEYS.toLocaleString("en-US")} keys, values of 32 bytes; medians of ${rounds} round(s) of ${seconds} s, servers in turn`,
+    "",
+    ...rows.map(line),
+    "",
+    ...judgements(),
+  ].join("\n");
+  console.log(`\n${text}`);
+  if (values.smoke) return;
+  const folder = join(projectRoot, "bench", "results");
+  mkdirSync(folder, { recursive: true });
+  const name = `sync-${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
+  writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ date, machine, rows, measured: [...measured.values()].flat() }, null, 1)}\n`,
+  );
+  console.log(`\nwritten: bench/results/${name}.txt and .json`);
+}
