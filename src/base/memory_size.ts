@@ -1,4 +1,4 @@
-/** Sizes as people write them in directives and commands: 100, 64mb, 1g. */
+/** Sizes as people write them in directives and commands (100, 64mb, 1g), and as they read them (16.00G). */
 
 const UINT64_MAX = 18446744073709551615n;
 
@@ -22,4 +22,17 @@ export function memoryBytes(text: string): bigint | undefined {
   const count = BigInt(match[1]!);
   // As in C: the number stops at 64 bits, its product with the unit wraps. No digit is 0.
   return ((count > UINT64_MAX ? UINT64_MAX : count) * unit) & UINT64_MAX;
+}
+
+const HUMAN_UNITS = ["B", "K", "M", "G", "T", "P"];
+
+/** 894.87K, 16.00G; whole bytes below 1024. */
+export function humanBytes(bytes: number): string {
+  let unit = 0;
+  let value = bytes;
+  while (value >= 1024 && unit < HUMAN_UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return unit === 0 ? `${Math.round(value)}B` : `${value.toFixed(2)}${HUMAN_UNITS[unit]}`;
 }

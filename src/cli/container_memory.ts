@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import os from "node:os";
-import { humanBytes } from "../server/info/format.ts";
+import { humanBytes } from "../base/memory_size.ts";
 
 /** Share of the limit that maxmemory may have: the rest is for Node.js, buffers of the log, and pages that are written while data are freed. */
 const ADVISED_SHARE = 0.7;

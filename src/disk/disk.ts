@@ -31,6 +31,12 @@ export interface FileStatus {
   readonly size: number;
 }
 
+/** Of the file system that a path is on: what an ordinary user may still write, and what there is in all, bytes. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
 /** The data directory held for one process (D15). */
 export interface DirectoryLock {
   release(): void;
@@ -64,6 +70,8 @@ export interface Disk {
   /** Names in a directory, sorted. */
   list(path: string): string[];
   status(path: string): FileStatus | undefined;
+  /** Undefined where nobody can say. */
+  space(path: string): DiskSpace | undefined;
   /** Creates a directory and its parents; true if it did not exist. */
   makeDirectory(path: string): boolean;
   /** Takes the data directory for this process or throws DIRECTORY_LOCKED (D15). */

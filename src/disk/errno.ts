@@ -7,6 +7,7 @@ import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
 export const ENOSPC = -constants.errno.ENOSPC;
+export const EROFS = -constants.errno.EROFS;
 export const EDQUOT = -constants.errno.EDQUOT;
 export const EIO = -constants.errno.EIO;
 export const ENOENT = -constants.errno.ENOENT;
@@ -28,7 +29,7 @@ const WORDS = new Map<number, string>([
   [EBADF, "Bad file descriptor"],
   [-constants.errno.EACCES, "Permission denied"],
   [-constants.errno.EPERM, "Operation not permitted"],
-  [-constants.errno.EROFS, "Read-only file system"],
+  [EROFS, "Read-only file system"],
   [-constants.errno.EFBIG, "File too large"],
   [-constants.errno.EMFILE, "Too many open files"],
   [-constants.errno.ENFILE, "Too many open files in system"],
@@ -42,6 +43,11 @@ export function errorText(errno: number): string {
   if (known !== undefined) return known;
   const described = getSystemErrorMap().get(errno);
   return described === undefined ? `Error ${-errno}` : described[1].charAt(0).toUpperCase() + described[1].slice(1);
+}
+
+/** What a client is told while the log takes no writes, as redis-server says it. */
+export function misconf(reason: string): string {
+  return `MISCONF Errors writing to the AOF file: ${reason}`;
 }
 
 /** True for the refusals that end when somebody frees space. */

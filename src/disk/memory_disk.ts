@@ -13,7 +13,7 @@
 import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { type Random, uniform } from "../base/random.ts";
-import { type DirectoryLock, type Disk, DiskError, type FileStatus, type OpenMode } from "./disk.ts";
+import { type DirectoryLock, type Disk, DiskError, type DiskSpace, type FileStatus, type OpenMode } from "./disk.ts";
 import { EBADF, EEXIST, ENOENT, ENOSPC } from "./errno.ts";
 import { MemoryFile, type PowerCut, type Writeback } from "./memory_file.ts";
 
@@ -367,6 +367,11 @@ export class MemoryDisk implements Disk {
     this.handles = new Map();
     this.locked.clear();
     this.faultAt = 0;
+  }
+
+  space(): DiskSpace | undefined {
+    const totalBytes = this.spaceBytes;
+    return Number.isFinite(totalBytes) ? { freeBytes: this.freeBytes(), totalBytes } : undefined;
   }
 
   private freeBytes(): number {

@@ -6,7 +6,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { PortableFiles } from "../platform/log_io.ts";
 import { acquireDirectoryLock, directoryLockHolder } from "./directory_lock.ts";
-import { type DirectoryLock, type Disk, DiskError, type FileStatus, type OpenMode } from "./disk.ts";
+import { type DirectoryLock, type Disk, DiskError, type DiskSpace, type FileStatus, type OpenMode } from "./disk.ts";
 import { EINTR, ENOENT, ENOSYS, ENOTDIR, ENOTSUP, EOPNOTSUPP } from "./errno.ts";
 
 /** The addon's part. Each returns zero or a negative error number. */
@@ -154,6 +154,17 @@ export class NodeDisk implements Disk {
       const errno = errnoOf(thrown);
       if (errno === ENOENT || errno === ENOTDIR) return undefined;
       throw new DiskError("stat", file, errno, thrown);
+    }
+  }
+
+  space(file: string): DiskSpace | undefined {
+    try {
+      const { bsize, bavail, blocks } = fs.statfsSync(file);
+      return blocks > 0 ? { freeBytes: bavail * bsize, totalBytes: blocks * bsize } : undefined;
+    } catch (thrown) {
+      // Gone, or a file system that does not tell: whoever asks does without.
+      errnoOf(thrown);
+      return undefined;
     }
   }
 

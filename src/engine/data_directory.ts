@@ -11,13 +11,20 @@ import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
-import type { DirectoryLock } from "../disk/disk.ts";
+import type { DirectoryLock, DiskSpace } from "../disk/disk.ts";
 import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
 import { joinPath } from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogIo } from "../log/log_io.ts";
 import { headerFields } from "../log/sealing.ts";
-import { beginSegment, prepareSegment, type SegmentFile, type SegmentSummary } from "../log/segment_file.ts";
+import {
+  ALL_SPACE,
+  beginSegment,
+  prepareSegment,
+  type SegmentFile,
+  type SegmentSummary,
+  type SpareBytes,
+} from "../log/segment_file.ts";
 import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
@@ -40,6 +47,8 @@ export interface DataDirectoryOptions {
   readonly keys?: Keys;
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
+  /** Without it everything on the disk may be taken. */
+  readonly spareBytes?: SpareBytes;
 }
 
 const NOTHING_EXAMINED: Examination = {
@@ -151,7 +160,7 @@ function begin(
     createdMs: clock.wallMs(),
     salt: random.bytes(SALT_BYTES),
   };
-  const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES, 0);
+  const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES, 0, options.spareBytes);
   if (typeof space === "number") throw new DiskError("reserve space in", directory, space);
   try {
     const segment = beginSegment(disk, directory, space, header, crc32c, keys);
@@ -202,6 +211,7 @@ export class DataDirectory {
         ...options,
         keys: options.keys ?? NO_KEYS,
         commitMs: report.commitMs,
+        spareBytes: options.spareBytes ?? ALL_SPACE,
         listSegment: (sealed, opened, done) => this.listSegment(sealed, opened, done),
       },
       segment,
@@ -215,7 +225,18 @@ export class DataDirectory {
 
   /** Somebody has removed the directory, or the segment that is being written, from under this process. */
   get isGone(): boolean {
-    return this.options.disk.status(joinPath(this.options.directory, this.writer.segmentName)) === undefined;
+    try {
+      return this.options.disk.status(joinPath(this.options.directory, this.writer.segmentName)) === undefined;
+    } catch (thrown) {
+      // A disk that does not even answer this is judged by what becomes of the next write.
+      if (thrown instanceof DiskError) return false;
+      throw thrown;
+    }
+  }
+
+  /** Of the disk that it is on; undefined where nobody can say. */
+  get space(): DiskSpace | undefined {
+    return this.options.disk.space(this.options.directory);
   }
 
   /** Where it is. */

@@ -20,6 +20,7 @@ import type { CommandTable } from "../command/table.ts";
 import { Dataset } from "../dataset/dataset.ts";
 import { Eviction, type EvictionOptions } from "../dataset/eviction.ts";
 import { Journal } from "../dataset/journal.ts";
+import { errorText, misconf } from "../disk/errno.ts";
 import { Allocator } from "../memory/allocator.ts";
 import { Arena } from "../memory/arena.ts";
 import type { MemoryCalls } from "../memory/calls.ts";
@@ -42,6 +43,8 @@ export interface CommitLog {
   readonly releasedSequence: number;
   /** So much waits to be written that no further turns may be taken until the log has progressed. */
   readonly congested: boolean;
+  /** Why `reserve` said no: a negative error number. */
+  readonly reserveErrno: number;
   /** Why writes are refused, as a RESP error; undefined while they are not. */
   readonly refusal: string | undefined;
 }
@@ -74,6 +77,8 @@ export class Engine {
   measureClients: ((nowUs: number) => number) | undefined;
   /** Is told how long it took to hand a turn's effects to the log, µs; undefined where nobody asks. */
   onCommit: ((us: number) => void) | undefined;
+  /** Why writes are refused although the log takes them, as a RESP error: the disk is nearly full. */
+  withheld: string | undefined;
 
   private readonly sink: { target: ReplySink };
   /** The database selected before the effects that gather now. */
@@ -128,6 +133,7 @@ export class Engine {
   detachLog(): void {
     this.retiring ??= this.log;
     this.log = undefined;
+    this.withheld = undefined;
     this.dataset.removalsHeld = false;
     this.executor.restrict(undefined);
     this.journal.recording = false;
@@ -171,8 +177,7 @@ export class Engine {
     const { log } = this;
     if (log === undefined) return;
     const space = log.reserve(bytes);
-    const refusal =
-      log.refusal ?? (space ? undefined : "MISCONF Errors writing to the AOF file: No space left on device");
+    const refusal = log.refusal ?? this.withheld ?? (space ? undefined : misconf(errorText(log.reserveErrno)));
     this.dataset.removalsHeld = refusal !== undefined;
     this.executor.restrict(refusal);
   }

@@ -4,12 +4,14 @@
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
+import { humanBytes } from "../base/memory_size.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
-import { ENOENT, errorText } from "../disk/errno.ts";
+import { ENOENT, ENOSPC, errorText, misconf } from "../disk/errno.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { LogWriter } from "../log/writer.ts";
+import type { LogFailure } from "../log/writer_options.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { type LogIo, NativeLogIo, PortableLogIo } from "../platform/log_io.ts";
@@ -20,16 +22,20 @@ import {
   openDataDirectoryToFill,
   refuseDirectoryWithData,
 } from "./data_directory.ts";
+import { DiskSpaceWatch, type Watermarks } from "./disk_space.ts";
 import type { Engine } from "./engine.ts";
 import { Fill } from "./fill.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import { reloadDataset } from "./reload.ts";
 import { Replay } from "./replay.ts";
+import { StorageHealth } from "./storage_health.ts";
+import { logTrouble, spaceTrouble, type Trouble } from "./trouble.ts";
 
 export type FsyncPolicy = "always" | "everysec" | "no";
 
-/** The directory is looked for this often. */
+/** The directory is looked for this often, and its disk measured: more often while that is nearly full. */
 const LOOK_US = 1_000_000;
+const LOOK_CLOSER_US = 100_000;
 /** To sleep on. */
 const NEVER_WOKEN = new Int32Array(new SharedArrayBuffer(4));
 
@@ -37,6 +43,8 @@ export interface StorageOptions {
   readonly directory: string;
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
+  /** Without them the disk may be filled to its last byte. */
+  readonly watermarks?: Watermarks;
   readonly clock: Clock;
   readonly random: Random;
   /** For encryption at rest; without them nothing is encrypted. */
@@ -49,10 +57,11 @@ export interface StorageOptions {
 export function openStorage(engine: Engine, options: StorageOptions): Storage {
   const logIo = openLogIo(options);
   const replay = new Replay(engine);
+  const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
   try {
-    const directory = openDataDirectory(directoryOptions(options, logIo), replay);
+    const directory = openDataDirectory(directoryOptions(options, logIo, space), replay);
     replay.finish();
-    return new Storage(engine, directory, logIo);
+    return new Storage(engine, directory, logIo, space);
   } catch (error) {
     void logIo.close();
     throw error;
@@ -65,9 +74,10 @@ export function openStorage(engine: Engine, options: StorageOptions): Storage {
  */
 export function openStorageToFill(engine: Engine, options: StorageOptions): Storage {
   const logIo = openLogIo(options);
+  const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
   try {
-    const directory = openDataDirectoryToFill(directoryOptions(options, logIo), engine.journal.sequence + 1);
-    const storage = new Storage(engine, directory, logIo);
+    const directory = openDataDirectoryToFill(directoryOptions(options, logIo, space), engine.journal.sequence + 1);
+    const storage = new Storage(engine, directory, logIo, space);
     storage.beginFill();
     return storage;
   } catch (error) {
@@ -87,29 +97,37 @@ function openLogIo({ backing, clock }: StorageOptions): LogIo {
   return addon === undefined ? new PortableLogIo(nodeFiles, () => clock.monotonicUs()) : new NativeLogIo(addon);
 }
 
-function directoryOptions(options: StorageOptions, logIo: LogIo) {
+function directoryOptions(options: StorageOptions, logIo: LogIo, space: DiskSpaceWatch) {
   const { disk, crc32c: sum } = options.backing ?? { disk: new NodeDisk(nativeFileCalls()), crc32c };
-  return { ...options, disk, logIo, crc32c: sum };
+  const spareBytes = (): number => space.spareBytes(disk.space(options.directory));
+  return { ...options, disk, logIo, crc32c: sum, spareBytes };
 }
 
 export class Storage {
   readonly report: RecoveryReport;
   readonly writer: LogWriter;
   readonly logIo: LogIo;
+  readonly space: DiskSpaceWatch;
+  readonly health: StorageHealth;
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
   private fill: Fill | undefined;
   private completion: Promise<void> | undefined;
-  /** When to look next whether the directory is still there. */
+  /** When to look next whether the directory is still there, and how full its disk is. */
   private lookUs = 0;
   private gone = false;
+  /** Space could not be set aside a moment ago. */
+  private unreserved: LogFailure | undefined;
+  private unreservedUs = 0;
 
-  constructor(engine: Engine, directory: DataDirectory, logIo: LogIo) {
+  constructor(engine: Engine, directory: DataDirectory, logIo: LogIo, space: DiskSpaceWatch) {
     this.engine = engine;
     this.directory = directory;
     this.logIo = logIo;
     this.report = directory.report;
     this.writer = directory.writer;
+    this.space = space;
+    this.health = new StorageHealth(engine.clock.wallMs());
     engine.attachLog(this.writer, directory.report.lastSequence);
   }
 
@@ -132,38 +150,73 @@ export class Storage {
     this.writer.onProgress = progressed;
   }
 
-  /** Why the log takes no writes, in words for an operator; undefined while it does. */
-  get trouble(): string | undefined {
-    const { failed } = this.writer;
-    if (failed === null) return undefined;
-    if (this.gone)
-      return `${this.directory.path} is gone from under the server: writes are refused until it is started again`;
-    const text = errorText(failed.errno);
-    if (failed.kind === "write") return `The log can't be written (${text}): writes are refused until it can`;
-    return `A sync of the log failed (${text}): writes are refused until the server is started again`;
-  }
-
   /** What ends the process: a failed sync under `always` (D9). */
   get fatalFailure(): string | undefined {
     const { failed } = this.writer;
     if (failed === null || failed.kind !== "sync" || this.writer.policy !== "always") return undefined;
-    if (this.gone)
-      return `${this.directory.path} is gone from under the server, and with it the log, so the server stops`;
-    return `A sync of the log failed (${errorText(failed.errno)}): what was written since the last one may be lost, so the server stops`;
+    const { path } = this.directory;
+    if (this.gone) {
+      return (
+        `${path} is gone from under the server, and with it the log, so the server stops (appendfsync always). ` +
+        "To go on: put it back or mount it again, then start the server"
+      );
+    }
+    return (
+      `A sync of the log in ${path} failed (${errorText(failed.errno)}): what was written since the last one may be lost, so the ` +
+      "server stops (appendfsync always). To go on: look into the disk (dmesg), then start the server: it begins with what the disk has"
+    );
+  }
+
+  /** When the disk counts as low, and when writes are refused. */
+  set watermarks(watermarks: Watermarks) {
+    this.space.watermarks = watermarks;
+    this.lookUs = 0;
   }
 
   /** To be called at least every 100 ms. */
   tick(): void {
-    const nowUs = this.engine.clock.monotonicUs();
-    if (nowUs >= this.lookUs) {
-      this.lookUs = nowUs + LOOK_US;
-      // What is written to a file without a name is acknowledged and lost.
-      if (!this.gone && this.directory.isGone) {
-        this.gone = true;
-        this.writer.giveUp(ENOENT);
-      }
+    const { clock } = this.engine;
+    const nowUs = clock.monotonicUs();
+    if (nowUs >= this.lookUs || this.writer.reserveErrno < 0) {
+      this.look(nowUs);
+      this.lookUs = nowUs + (this.space.state === "ok" ? LOOK_US : LOOK_CLOSER_US);
     }
     this.writer.tick();
+    this.watchReserve(nowUs);
+    this.health.update(this.findTrouble(), clock.wallMs());
+  }
+
+  /** Space could not be set aside for two looks in a row, so it was no single large request that there was none for. */
+  private watchReserve(nowUs: number): void {
+    const { reserveErrno: errno } = this.writer;
+    if (errno === 0) {
+      if (nowUs - this.unreservedUs > LOOK_US) this.unreserved = undefined;
+    } else if (nowUs - this.unreservedUs > LOOK_US) this.unreservedUs = nowUs;
+    else {
+      this.unreserved = { kind: "write", errno };
+      this.unreservedUs = nowUs;
+    }
+  }
+
+  private look(nowUs: number): void {
+    const { directory, writer, space, engine } = this;
+    // What is written to a file without a name is acknowledged and lost.
+    if (!this.gone && directory.isGone) {
+      this.gone = true;
+      writer.giveUp(ENOENT);
+    }
+    space.look(directory.space, Math.max(0, writer.space.endBytes - writer.segmentBytes), nowUs);
+    const reason = `${errorText(ENOSPC)} (${humanBytes(space.freeBytes)} free, disk-stop-watermark is ${humanBytes(space.stopBytes)})`;
+    engine.withheld = space.state === "stop" ? misconf(reason) : undefined;
+  }
+
+  private findTrouble(): Trouble | undefined {
+    const { directory, gone } = this;
+    const failed = this.writer.failed ?? undefined;
+    if (failed !== undefined) return logTrouble(directory.path, failed, gone);
+    const space = spaceTrouble(directory.path, this.space);
+    if (space?.refusesWrites === true || this.unreserved === undefined) return space;
+    return logTrouble(directory.path, this.unreserved, gone);
   }
 
   /** The dataset is still being written to the log. */
@@ -178,7 +231,7 @@ export class Storage {
   /** Goes on writing the dataset, inside of a turn, until `mayGoOn` says no. True while there is more. */
   fillStep(mayGoOn: () => boolean): boolean {
     if (this.fill === undefined || this.completion !== undefined) return false;
-    if (this.writer.congested || !this.fill.step(mayGoOn)) return true;
+    if (this.writer.congested || this.health.trouble?.refusesWrites === true || !this.fill.step(mayGoOn)) return true;
     // Committed at the end of this turn: what completes the log must come behind it.
     setImmediate(() => void this.completeFill());
     return false;

@@ -15,7 +15,7 @@ import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { LOG_RESERVE_BYTES_MAX, LOG_RESERVE_BYTES_MIN } from "../base/limits.ts";
 import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
-import { ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
+import { ENOSPC, ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
 import { joinPath, NEXT_SEGMENT_NAME, segmentName } from "../disk/file_names.ts";
 import {
   type Crc32c,
@@ -58,7 +58,7 @@ export class SegmentFile {
   private readonly disk: Disk;
   private readonly crc32c: Crc32c;
   private readonly seed: number;
-  private readonly space: ReservedSpace;
+  readonly space: ReservedSpace;
 
   private readonly cipher: FrameCipher | undefined;
 
@@ -134,10 +134,6 @@ export class SegmentFile {
     return this.space.extendTo(this.position + length, ahead);
   }
 
-  get reservesSpace(): boolean {
-    return this.space.supported;
-  }
-
   summary(): SegmentSummary {
     return {
       name: this.name,
@@ -150,24 +146,40 @@ export class SegmentFile {
   }
 }
 
+/** What may be taken of the disk without going below the watermark at which writes are refused, bytes; asked for each piece. */
+export type SpareBytes = () => number;
+export const ALL_SPACE: SpareBytes = () => Number.POSITIVE_INFINITY;
+
 /** Space set aside ahead in one file, in steps that double, so that a small log takes little. */
 export class ReservedSpace {
   readonly fd: number;
   supported = true;
+  /** Of the file, up to which there is space. */
+  endBytes = 0;
   private readonly disk: Disk;
-  private endBytes = 0;
+  private readonly spareBytes: SpareBytes;
   private stepBytes = LOG_RESERVE_BYTES_MIN;
 
-  constructor(disk: Disk, fd: number) {
+  constructor(disk: Disk, fd: number, spareBytes: SpareBytes) {
     this.disk = disk;
     this.fd = fd;
+    this.spareBytes = spareBytes;
   }
 
-  /** Sets space aside up to `end`, and `ahead` more where there is some: zero or a negative error number. */
-  extendTo(end: number, ahead: number): number {
+  /**
+   * Sets space aside up to `end`, and `ahead` more where there is some: zero or a negative error number. Urgent is what has been executed
+   * already: it may take what the watermark would keep free.
+   */
+  extendTo(end: number, ahead: number, urgent = false): number {
     if (end + ahead <= this.endBytes || !this.supported) return 0;
     const missing = end - this.endBytes;
+    const spare = this.spareBytes();
     let length = Math.max(missing + ahead, this.stepBytes);
+    if (length > spare) {
+      if (missing <= 0) return 0;
+      if (missing > spare && !urgent) return ENOSPC;
+      length = missing;
+    }
     let result = this.disk.reserve(this.fd, this.endBytes, length);
     if (isOutOfSpace(result)) {
       if (missing <= 0) return 0;
@@ -189,11 +201,17 @@ export class ReservedSpace {
  * A file without a name of its own, with space for `length` bytes of frames and for `ahead` more if there is that much. A
  * negative error number, or a DiskError thrown, leaves nothing behind that a start would not remove.
  */
-export function prepareSegment(disk: Disk, directory: string, length: number, ahead: number): ReservedSpace | number {
+export function prepareSegment(
+  disk: Disk,
+  directory: string,
+  length: number,
+  ahead: number,
+  spareBytes: SpareBytes = ALL_SPACE,
+): ReservedSpace | number {
   const path = joinPath(directory, NEXT_SEGMENT_NAME);
   if (disk.status(path) !== undefined) disk.unlink(path);
-  const space = new ReservedSpace(disk, disk.open(path, "create"));
-  const result = space.extendTo(SEGMENT_HEADER_BYTES + length, ahead);
+  const space = new ReservedSpace(disk, disk.open(path, "create"), spareBytes);
+  const result = space.extendTo(SEGMENT_HEADER_BYTES + length, ahead, true);
   if (result === 0) return space;
   abandonSegment(disk, directory, space);
   return result;

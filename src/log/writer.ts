@@ -24,7 +24,7 @@
 import { check } from "../base/check.ts";
 import * as limits from "../base/limits.ts";
 import { closeQuietly, DiskError } from "../disk/disk.ts";
-import { EIO, errorText } from "../disk/errno.ts";
+import { EIO, errorText, misconf } from "../disk/errno.ts";
 import {
   DATABASE_NONE,
   FLAG_MARK,
@@ -59,6 +59,8 @@ export class LogWriter {
   /** Everything up to here is covered by a completed sync. */
   durableSequence: number;
   failed: LogFailure | null = null;
+  /** What the last attempt to set space aside came to: zero or a negative error number. */
+  reserveErrno = 0;
   onProgress: () => void = () => {};
   readonly statistics: LogStatistics = emptyLogStatistics();
 
@@ -127,9 +129,9 @@ export class LogWriter {
     this.syncIfDue();
   }
 
-  /** False where the platform can't set space aside: a full disk then shows when a write fails. */
-  get reservesSpace(): boolean {
-    return this.segment.reservesSpace;
+  /** Set aside in the current segment. Where the platform can't do that, a full disk shows when a write fails. */
+  get space(): ReservedSpace {
+    return this.segment.space;
   }
 
   /** The engine takes no further turns while this is true; `onProgress` tells when to look again. */
@@ -170,19 +172,19 @@ export class LogWriter {
 
   /** Why writes are refused, as clients see it; undefined while they are not. */
   get refusal(): string | undefined {
-    return this.failed === null ? undefined : `MISCONF Errors writing to the AOF file: ${errorText(this.failed.errno)}`;
+    return this.failed === null ? undefined : misconf(errorText(this.failed.errno));
   }
 
-  /**
-   * Is there space for `bytes` of effects (D15)? An upper bound for the turn about to be executed; false: refuse its writes.
-   */
+  /** Is there space for `bytes` of effects, an upper bound for the turn to come (D15)? False: refuse its writes. */
   reserve(bytes: number): boolean {
     if (this.failed !== null || this.state === "closed") return false;
     const needed = this.queue.bytesOnDiskMax + bytes + unitHeaderBytes(bytes) + limits.LOG_RESERVE_SLACK_BYTES;
     // Between two syncs the file system has its hands free: space for later turns is set aside then.
     const ahead = this.syncInFlight || !this.listed ? 0 : limits.LOG_RESERVE_AHEAD_BYTES;
-    if (this.state === "open" && this.segment.reserve(needed - this.inFlight(), ahead) < 0) return false;
-    return this.next === null || this.next.extendTo(SEGMENT_HEADER_BYTES + needed, 0) === 0;
+    let result = this.state === "open" ? this.segment.reserve(needed - this.inFlight(), ahead) : 0;
+    if (result === 0 && this.next !== null) result = this.next.extendTo(SEGMENT_HEADER_BYTES + needed, 0);
+    this.reserveErrno = result;
+    return result === 0;
   }
 
   /**
@@ -450,10 +452,10 @@ export class LogWriter {
 
   /** The next file with space for what waits; zero or a negative error number. */
   private prepareNext(): number {
-    const { disk, directory } = this.options;
+    const { disk, directory, segmentBytesMax, spareBytes } = this.options;
     try {
       const needed = this.queue.bytesOnDiskMax + limits.LOG_RESERVE_SLACK_BYTES;
-      const prepared = prepareSegment(disk, directory, needed, this.options.segmentBytesMax);
+      const prepared = prepareSegment(disk, directory, needed, segmentBytesMax, spareBytes);
       if (typeof prepared === "number") return prepared;
       this.next = prepared;
       return 0;

@@ -5,7 +5,7 @@ import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Crc32c } from "./format.ts";
 import type { LogIo } from "./log_io.ts";
-import type { SegmentFile, SegmentSummary } from "./segment_file.ts";
+import type { SegmentFile, SegmentSummary, SpareBytes } from "./segment_file.ts";
 import type { FsyncPolicy } from "./sync_schedule.ts";
 
 /** Why the log takes no writes. `write`: for now; `sync`: for good (D9). `errno` is negative. */
@@ -25,6 +25,7 @@ export interface LogWriterOptions {
   readonly keys: Keys;
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
+  readonly spareBytes: SpareBytes;
   /** Must be at least as late as any commit time in the log so far, ms. */
   readonly commitMs: number;
   /**

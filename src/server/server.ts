@@ -11,6 +11,7 @@ import { LOG_UNIT_BYTES_MAX } from "../base/limits.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
+import type { Watermarks } from "../engine/disk_space.ts";
 import { Engine } from "../engine/engine.ts";
 import {
   type FsyncPolicy,
@@ -28,6 +29,7 @@ import type { StartupReport } from "./banner.ts";
 import { BlockedClients } from "./blocking/blocked_clients.ts";
 import { ClientMemory } from "./client_memory.ts";
 import { Clients } from "./clients.ts";
+import { ClockWatch } from "./clock_watch.ts";
 import { serverCommands } from "./commands/index.ts";
 import type { Config } from "./config/config.ts";
 import type { Connection } from "./connection.ts";
@@ -40,6 +42,7 @@ import { Monitors } from "./observation/monitors.ts";
 import { Observation } from "./observation/observation.ts";
 import { Notifications } from "./pubsub/notifications.ts";
 import { Registry } from "./pubsub/registry.ts";
+import { StorageWatch } from "./storage_watch.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
 
@@ -82,6 +85,8 @@ export class Server {
   readonly housekeeping: Housekeeping;
   readonly observation: Observation;
   readonly monitors: Monitors;
+  readonly clockWatch: ClockWatch;
+  private readonly storageWatch: StorageWatch;
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
   readonly runId: string;
@@ -95,7 +100,6 @@ export class Server {
 
   private resolveClosed: (code: number) => void = () => {};
   private stopping = false;
-  private trouble: string | undefined;
   /** Until the log that CONFIG SET appendonly no has ended is closed. */
   private endingLog: Promise<void> | undefined;
   private readonly warmUpMs: number;
@@ -108,6 +112,8 @@ export class Server {
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom();
     this.startedMs = this.clock.wallMs();
+    this.clockWatch = new ClockWatch(this.clock, this.logger);
+    this.storageWatch = new StorageWatch(this.logger);
     this.runId = Buffer.from(this.random.bytes(20)).toString("hex");
     this.replicationId = this.runId;
     this.closed = new Promise((resolve) => {
@@ -201,6 +207,7 @@ export class Server {
       directory: config.text("dir"),
       policy: config.text("appendfsync") as FsyncPolicy,
       segmentBytesMax: config.integer("log-segment-bytes"),
+      watermarks: this.watermarks,
       clock: this.clock,
       random: this.random,
     };
@@ -209,7 +216,12 @@ export class Server {
   private attachStorage(storage: Storage): void {
     this.storage = storage;
     storage.onProgress = () => this.logProgressed();
+    this.clockWatch.compareWithLog(storage.report.commitMs);
     this.transport.attachLog(storage.logIo);
+  }
+
+  private get watermarks(): Watermarks {
+    return { low: this.config.text("disk-low-watermark"), stop: this.config.text("disk-stop-watermark") };
   }
 
   /** CONFIG SET appendonly: begins a log with what is in memory, or ends the one there is. A text says why that can't be. */
@@ -272,13 +284,10 @@ export class Server {
     this.syncsObserved = syncs;
   }
 
-  /** Tells the log's troubles, and their ends, once each. */
-  watchLog(): void {
-    const trouble = this.storage?.trouble;
-    if (trouble === this.trouble) return;
-    this.trouble = trouble;
-    if (trouble === undefined) this.logger.notice("The log takes writes again");
-    else this.logger.warning(trouble);
+  /** At each tick: what is wrong with the disk and the clock is told, once each. */
+  watchMachine(): void {
+    this.storageWatch.look(this.storage);
+    this.clockWatch.look();
   }
 
   // D9: what is undecided is answered by nobody; the connections end and the process does.
@@ -369,6 +378,10 @@ export class Server {
       observe,
     );
     config.onChange(["appendonly"], () => this.switchLog());
+    config.onChange(["disk-low-watermark", "disk-stop-watermark"], () => {
+      if (this.storage !== undefined) this.storage.watermarks = this.watermarks;
+      return undefined;
+    });
     config.onChange(
       [
         ...[

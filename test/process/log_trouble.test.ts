@@ -14,7 +14,14 @@ test("everysec: writes are refused, reads go on, and the log says why (D9)", asy
     .toBe("-MISCONF Errors writing to the AOF file: No such file or directory\r\n");
   const { length } = String(await client.call("GET", "a"));
   expect(length).toBe(1);
-  expect(String(await client.call("INFO", "persistence"))).toContain("aof_last_write_status:err");
+  const info = String(await client.call("INFO", "persistence"));
+  expect(info).toContain("aof_last_write_status:err");
+  expect(info).toContain("storage_state:directory-gone");
+  expect(info).toMatch(
+    /storage_state_since:1\d{9}\r\nstorage_refuses_writes:yes\r\nstorage_error:.* is gone from under the server\r/,
+  );
+  expect(info).toMatch(/storage_remedy:put it back or mount it again, then start the server again/);
+  expect(info).toMatch(/storage_last_error_time:1\d{9}/);
   await expect.poll(() => server.output, { timeout: 5000 }).toContain("is gone from under the server");
   client.close();
   await server.kill9();

@@ -2,7 +2,7 @@
 import { LOG_SEGMENT_BYTES_DEFAULT } from "../../base/limits.ts";
 import { EVICTION_POLICIES } from "../../dataset/eviction.ts";
 import { honoured, inertBecause, PROTECTED, START } from "./directive.ts";
-import { eventClasses, percentiles, savePoints } from "./special_values.ts";
+import { diskWatermark, eventClasses, percentiles, savePoints } from "./special_values.ts";
 import { directoryPath, integer, MEMORY_BYTES_MAX, memory, oneOf, text, yesNo } from "./values.ts";
 
 const INT_MAX = 2147483647;
@@ -19,6 +19,8 @@ export const dataDirectives = [
   honoured("appendonly", yesNo, "yes"),
   honoured("appendfsync", oneOf(["everysec", "always", "no"]), "everysec"),
   honoured("log-segment-bytes", memory(1024 * 1024, 1024 * 1024 * 1024), String(LOG_SEGMENT_BYTES_DEFAULT), START),
+  honoured("disk-low-watermark", diskWatermark, "5%"),
+  honoured("disk-stop-watermark", diskWatermark, "auto"),
   honoured("active-expire-effort", integer(1, 10), "1"),
   honoured("lazyfree-lazy-user-flush", yesNo, "no"),
 

@@ -4,7 +4,7 @@
  * the typed readers that the server uses (savePoints, outputBufferLimits) stand beside the kind they belong to.
  */
 import { memoryBytes } from "../../base/memory_size.ts";
-import { type Kind, memoryText, type Parsed } from "./values.ts";
+import { type Kind, memory, memoryText, type Parsed } from "./values.ts";
 
 const words = (value: string): string[] => (value === "" ? [] : value.split(" "));
 
@@ -176,4 +176,13 @@ export const primaryAddress: Kind = {
     return { value: `${args[0]} ${port}` };
   },
   lines: (name, value) => (value === "" ? [] : [`${name} ${value}`]),
+};
+
+const shareOrBytes = memory(0, Number.MAX_SAFE_INTEGER, { percent: true });
+
+/** A part of a disk: bytes, a share of the whole ("5%"), or "auto". */
+export const diskWatermark: Kind = {
+  manyArguments: false,
+  read: (args, context) => (args[0]!.toLowerCase() === "auto" ? { value: "auto" } : shareOrBytes.read(args, context)),
+  lines: (name, value) => (value === "auto" ? [`${name} auto`] : shareOrBytes.lines(name, value)),
 };

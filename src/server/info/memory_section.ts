@@ -5,10 +5,11 @@
  */
 import os from "node:os";
 import v8 from "node:v8";
+import { humanBytes } from "../../base/memory_size.ts";
 import { databaseMemory } from "../../dataset/memory_usage.ts";
 import { residentBytes } from "../../platform/memory_calls.ts";
 import { allConnectionsBytes } from "./connection_bytes.ts";
-import { humanBytes, percent, ratio } from "./format.ts";
+import { percent, ratio } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";
 
 export function memorySection({ server, counters }: InfoContext): Field[] {

@@ -5,6 +5,7 @@
 import type { Server } from "../server.ts";
 import { yesNo } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";
+import { storageFields } from "./storage_fields.ts";
 
 export function persistenceSection({ server, call }: InfoContext): Field[] {
   return [
@@ -34,11 +35,12 @@ export function persistenceSection({ server, call }: InfoContext): Field[] {
     ["aof_last_bgrewrite_status", "ok"],
     ["aof_rewrites", 0],
     ["aof_rewrites_consecutive_failures", 0],
-    ["aof_last_write_status", server.storage?.writer.failed ? "err" : "ok"],
+    ["aof_last_write_status", server.storage?.health.trouble?.refusesWrites === true ? "err" : "ok"],
     ["aof_last_cow_size", 0],
     ["module_fork_in_progress", 0],
     ["module_fork_last_cow_size", 0],
     ...logFields(server),
+    ...storageFields(server),
   ];
 }
 
@@ -80,7 +82,7 @@ function logFields(server: Server): Field[] {
     ["log_exposure_ms_max", Math.round(statistics.exposureMsMax)],
     ["log_failures", statistics.failures],
     ["log_failed", writer.failed === null ? "no" : writer.failed.kind],
-    ["log_reserves_space", yesNo(writer.reservesSpace)],
+    ["log_reserves_space", yesNo(writer.space.supported)],
   ];
 }
 

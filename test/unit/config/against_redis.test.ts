@@ -12,7 +12,13 @@ import { loadConfig } from "../../../src/server/config/load.ts";
 import { type Oracle, oracleMissing, startOracle } from "./redis_oracle.ts";
 
 /** Emberlog's own directives, and those of Redis 7.2, which redis-server 7.0.15 does not know. */
-const OWN = ["log-segment-bytes", "set-max-listpack-entries", "set-max-listpack-value"];
+const OWN = [
+  "log-segment-bytes",
+  "disk-low-watermark",
+  "disk-stop-watermark",
+  "set-max-listpack-entries",
+  "set-max-listpack-value",
+];
 
 /** Defaults that differ, each with its reason. */
 const OTHER_DEFAULTS: Readonly<Record<string, string>> = {

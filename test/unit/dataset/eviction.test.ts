@@ -347,6 +347,7 @@ describe("what an eviction tells", () => {
       },
       releasedSequence: 0,
       congested: false,
+      reserveErrno: 0,
       refusal: undefined,
     };
     client.takeEffects();

@@ -8,7 +8,7 @@ import type { Disk } from "../../../src/disk/disk.ts";
 import { joinPath } from "../../../src/disk/file_names.ts";
 import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
 import { type Crc32c, EPOCH_BYTES, KEY_ID_BYTES, type SegmentHeader } from "../../../src/log/format.ts";
-import { beginSegment, prepareSegment } from "../../../src/log/segment_file.ts";
+import { ALL_SPACE, beginSegment, prepareSegment } from "../../../src/log/segment_file.ts";
 import { readSegment, type SegmentReadResult } from "../../../src/log/segment_reader.ts";
 import { LogWriter } from "../../../src/log/writer.ts";
 import type { LogWriterOptions } from "../../../src/log/writer_options.ts";
@@ -90,7 +90,7 @@ export function openTestLogOn(
   firstSequence: number,
 ): TestLog {
   const clock = new TestClock();
-  const space = prepareSegment(disk, DIRECTORY, 65536, 0);
+  const space = prepareSegment(disk, DIRECTORY, 65536, 0, options.spareBytes);
   if (typeof space === "number") throw new Error(`no space: ${space}`);
   const segment = beginSegment(disk, DIRECTORY, space, headerFor(firstSequence), referenceCrc32c, NO_KEYS);
   disk.fdatasync(segment.fd);
@@ -107,6 +107,7 @@ export function openTestLogOn(
       keys: NO_KEYS,
       policy: "everysec",
       segmentBytesMax: 64 * 1024 * 1024,
+      spareBytes: options.spareBytes ?? ALL_SPACE,
       commitMs: 0,
       listSegment: (_sealed, opened, done) => {
         names.push(opened.name);
