@@ -24,8 +24,9 @@ const RANKS: Readonly<Record<string, number>> = {
   memory: 2,
   structure: 3,
   dataset: 4,
+  // DUMP and RESTORE are commands that need it.
+  rdb: 4.5,
   command: 5,
-  rdb: 5,
   log: 5,
   snapshot: 5,
   manifest: 5,

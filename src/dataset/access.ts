@@ -23,6 +23,17 @@ export function frequencyBits(nowMs: number): number {
   return (minutes(nowMs) << 8) | FREQUENCY_INITIAL;
 }
 
+/** The bits of an entry that is taken over with what is known of it: read so many seconds ago. */
+export function idleBits(seconds: number, nowMs: number): number {
+  const clock = timeBits(nowMs);
+  return seconds <= clock ? clock - seconds : (clock + TIME_MAX - (seconds % TIME_MAX)) % TIME_MAX;
+}
+
+/** The same by frequency: with this counter. */
+export function counterBits(counter: number, nowMs: number): number {
+  return (minutes(nowMs) << 8) | counter;
+}
+
 /** Seconds since an access; over a wrap of the clock one short, as Redis counts. */
 export function idleSeconds(access: number, clock: number): number {
   return clock >= access ? clock - access : clock + (TIME_MAX - access);

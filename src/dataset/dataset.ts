@@ -72,6 +72,8 @@ export class Dataset {
   frequencyLogFactor = 10;
   /** Small integers are one value that keys share, as OBJECT REFCOUNT shows it: not while a policy must know when each was used. */
   sharesIntegers = true;
+  /** rdbcompression: texts in RDB files and DUMP payloads are compressed where that makes them shorter. */
+  rdbCompression = true;
   /** Entries keep how often they are read (an LFU policy), not when; `trackFrequency` sets it. */
   byFrequency = false;
 

@@ -103,25 +103,6 @@ export function createPack(
 }
 
 /**
- * As `createPack`, with an entry that stands in no table yet: for a value that is to take the place of another. The caller puts it there, or
- * frees it with `freePacked`.
- */
-export function buildPack(
-  dataset: Dataset,
-  type: number,
-  encoding: number,
-  key: Uint8Array,
-  keyStart: number,
-  keyBytes: number,
-  length: number,
-  pack: Pack,
-): number {
-  const entry = newPacked(dataset, type, encoding, key, keyStart, keyBytes, length, false);
-  if (entry !== NIL) openPack(dataset.arena, entry, pack);
-  return entry;
-}
-
-/**
  * Makes the value `length` bytes long; what both lengths share stays, new bytes are whatever was there. `pack`, which must be open on the
  * entry, is opened again. Returns the entry, which may have moved; NIL: the address space is full, nothing changed.
  */

@@ -16,6 +16,7 @@ export const DATASET_DIRECTIVES: readonly string[] = [
   "active-expire-effort",
   "lfu-decay-time",
   "lfu-log-factor",
+  "rdbcompression",
   "hash-max-listpack-entries",
   "hash-max-listpack-value",
   "zset-max-listpack-entries",
@@ -40,6 +41,7 @@ export function applyDatasetSettings(dataset: Dataset, config: Config): void {
   dataset.expireEffort = config.integer("active-expire-effort");
   dataset.frequencyDecayMinutes = config.integer("lfu-decay-time");
   dataset.frequencyLogFactor = config.integer("lfu-log-factor");
+  dataset.rdbCompression = config.flag("rdbcompression");
   const { limits } = dataset;
   limits.hashListpackEntries = config.integer("hash-max-listpack-entries");
   limits.hashListpackValueBytes = config.integer("hash-max-listpack-value");

@@ -2,6 +2,7 @@
 import type { CommandDefinition } from "../definition.ts";
 import { copy } from "./copy.ts";
 import { del, unlink } from "./delete.ts";
+import { dump } from "./dump.ts";
 import { exists, touch, type } from "./exists.ts";
 import { expire, expireat, pexpire, pexpireat } from "./expire.ts";
 import { flushall, flushdb } from "./flush.ts";
@@ -10,6 +11,7 @@ import { memory } from "./memory.ts";
 import { move } from "./move.ts";
 import { object } from "./object.ts";
 import { rename, renamenx } from "./rename.ts";
+import { restore } from "./restore.ts";
 import { scan } from "./scan.ts";
 import { select, swapdb } from "./select.ts";
 import { expiretime, persist, pexpiretime, pttl, ttl } from "./ttl.ts";
@@ -18,6 +20,7 @@ export const keyspaceCommands: readonly CommandDefinition[] = [
   copy,
   dbsize,
   del,
+  dump,
   exists,
   expire,
   expireat,
@@ -36,6 +39,7 @@ export const keyspaceCommands: readonly CommandDefinition[] = [
   randomkey,
   rename,
   renamenx,
+  restore,
   scan,
   select,
   swapdb,

@@ -153,7 +153,7 @@ export class ListNodes {
   }
 
   /** An end has `added` new nodes: compresses those that are now just far enough from it. The cursor is anywhere afterwards. */
-  private squeezeInterior(atFront: boolean, added: number): void {
+  protected squeezeInterior(atFront: boolean, added: number): void {
     const { tree } = this;
     const depth = openDepth(this.dataset.limits);
     let left = Math.min(added, tree.items - depth * 2);

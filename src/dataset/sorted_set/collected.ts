@@ -78,6 +78,19 @@ export class Collected {
     this.order.subarray(0, this.count).sort((a, b) => this.compare(a, b));
   }
 
+  /** Were the members added in the order of scores and members? */
+  isSorted(): boolean {
+    for (let i = 1; i < this.count; i++) if (this.compare(i - 1, i) > 0) return false;
+    return true;
+  }
+
+  /** Turns `order` round where the members were added the other way round; false: they were not. */
+  reverse(): boolean {
+    for (let i = 1; i < this.count; i++) if (this.compare(i - 1, i) < 0) return false;
+    this.order.subarray(0, this.count).reverse();
+    return true;
+  }
+
   private compare(a: number, b: number): number {
     const difference = this.scores[a]! - this.scores[b]!;
     // Two infinities have no difference.

@@ -10,8 +10,9 @@ import {
   writeEmptyListpack,
 } from "../../structure/listpack.ts";
 import type { Database } from "../database.ts";
+import type { Dataset } from "../dataset.ts";
 import { releaseEntry } from "../entries.ts";
-import { buildPack, PACK_BYTES_MAX, Pack } from "../packed.ts";
+import { newPacked, openPack, PACK_BYTES_MAX, Pack } from "../packed.ts";
 import { ENCODING_BIG, ENCODING_LISTPACK, TYPE_ZSET } from "../types.ts";
 import { Roots } from "./big.ts";
 import type { Collected } from "./collected.ts";
@@ -34,17 +35,28 @@ export function storeCollected(
   old: number,
 ): boolean {
   const { dataset } = db;
-  const { zsetListpackEntries, zsetListpackValueBytes } = dataset.limits;
-  const packs = collected.count <= zsetListpackEntries && collected.longest <= zsetListpackValueBytes;
-  const bytes = packs ? packedBytes(collected) : PACK_BYTES_MAX + 1;
-  const entry =
-    bytes <= PACK_BYTES_MAX
-      ? buildPacked(db, collected, key, keyStart, keyBytes, bytes)
-      : buildBig(db, collected, key, keyStart, keyBytes);
+  const entry = buildCollected(dataset, collected, key, keyStart, keyBytes, false);
   if (entry === NIL) return false;
   if (old === NIL ? db.insert(entry, hash) : db.replace(old, entry, hash)) return true;
   releaseEntry(dataset, entry);
   return false;
+}
+
+/** As an entry that is in no table yet, with room for an expiry or without. NIL: the address space is full, nothing is left behind. */
+export function buildCollected(
+  dataset: Dataset,
+  collected: Collected,
+  key: Uint8Array,
+  keyStart: number,
+  keyBytes: number,
+  expires: boolean,
+): number {
+  const { zsetListpackEntries, zsetListpackValueBytes } = dataset.limits;
+  const packs = collected.count <= zsetListpackEntries && collected.longest <= zsetListpackValueBytes;
+  const bytes = packs ? packedBytes(collected) : PACK_BYTES_MAX + 1;
+  return bytes <= PACK_BYTES_MAX
+    ? buildPacked(dataset, collected, key, keyStart, keyBytes, bytes, expires)
+    : buildBig(dataset, collected, key, keyStart, keyBytes, expires);
 }
 
 /** Bytes of all members in one listpack. */
@@ -58,16 +70,17 @@ function packedBytes(collected: Collected): number {
 }
 
 function buildPacked(
-  db: Database,
+  dataset: Dataset,
   collected: Collected,
   key: Uint8Array,
   keyStart: number,
   keyBytes: number,
   length: number,
+  expires: boolean,
 ): number {
-  const { dataset } = db;
-  const entry = buildPack(dataset, TYPE_ZSET, ENCODING_LISTPACK, key, keyStart, keyBytes, length, pack);
+  const entry = newPacked(dataset, TYPE_ZSET, ENCODING_LISTPACK, key, keyStart, keyBytes, length, expires);
   if (entry === NIL) return NIL;
+  openPack(dataset.arena, entry, pack);
   const { bytes, offset, segment } = pack;
   writeEmptyListpack(bytes, offset);
   for (let i = 0; i < collected.count; i++) {
@@ -84,8 +97,14 @@ function buildPacked(
   return entry;
 }
 
-function buildBig(db: Database, collected: Collected, key: Uint8Array, keyStart: number, keyBytes: number): number {
-  const { dataset } = db;
+function buildBig(
+  dataset: Dataset,
+  collected: Collected,
+  key: Uint8Array,
+  keyStart: number,
+  keyBytes: number,
+  expires: boolean,
+): number {
   const { arena, allocator } = dataset;
   if (!roots.create(dataset)) return NIL;
   for (let i = 0; i < collected.count; i++) {
@@ -95,7 +114,7 @@ function buildBig(db: Database, collected: Collected, key: Uint8Array, keyStart:
     roots.release(dataset);
     return NIL;
   }
-  const entry = createEntry(allocator, TYPE_ZSET, ENCODING_BIG, key, keyStart, keyBytes, OUT_OF_LINE, false);
+  const entry = createEntry(allocator, TYPE_ZSET, ENCODING_BIG, key, keyStart, keyBytes, OUT_OF_LINE, expires);
   if (entry === NIL) roots.release(dataset);
   else setValueReference(arena, entry, roots.table, roots.tree, 0);
   return entry;

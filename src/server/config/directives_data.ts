@@ -34,11 +34,15 @@ export const dataDirectives = [
   noSnapshots("save", savePoints, ""),
   noSnapshots("dbfilename", text(fileNameProblem("dbfilename", "filename")), "dump.rdb", PROTECTED),
   noSnapshots("stop-writes-on-bgsave-error", yesNo, "yes"),
-  noSnapshots("rdbcompression", yesNo, "yes"),
+  honoured("rdbcompression", yesNo, "yes"),
   noSnapshots("rdbchecksum", yesNo, "yes", START),
   noSnapshots("rdb-del-sync-files", yesNo, "no"),
   noSnapshots("rdb-save-incremental-fsync", yesNo, "yes"),
-  noSnapshots("sanitize-dump-payload", oneOf(["no", "yes", "clients"]), "no"),
+  inertBecause("every payload and file is looked at in full, whatever it says")(
+    "sanitize-dump-payload",
+    oneOf(["no", "yes", "clients"]),
+    "no",
+  ),
 
   ownLog("appendfilename", text(fileNameProblem("appendfilename", "filename")), "appendonly.aof", START),
   ownLog("appenddirname", text(fileNameProblem("appenddirname", "dirname")), "appendonlydir", START),

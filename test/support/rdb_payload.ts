@@ -1,0 +1,14 @@
+/** Makes DUMP payloads of bytes that a test has put together. */
+import { crc64Reference } from "../../src/base/crc64.ts";
+
+/** A type and a value with the footer that makes a payload of them. */
+export function withFooter(body: Uint8Array, version = 10): Buffer {
+  const payload = Buffer.alloc(body.length + 10);
+  payload.set(body);
+  payload.writeUInt16LE(version, body.length);
+  const sum = new Int32Array(2);
+  crc64Reference(payload, 0, body.length + 2, sum);
+  payload.writeInt32LE(sum[0]!, body.length + 2);
+  payload.writeInt32LE(sum[1]!, body.length + 6);
+  return payload;
+}
