@@ -54,6 +54,8 @@ export async function runSeed(
     await life.run(keep);
   } catch (thrown) {
     failure = thrown instanceof Violation ? thrown.message : String(thrown instanceof Error ? thrown.stack : thrown);
+  } finally {
+    life.forget();
   }
   return { failure, hash: life.hash, counts: life.counts };
 }
@@ -72,6 +74,8 @@ class Life {
   private readonly requests = new Requests();
   private readonly leavings = new Leavings();
   private server!: SimServer;
+  /** All that have not been given back their memory. */
+  private readonly alive: SimServer[] = [];
   private clients: SimClient[] = [];
   private control: Uint8Array[] = [];
   private policy: Plan["policy"];
@@ -302,8 +306,14 @@ class Life {
     this.start();
   }
 
-  private endProcess(kind: "killed" | "power"): void {
+  /** Whatever ran, runs no more. */
+  forget(): void {
     this.schedule.clear();
+    for (const server of this.alive.splice(0)) server.dispose();
+  }
+
+  private endProcess(kind: "killed" | "power"): void {
+    this.forget();
     this.faults.end();
     // What the kernel has dropped no process gets back, and only `always` has promised more.
     if (this.faults.pagesLost) this.killMin = this.powerMin;
@@ -354,11 +364,11 @@ class Life {
     const copy = this.disk.clone();
     const faults = new Faults(copy, this.counts, () => {});
     const once = this.stateOf(copy);
-    this.schedule.clear();
+    this.forget();
     faults.end();
     copy.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
     const twice = this.stateOf(copy);
-    this.schedule.clear();
+    this.forget();
     this.counts.add("recovered twice");
     for (const name of new Set([...once.keys(), ...twice.keys()])) {
       const [a, b] = [once.get(name), twice.get(name)];
@@ -402,6 +412,7 @@ class Life {
       received: (slot, bytes) => this.received(slot, bytes),
     };
     const server = new SimServer(options);
+    this.alive.push(server);
     this.counts.add("recoveries");
     this.counts.add(`decisions: ${server.storage.report.decision}`);
     return server;

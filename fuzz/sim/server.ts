@@ -17,6 +17,7 @@ import { DATA, INPUT_ROW_WORDS, makeRegions, OUTPUT_ROW_WORDS, type Transport } 
 import { Connection } from "../../src/server/connection.ts";
 import { TurnRunner } from "../../src/server/turn.ts";
 import type { TurnHost } from "../../src/server/turn_host.ts";
+import { LentMemory } from "./memory.ts";
 import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 
 export const SIM_DIRECTORY = "/data";
@@ -53,13 +54,22 @@ export class SimServer {
   ended = false;
   private readonly connections: Connection[];
   private readonly received: (slot: number, bytes: Uint8Array) => void;
+  private readonly memory = new LentMemory();
 
   /** Recovers what is on the disk; throws what a start throws. */
   constructor(options: SimServerOptions) {
     const { disk, clock, schedule, policy, segmentBytesMax } = options;
     const random: Random = seededRandom(options.seed);
     this.received = options.received;
-    this.engine = new Engine({ clock, random, table, databases: SIM_DATABASES, bytesMax: 64 * 1024 * 1024 });
+    this.engine = new Engine({
+      clock,
+      random,
+      table,
+      databases: SIM_DATABASES,
+      bytesMax: 64 * 1024 * 1024,
+      memoryCalls: this.memory.calls,
+      positions: this.memory.positions,
+    });
     const peer = { peerAddress: "", localAddress: "", descriptor: -1, local: true };
     this.connections = Array.from({ length: SLOTS }, (_, slot) => new Connection(slot + 1, slot, peer, 0));
     const host: TurnHost = {
@@ -78,15 +88,25 @@ export class SimServer {
     // The time on the processor is the one thing here that no seed decides.
     Reflect.set(this.turns.times, "cpuUs", () => 0);
     this.engine.setReplySink(this.turns);
-    this.storage = openStorage(this.engine, {
-      directory: SIM_DIRECTORY,
-      policy,
-      segmentBytesMax,
-      clock,
-      random,
-      backing: { disk, logIo: new SimLogIo(disk, schedule), crc32c: crc32cReference },
-    });
+    try {
+      this.storage = openStorage(this.engine, {
+        directory: SIM_DIRECTORY,
+        policy,
+        segmentBytesMax,
+        clock,
+        random,
+        backing: { disk, logIo: new SimLogIo(disk, schedule), crc32c: crc32cReference, buffers: this.memory },
+      });
+    } catch (thrown) {
+      this.dispose();
+      throw thrown;
+    }
     this.storage.onProgress = () => this.progressed();
+  }
+
+  /** The process is no more: its memory is somebody else's from here on. */
+  dispose(): void {
+    this.memory.giveBack(this.engine.arena);
   }
 
   /** One turn: what each of these clients has sent. */

@@ -8,10 +8,16 @@
  * Invariants: `sequence` counts exactly the effects written. A key that changed since position p has `positionOf(key) >= p`
  * (a collision of hashes makes a reader wait longer, never shorter).
  */
+import { check } from "../base/check.ts";
 import type { RequestWriter } from "../protocol/request_writer.ts";
 
 /** Positions kept, by the hash of database and key. */
 const POSITIONS = 65536;
+
+/** Memory for the positions of one journal. */
+export function journalPositions(): Float64Array {
+  return new Float64Array(POSITIONS);
+}
 
 /** Learns of each change of a key: WATCH, and notifications later. */
 export interface ChangeObserver {
@@ -57,13 +63,16 @@ export class Journal {
   explicit = 0;
 
   private readonly observers: ChangeObserver[] = [];
-  private readonly positions = new Float64Array(POSITIONS);
+  private readonly positions: Float64Array;
   private floor = 0;
   private unitOpen = false;
   private unitBegun = false;
 
-  constructor(effects: RequestWriter) {
+  /** `positions` holds zeros. */
+  constructor(effects: RequestWriter, positions = journalPositions()) {
+    check(positions.length === POSITIONS, "a place for each hash");
     this.effects = effects;
+    this.positions = positions;
   }
 
   /** Tells `observer` of all changes from now on. */

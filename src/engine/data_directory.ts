@@ -15,6 +15,7 @@ import type { DirectoryLock, DiskSpace } from "../disk/disk.ts";
 import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
 import { joinPath } from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
+import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogIo } from "../log/log_io.ts";
 import { headerFields } from "../log/sealing.ts";
 import {
@@ -49,6 +50,7 @@ export interface DataDirectoryOptions {
   readonly segmentBytesMax: number;
   /** Without it everything on the disk may be taken. */
   readonly spareBytes?: SpareBytes;
+  readonly buffers?: LogBuffers;
 }
 
 const NOTHING_EXAMINED: Examination = {

@@ -58,6 +58,8 @@ export interface EngineOptions {
   /** Address space, bytes. */
   bytesMax?: number;
   firstSegment?: number;
+  /** Memory of the journal, zeros; its own when not given. */
+  positions?: Float64Array;
 }
 
 export class Engine {
@@ -95,7 +97,7 @@ export class Engine {
       ...(options.bytesMax === undefined ? {} : { bytesMax: options.bytesMax }),
       ...(options.firstSegment === undefined ? {} : { firstSegment: options.firstSegment }),
     });
-    this.journal = new Journal(new RequestWriter(new Uint8Array(4096)));
+    this.journal = new Journal(new RequestWriter(new Uint8Array(4096)), options.positions);
     this.dataset = new Dataset(this.arena, new Allocator(this.arena), this.journal, options.databases);
     this.executor = new Executor(table);
     this.executor.reserve = (bytes) => this.reserve(bytes * 2 + EFFECT_BYTES_RESERVED);

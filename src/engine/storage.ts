@@ -10,6 +10,7 @@ import type { Disk } from "../disk/disk.ts";
 import { ENOENT, ENOSPC, errorText, misconf } from "../disk/errno.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
 import type { Crc32c } from "../log/format.ts";
+import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogWriter } from "../log/writer.ts";
 import type { LogFailure } from "../log/writer_options.ts";
 import { crc32c } from "../platform/checksum.ts";
@@ -49,8 +50,13 @@ export interface StorageOptions {
   readonly random: Random;
   /** For encryption at rest; without them nothing is encrypted. */
   readonly keys?: Keys;
-  /** Where the disk and the log's threads are not the machine's: the crash harness (fuzz/sim). */
-  readonly backing?: { readonly disk: Disk; readonly logIo: LogIo; readonly crc32c: Crc32c };
+  /** Where the disk, the log's threads and its memory are not the machine's: the crash harness (fuzz/sim). */
+  readonly backing?: {
+    readonly disk: Disk;
+    readonly logIo: LogIo;
+    readonly crc32c: Crc32c;
+    readonly buffers?: LogBuffers;
+  };
 }
 
 /** Opens and recovers a data directory and lets the engine write to it from here on. Throws an EmberlogError when the start is refused. */
@@ -98,9 +104,9 @@ function openLogIo({ backing, clock }: StorageOptions): LogIo {
 }
 
 function directoryOptions(options: StorageOptions, logIo: LogIo, space: DiskSpaceWatch) {
-  const { disk, crc32c: sum } = options.backing ?? { disk: new NodeDisk(nativeFileCalls()), crc32c };
-  const spareBytes = (): number => space.spareBytes(disk.space(options.directory));
-  return { ...options, disk, logIo, crc32c: sum, spareBytes };
+  const backing = options.backing ?? { disk: new NodeDisk(nativeFileCalls()), crc32c };
+  const spareBytes = (): number => space.spareBytes(backing.disk.space(options.directory));
+  return { ...options, ...backing, logIo, spareBytes };
 }
 
 export class Storage {

@@ -113,8 +113,16 @@ export function unitHeaderBytes(length: number): number {
   return Math.max(1, Math.ceil(length / LOG_FRAME_PAYLOAD_BYTES_MAX)) * FRAME_HEADER_BYTES;
 }
 
+/** Where the buffers of a queue come from. */
+export interface LogBuffers {
+  /** An empty buffer of the usual size, or larger. */
+  take(bytesNeeded: number): LogBuffer;
+  /** Everything in the buffer is in the file. */
+  give(buffer: LogBuffer): void;
+}
+
 /** A few idle buffers of the usual size; others are left to the garbage collector. */
-export class LogBufferPool {
+export class LogBufferPool implements LogBuffers {
   private readonly idle: LogBuffer[] = [];
 
   take(bytesNeeded: number): LogBuffer {

@@ -10,7 +10,7 @@ import { check } from "../base/check.ts";
 import { TAG_BYTES } from "../base/frame_cipher.ts";
 import { LOG_BUFFER_BYTES, LOG_FRAME_PAYLOAD_BYTES_MAX, LOG_UNIT_BYTES_MAX } from "../base/limits.ts";
 import { FRAME_HEADER_BYTES } from "./format.ts";
-import { LogBuffer, LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
+import { LogBuffer, type LogBuffers, unitHeaderBytes } from "./log_buffer.ts";
 
 /** Less room than this at the end of a buffer is not worth beginning a turn in. */
 const TURN_ROOM_BYTES_MIN = 128 * 1024;
@@ -20,8 +20,13 @@ export class LogQueue {
   pendingBytes = 0;
   /** Frames that these are. */
   pendingFrames = 0;
-  private readonly pool = new LogBufferPool();
-  private readonly buffers: LogBuffer[] = [this.pool.take(LOG_BUFFER_BYTES)];
+  private readonly pool: LogBuffers;
+  private readonly buffers: LogBuffer[];
+
+  constructor(pool: LogBuffers) {
+    this.pool = pool;
+    this.buffers = [pool.take(LOG_BUFFER_BYTES)];
+  }
 
   /** Of what is pending, should it be encrypted. */
   get bytesOnDiskMax(): number {

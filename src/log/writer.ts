@@ -33,7 +33,7 @@ import {
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
 } from "./format.ts";
-import { unitHeaderBytes } from "./log_buffer.ts";
+import { LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
 import { LogQueue } from "./log_queue.ts";
 import { headerFields } from "./sealing.ts";
 import {
@@ -66,7 +66,7 @@ export class LogWriter {
 
   private readonly options: LogWriterOptions;
   private readonly schedule: SyncSchedule;
-  private readonly queue = new LogQueue();
+  private readonly queue: LogQueue;
   private segment: SegmentFile;
   /** The next segment before it has its name. */
   private next: ReservedSpace | null = null;
@@ -100,6 +100,7 @@ export class LogWriter {
   /** Continues in `segment`, which is empty, durable and listed in the manifest. */
   constructor(options: LogWriterOptions, segment: SegmentFile) {
     this.options = options;
+    this.queue = new LogQueue(options.buffers ?? new LogBufferPool());
     this.segment = segment;
     this.schedule = new SyncSchedule(options.policy);
     this.commitMs = options.commitMs;

@@ -4,6 +4,7 @@ import type { Keys } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import type { Crc32c } from "./format.ts";
+import type { LogBuffers } from "./log_buffer.ts";
 import type { LogIo } from "./log_io.ts";
 import type { SegmentFile, SegmentSummary, SpareBytes } from "./segment_file.ts";
 import type { FsyncPolicy } from "./sync_schedule.ts";
@@ -26,6 +27,8 @@ export interface LogWriterOptions {
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
   readonly spareBytes: SpareBytes;
+  /** Where its buffers come from, when they are not its own. */
+  readonly buffers?: LogBuffers;
   /** Must be at least as late as any commit time in the log so far, ms. */
   readonly commitMs: number;
   /**

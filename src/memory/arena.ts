@@ -114,8 +114,8 @@ export class Arena {
     let buffer: SharedArrayBuffer;
     let markBuffer: SharedArrayBuffer;
     try {
-      buffer = new SharedArrayBuffer(SEGMENT_BYTES + CHUNK_BYTES);
-      markBuffer = new SharedArrayBuffer(SEGMENT_BLOCKS);
+      buffer = this.calls.allocate(SEGMENT_BYTES + CHUNK_BYTES);
+      markBuffer = this.calls.allocate(SEGMENT_BLOCKS);
     } catch {
       return -1; // a RangeError: the system refuses the memory
     }

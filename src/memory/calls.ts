@@ -3,6 +3,8 @@
  * keep everything working, only slower and without returning memory.
  */
 export interface MemoryCalls {
+  /** Memory of `bytes` zeros for a segment; throws a RangeError where the system refuses it. */
+  allocate(bytes: number): SharedArrayBuffer;
   /** The real address of the first byte of the array, or -1 where it can't be known. */
   addressOf(bytes: Uint8Array): number;
   /** Asks for huge pages under the whole array. */
@@ -16,6 +18,7 @@ export interface MemoryCalls {
 }
 
 export const portableCalls: MemoryCalls = {
+  allocate: (bytes) => new SharedArrayBuffer(bytes),
   addressOf: () => -1,
   adviseHugePages: () => {},
   populateAhead: () => {},

@@ -6,6 +6,7 @@ import { nativeAddon } from "./native.ts";
 
 /** The same shape as `memory/` asks for. */
 export interface PlatformMemoryCalls {
+  allocate(bytes: number): SharedArrayBuffer;
   addressOf(bytes: Uint8Array): number;
   adviseHugePages(bytes: Uint8Array): void;
   populateAhead(bytes: Uint8Array, offset: number, length: number): void;
@@ -18,6 +19,7 @@ export function nativeMemoryCalls(): PlatformMemoryCalls | undefined {
   const addon = nativeAddon();
   if (addon === undefined) return undefined;
   return {
+    allocate: (bytes) => new SharedArrayBuffer(bytes),
     addressOf: (bytes) => addon.addressOf(bytes),
     // Advice: a kernel without huge pages answers EINVAL, and nothing is lost.
     adviseHugePages: (bytes) => void addon.adviseHugePages(bytes, 0, bytes.length),

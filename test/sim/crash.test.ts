@@ -1,4 +1,5 @@
 /** The small sibling of `npm run fuzz -- --target crash`: some seeds, those that once failed, and proof that the oracle sees. */
+import { execFileSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { crash } from "../../fuzz/crash.ts";
 import { Model, ModelSession } from "../../fuzz/sim/model.ts";
@@ -32,6 +33,17 @@ test("a seed replays to the byte, and steps left out leave the others as they ar
   expect((await runSeed(13)).hash).not.toBe(once.hash);
   expect(lines.length).toBeGreaterThan(100);
   expect((await runSeed(12, new Set())).failure).toBe("");
+});
+
+test("a seed that runs behind others, in memory that they have used, is the seed that runs alone", async () => {
+  for (let seed = 200; seed < 212; seed++) await runSeed(seed);
+  const behind = [await runSeed(12), await runSeed(13)].map(({ hash }) => hash);
+  const script =
+    'import("./fuzz/sim/run.ts").then(async ({ runSeed }) => console.log((await runSeed(Number(process.argv[1]))).hash))';
+  const alone = [12, 13].map((seed) =>
+    Number(execFileSync(process.execPath, ["--import", "tsx", "--eval", script, String(seed)], { encoding: "utf8" })),
+  );
+  expect(behind).toEqual(alone);
 });
 
 describe("the oracle notices", () => {
