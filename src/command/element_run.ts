@@ -1,74 +1,72 @@
-/** Replying with a run of a listpack's elements: what HGETALL of a small hash spends its time on. */
+/** Replying with a run of a listpack's elements: what LRANGE and HGETALL of a small hash spend their time on. */
 import { PIECE_BYTES, type ReplyWriter } from "../protocol/reply_writer.ts";
 import { elementBytes } from "../structure/listpack.ts";
 import { replyElement } from "./elements.ts";
 
-/** More than the reply of one short element asks room for, bytes. */
+/** More than the reply of one short element asks room for, bytes; what is copied in whole words may reach into it. */
 const ELEMENT_ROOM_BYTES = 128;
+const WORD_BYTES = 4;
+const CR_LF = 0x0a0d;
 
-/** Elements between `position` and `end` of a listpack, each as a bulk string; of every three the last is left out where `tripled`. */
+/** `count` elements of a listpack from `position` on, each as a bulk string; the listpack ends at `end`, and `view` shows `bytes`. */
 export function replyElements(
   reply: ReplyWriter,
   bytes: Uint8Array,
+  view: DataView,
   position: number,
   end: number,
-  tripled: boolean,
+  count: number,
 ): void {
   // No element's reply is more than five times as long as the element; and what single elements ask for must always be there.
   const room = (end - position) * 5 + ELEMENT_ROOM_BYTES;
-  if (room <= PIECE_BYTES) {
+  // What is read in whole words reaches beyond the last element by less than a word.
+  if (room <= PIECE_BYTES && end + WORD_BYTES <= bytes.length) {
     reply.ensure(room);
-    replyRun(reply, bytes, position, end, tripled);
+    replyRun(reply, bytes, view, position, count);
     return;
   }
-  for (let at = position, turn = 0; at < end; at += elementBytes(bytes, at)) {
-    if (tripled && turn === 2) turn = 0;
-    else {
-      replyElement(reply, bytes, at);
-      turn++;
-    }
+  let at = position;
+  for (let left = count; left > 0; left--) {
+    replyElement(reply, bytes, at);
+    at += elementBytes(bytes, at);
   }
 }
 
 /** As `replyElements`, room having been made. */
-function replyRun(reply: ReplyWriter, bytes: Uint8Array, position: number, end: number, tripled: boolean): void {
+function replyRun(reply: ReplyWriter, bytes: Uint8Array, view: DataView, first: number, count: number): void {
   const target = reply.bytes;
+  const targetView = reply.view;
   let at = reply.position;
-  let turn = 0;
-  while (position < end) {
+  let position = first;
+  for (let left = count; left > 0; left--) {
     const byte = bytes[position]!;
-    if (tripled && turn === 2) {
-      turn = 0;
+    if ((byte & 0xc0) !== 0x80) {
+      reply.position = at;
+      replyElement(reply, bytes, position);
+      at = reply.position;
       position += elementBytes(bytes, position);
       continue;
     }
-    turn++;
-    if ((byte & 0xc0) === 0x80) {
-      const length = byte & 63;
-      target[at] = 36;
-      if (length < 10) target[at + 1] = 48 + length;
-      else {
-        const tens = (length * 205) >>> 11;
-        target[++at] = 48 + tens;
-        target[at + 1] = 48 + length - tens * 10;
-      }
-      target[at + 2] = 13;
-      target[at + 3] = 10;
-      at += 4;
-      const shift = at - position - 1;
-      const stop = position + 1 + length;
-      for (let i = position + 1; i < stop; i++) target[i + shift] = bytes[i]!;
-      at += length;
-      target[at] = 13;
-      target[at + 1] = 10;
-      at += 2;
-      position = stop + 1;
-      continue;
+    const length = byte & 63;
+    target[at] = 36;
+    if (length < 10) target[at + 1] = 48 + length;
+    else {
+      const tens = (length * 205) >>> 11;
+      target[++at] = 48 + tens;
+      target[at + 1] = 48 + length - tens * 10;
     }
-    reply.position = at;
-    replyElement(reply, bytes, position);
-    at = reply.position;
-    position += elementBytes(bytes, position);
+    targetView.setInt16(at + 2, CR_LF, true);
+    at += 4;
+    const start = position + 1;
+    const shift = at - start;
+    position = start + length;
+    for (let i = start; i < position; i += WORD_BYTES) {
+      targetView.setInt32(i + shift, view.getInt32(i, true), true);
+    }
+    at += length;
+    targetView.setInt16(at, CR_LF, true);
+    at += 2;
+    position++;
   }
   reply.position = at;
 }

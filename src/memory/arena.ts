@@ -6,7 +6,7 @@
  * offsets: see layout.ts.
  *
  * Invariants:
- * - every write to `bytes`, `words` or `doubles` is preceded by `touch` or `touchBytes` over the range, except
+ * - every write to `bytes`, `words`, `doubles` or `views` is preceded by `touch` or `touchBytes` over the range, except
  *   access metadata of entries;
  * - the view arrays have a slot for each possible segment from the start and never change their shape, so others may
  *   keep them;
@@ -65,12 +65,15 @@ export interface ArenaOptions {
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Int32Array(0);
 const NO_DOUBLES = new Float64Array(0);
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 export class Arena {
   /** Views by segment number; an empty array where there is no segment. */
   readonly bytes: Uint8Array[];
   readonly words: Int32Array[];
   readonly doubles: Float64Array[];
+  /** The same bytes, to be read and written as words at any offset. */
+  readonly views: DataView[];
   /** Dirty marks by segment number: one byte a 256-byte block, 1 = written since the marks were cleared. */
   readonly marks: Uint8Array[];
   readonly firstSegment: number;
@@ -89,6 +92,7 @@ export class Arena {
     this.bytes = new Array<Uint8Array>(SEGMENTS_MAX).fill(NO_BYTES);
     this.words = new Array<Int32Array>(SEGMENTS_MAX).fill(NO_WORDS);
     this.doubles = new Array<Float64Array>(SEGMENTS_MAX).fill(NO_DOUBLES);
+    this.views = new Array<DataView>(SEGMENTS_MAX).fill(NO_VIEW);
     this.marks = new Array<Uint8Array>(SEGMENTS_MAX).fill(NO_BYTES);
     this.firstSegment = options.firstSegment ?? 0;
     check(this.firstSegment >= 0 && this.firstSegment < SEGMENTS_MAX, "first segment within the address space");
@@ -126,6 +130,7 @@ export class Arena {
     this.bytes[segment] = new Uint8Array(buffer, start, SEGMENT_BYTES);
     this.words[segment] = new Int32Array(buffer, start, SEGMENT_BYTES / 4);
     this.doubles[segment] = new Float64Array(buffer, start, SEGMENT_BYTES / 8);
+    this.views[segment] = new DataView(buffer, start, SEGMENT_BYTES);
     this.marks[segment] = new Uint8Array(markBuffer);
     this.calls.adviseHugePages(this.bytes[segment]);
     this.segmentCount++;

@@ -48,15 +48,21 @@ export class ReplyWriter {
   /** Where the replies being dropped begin; -1 while replies are kept. */
   private mutedFrom = -1;
   private readonly sink: ReplySink;
-  /** A view of `bytes`, of `viewed` really, that writes words at any offset. */
-  private view: DataView;
+  /** A view of `viewed`, which is `bytes` unless they have been replaced since. */
+  private dataView: DataView;
   private viewed: Uint8Array;
 
   constructor(bytes: Uint8Array, sink: ReplySink) {
     this.bytes = bytes;
     this.viewed = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.dataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.sink = sink;
+  }
+
+  /** `bytes`, to be written as words at any offset. */
+  get view(): DataView {
+    if (this.viewed !== this.bytes) this.lookAt(this.bytes);
+    return this.dataView;
   }
 
   ensure(length: number): void {
@@ -163,8 +169,7 @@ export class ReplyWriter {
   shortBulk(words: Int32Array, word: number, length: number): void {
     this.ensure(SHORT_BYTES_MAX + 16);
     const bytes = this.bytes;
-    if (this.viewed !== bytes) this.lookAt(bytes);
-    const view = this.view;
+    const { view } = this;
     let at = this.position;
     bytes[at++] = DOLLAR;
     if (length < 10) bytes[at++] = 48 + length;
@@ -188,7 +193,7 @@ export class ReplyWriter {
 
   private lookAt(bytes: Uint8Array): void {
     this.viewed = bytes;
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.dataView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   private longBulk(source: Uint8Array, offset: number, length: number): void {

@@ -175,6 +175,15 @@ export function keyWord(arena: Arena, address: number): number {
   return keyOffset(arena, address) >>> 2;
 }
 
+/** As `keyLength` and `keyWord`, of the entry that begins at a word of its segment's words, for loops: of keys longer than 254 bytes it is 255. */
+export function shortKeyLength(words: Int32Array, word: number): number {
+  return words[word + 1]! & 0xff;
+}
+
+export function shortKeyWord(words: Int32Array, word: number): number {
+  return word + (HEADER_BYTES >>> 2) + ((words[word]! & EXPIRY_FLAG) >>> 6);
+}
+
 /** Whether the entry's key is bytes[offset, offset + length). */
 export function keyEquals(arena: Arena, address: number, bytes: Uint8Array, offset: number, length: number): boolean {
   const words = arena.words[address >>> SEGMENT_SHIFT]!;

@@ -112,6 +112,19 @@ export class TreeCursor {
     return this.leafWords[this.leafBase + LEAF_THIRD + this.at]!;
   }
 
+  /** Items from the current one on that lie one behind the other: their entries are `entries[entryAt, entryAt + runLength)`. */
+  get runLength(): number {
+    return this.leafCount - this.at;
+  }
+
+  get entries(): Int32Array {
+    return this.leafWords;
+  }
+
+  get entryAt(): number {
+    return this.leafBase + LEAF_THIRD + this.at;
+  }
+
   seekFirst(): boolean {
     const height = this.startDescent();
     if (height === 0) return false;

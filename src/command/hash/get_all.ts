@@ -14,6 +14,7 @@ import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { replyElements } from "../element_run.ts";
 import { replyElement, replyMember } from "../elements.ts";
+import { replyMembers } from "../member_run.ts";
 import { REFUSED, readHash, replyMemberValue } from "./access.ts";
 
 const found = new EntryList(256);
@@ -60,7 +61,7 @@ function replySmall(call: Call, entry: number, names: boolean, values: boolean):
   const { dataset, reply } = call;
   const encoding = entryEncoding(dataset.arena, entry);
   openPack(dataset.arena, entry, small);
-  const { bytes, offset } = small;
+  const { bytes, offset, segment } = small;
   const elements = elementsOfField(encoding);
   const end = endPosition(bytes, offset);
   let at = offset + LISTPACK_HEADER_BYTES;
@@ -73,8 +74,14 @@ function replySmall(call: Call, entry: number, names: boolean, values: boolean):
     }
   }
   replyHeader(call, fields, names, values);
-  if (names && values) return replyElements(reply, bytes, at, end, encoding !== ENCODING_LISTPACK);
+  const view = dataset.arena.views[segment]!;
+  if (names && values && encoding === ENCODING_LISTPACK) return replyElements(reply, bytes, view, at, end, fields * 2);
   while (at < end) {
+    if (names && values) {
+      replyElements(reply, bytes, view, at, end, 2);
+      for (let i = 0; i < 3; i++) at += elementBytes(bytes, at);
+      continue;
+    }
     if (names) replyElement(reply, bytes, at);
     at += elementBytes(bytes, at);
     if (values) replyElement(reply, bytes, at);
@@ -95,6 +102,10 @@ function replyBig(call: Call, entry: number, names: boolean, values: boolean): v
   do {
     found.clear();
     cursor = table.scanInto(cursor, found);
+    if (!values && !expiring) {
+      replyMembers(reply, arena, found.items, 0, found.count);
+      continue;
+    }
     for (let i = 0; i < found.count; i++) {
       const member = found.items[i]!;
       if (expiring && isPast(dataset, memberExpiry(dataset, member))) continue;

@@ -50,16 +50,18 @@ export function replyRange(call: Call, entry: number, first: number, count: numb
 
 /** `count` elements from the current one on, those of one listpack at a time. */
 function replyForwards(call: Call, cursor: ListCursor, count: number): void {
-  for (let left = count; left > 0; ) {
+  let left = count;
+  for (;;) {
     if (cursor.plain) {
       replyCurrent(call, cursor);
       left--;
     } else {
-      const begin = cursor.at;
-      left -= cursor.takeRun(left);
-      replyElements(call.reply, cursor.bytes, begin, cursor.end, false);
+      const run = cursor.runLength(left);
+      replyElements(call.reply, cursor.bytes, cursor.view, cursor.at, cursor.end, run);
+      left -= run;
     }
-    if (left > 0) cursor.next();
+    if (left === 0) return;
+    cursor.nextRun();
   }
 }
 

@@ -5,6 +5,7 @@ import { collectRefs, SetView, setHas } from "../../dataset/set/view.ts";
 import { ENCODING_BIG } from "../../dataset/types.ts";
 import { EntryList } from "../../structure/entry_list.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
+import { replyMembers } from "../member_run.ts";
 import { readSet, replyRef } from "./open.ts";
 
 const view = new SetView();
@@ -76,7 +77,7 @@ export const smembers: CommandDefinition = {
       refs.clear();
       do cursor = table.scanInto(cursor, refs);
       while (cursor !== 0 && refs.count < 256);
-      for (let i = 0; i < refs.count; i++) replyRef(call, view, refs.items[i]!);
+      replyMembers(call.reply, call.dataset.arena, refs.items, 0, refs.count);
     } while (cursor !== 0);
   },
 };

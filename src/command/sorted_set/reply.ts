@@ -5,6 +5,7 @@ import { treeOf } from "../../dataset/sorted_set/big.ts";
 import { pack, scorePosition } from "../../dataset/sorted_set/packed.ts";
 import { scoreAt } from "../../dataset/sorted_set/scores.ts";
 import { isPacked } from "../../dataset/sorted_set/sorted_set.ts";
+import type { Arena } from "../../memory/arena.ts";
 import type { ReplyWriter } from "../../protocol/reply_writer.ts";
 import {
   isIntegerElement,
@@ -14,8 +15,10 @@ import {
   stringLength,
   stringOffset,
 } from "../../structure/listpack.ts";
+import type { Tree } from "../../structure/tree.ts";
 import type { Call } from "../call.ts";
 import { replyElement, replyMember } from "../elements.ts";
+import { replyMembers as replyMemberRun } from "../member_run.ts";
 
 const text = new Uint8Array(DOUBLE_TEXT_BYTES_MAX);
 
@@ -106,11 +109,23 @@ function replyBig(
   const { arena } = call.dataset;
   const tree = treeOf(call.dataset, entry);
   tree.seekPosition(reverse ? from + count - 1 : from);
+  if (!withScores && !reverse) return replyForwards(reply, arena, tree, count);
   for (let left = count; left > 0; left--) {
     if (pairs) reply.array(2);
     replyMember(reply, arena, tree.entry);
     if (withScores) replyScore(reply, tree.score);
     if (reverse) tree.previous();
     else tree.next();
+  }
+}
+
+/** `count` members from the current one on, those of one leaf at a time. */
+function replyForwards(reply: ReplyWriter, arena: Arena, tree: Tree, count: number): void {
+  for (let left = count; ; ) {
+    const run = Math.min(left, tree.runLength);
+    replyMemberRun(reply, arena, tree.entries, tree.entryAt, run);
+    left -= run;
+    if (left === 0) return;
+    tree.skip(run);
   }
 }

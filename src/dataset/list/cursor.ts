@@ -10,9 +10,9 @@ import { type Blob, locate, readBlob, Span } from "../../structure/blob.ts";
 import { entryEncoding } from "../../structure/entry.ts";
 import {
   copyElementText,
-  elementBytes,
   elementEquals,
   elementTextLength,
+  endPosition,
   firstElement,
   isIntegerElement,
   lastElement,
@@ -35,7 +35,7 @@ export class ListCursor {
   bytes: Uint8Array = new Uint8Array(0);
   at = -1;
   plain = false;
-  /** Where the elements end that `takeRun` has taken. */
+  /** Where the listpack ends that `runLength` has looked at. */
   end = 0;
   /** Elements of the list. */
   length = 0;
@@ -45,6 +45,8 @@ export class ListCursor {
   private readonly digits = new Uint8Array(20);
   private packed = true;
   private base = 0;
+  /** Elements from the current one to the end of its listpack. */
+  private left = 0;
 
   constructor(dataset: Dataset) {
     this.dataset = dataset;
@@ -80,31 +82,40 @@ export class ListCursor {
     if (index < 0 || index >= this.length) return false;
     if (this.packed) {
       this.at = seekElement(this.bytes, this.base, index);
+      this.left = this.length - index;
       return true;
     }
     const { tree } = this.nodes;
     tree.seekPosition(index);
     this.openNode();
-    if (!this.plain) this.at = seekElement(this.bytes, this.base, tree.within);
+    if (this.plain) return true;
+    this.at = seekElement(this.bytes, this.base, tree.within);
+    this.left = tree.w2 - tree.within;
     return true;
   }
 
   /**
-   * Goes to the last of up to `max` elements, the current one counted, that lie one behind the other in its listpack. Returns how many they
-   * are; `end` is where they end. Not for a plain element.
+   * How many elements, up to `max` and the current one counted, lie one behind the other in its listpack, which ends at `end`. Not for a
+   * plain element.
    */
-  takeRun(max: number): number {
-    const { bytes } = this;
-    let { at } = this;
-    let taken = 1;
-    for (; taken < max; taken++) {
-      const following = nextElement(bytes, at);
-      if (following === -1) break;
-      at = following;
-    }
-    this.at = at;
-    this.end = at + elementBytes(bytes, at);
-    return taken;
+  runLength(max: number): number {
+    this.end = endPosition(this.bytes, this.base);
+    return max < this.left ? max : this.left;
+  }
+
+  /** To the first element behind the current one's listpack; false when there is none. */
+  nextRun(): boolean {
+    if (this.packed || !this.nodes.tree.next()) return false;
+    this.openNode();
+    if (this.plain) return true;
+    this.at = firstElement(this.bytes, this.base);
+    this.left = this.nodes.tree.w2;
+    return true;
+  }
+
+  /** `bytes`, to be read as words. */
+  get view(): DataView {
+    return this.packed ? this.dataset.arena.views[this.pack.segment]! : this.nodes.bytesView;
   }
 
   next(): boolean {
@@ -112,14 +123,11 @@ export class ListCursor {
       const at = nextElement(this.bytes, this.at);
       if (at !== -1) {
         this.at = at;
+        this.left--;
         return true;
       }
-      if (this.packed) return false;
     }
-    if (!this.nodes.tree.next()) return false;
-    this.openNode();
-    if (!this.plain) this.at = firstElement(this.bytes, this.base);
-    return true;
+    return this.nextRun();
   }
 
   previous(): boolean {
@@ -127,13 +135,16 @@ export class ListCursor {
       const at = previousElement(this.bytes, this.base, this.at);
       if (at !== -1) {
         this.at = at;
+        this.left++;
         return true;
       }
       if (this.packed) return false;
     }
     if (!this.nodes.tree.previous()) return false;
     this.openNode();
-    if (!this.plain) this.at = lastElement(this.bytes, this.base);
+    if (this.plain) return true;
+    this.at = lastElement(this.bytes, this.base);
+    this.left = 1;
     return true;
   }
 

@@ -67,6 +67,7 @@ export class ListNodes {
 
   /** Decompressed nodes that are only read lie here; which one it is. */
   private scratch = new Uint8Array(0);
+  private scratchView = new DataView(this.scratch.buffer);
   private scratchOf = NIL;
   private scratchFrees = 0;
   /** A compressed node has been opened for a change in the middle: by list-compress-depth it is to be compressed again. */
@@ -100,6 +101,11 @@ export class ListNodes {
       this.bytes = this.scratch;
       this.base = 0;
     }
+  }
+
+  /** `bytes` of the opened listpack, to be read as words. */
+  get bytesView(): DataView {
+    return this.bytes === this.scratch ? this.scratchView : this.dataset.arena.views[this.segment]!;
   }
 
   /** Opens the current node for changes. False: the address space is full. */
@@ -494,7 +500,10 @@ export class ListNodes {
     this.scratchFrees = frees;
     const start = (w0 & UNIT_MASK) << 3;
     const source = this.dataset.arena.bytes[w0 >>> SEGMENT_SHIFT]!;
-    if (this.scratch.length === 0) this.scratch = new Uint8Array(BLOCK_BYTES_MAX);
+    if (this.scratch.length === 0) {
+      this.scratch = new Uint8Array(BLOCK_BYTES_MAX);
+      this.scratchView = new DataView(this.scratch.buffer);
+    }
     const length = lzfDecompress(source, start, numberOf(w1), this.scratch, 0, BLOCK_BYTES_MAX);
     check(length > 0 && length === listpackBytes(this.scratch, 0), "a compressed node is whole");
     this.scratchOf = w0;
