@@ -83,11 +83,11 @@ export class KeyRing implements Keys {
 export const NO_KEYS: Keys = new KeyRing([]);
 
 const FORMS =
-  "a key is 32 bytes as they are, or 64 hex digits, or 44 characters of base64, one key a line, the newest first";
+  "a key is 32 bytes as they are, or 64 hex digits, or 44 characters of base64; of several the newest stands first";
 
 /**
- * The keys that a source holds, `source` being its name in messages: exactly 32 bytes are one key as it is; anything else is text with a
- * key a line, empty lines and those that begin with # skipped. Throws KEY_INVALID, and wipes what it has decoded on the way.
+ * The keys that a source holds, `source` being its name in messages: exactly 32 bytes are one key as it is; anything else is text with
+ * keys on lines of their own, or between blanks or commas, and lines that begin with # skipped. Throws KEY_INVALID, and wipes what it has decoded on the way.
  */
 export function parseKeys(bytes: Uint8Array, source: string): MasterKey[] {
   const raw = bytes.length === KEY_BYTES ? [bytes.slice()] : decodeLines(bytes, source);
@@ -111,11 +111,13 @@ function decodeLines(bytes: Uint8Array, source: string): Uint8Array[] {
   const keys: Uint8Array[] = [];
   const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1").split("\n");
   for (const [i, line] of lines.entries()) {
-    const text = line.trim();
-    if (text === "" || text.startsWith("#")) continue;
-    const key = decodeKey(text);
-    if (key === undefined) throw keyInvalid(source, `line ${i + 1} is no key: ${FORMS}`);
-    keys.push(key);
+    if (line.trimStart().startsWith("#")) continue;
+    for (const word of line.split(/[\s,]+/)) {
+      if (word === "") continue;
+      const key = decodeKey(word);
+      if (key === undefined) throw keyInvalid(source, `what line ${i + 1} holds is no key: ${FORMS}`);
+      keys.push(key);
+    }
   }
   return keys;
 }

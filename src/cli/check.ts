@@ -1,15 +1,18 @@
 /**
- * `emberlog check DIR [--json]`: verifies a data directory and explains what is in it, what is wrong and how to go on.
+ * `emberlog check DIR [--json] [keys]`: verifies a data directory and explains what is in it, what is wrong and how to go on.
  *
  * It reads with the eyes of a start (engine/examination.ts), changes nothing and takes no lock, so it also works while a
  * server runs on the directory. Then the end of the last segment is being written while it is read: a frame that is not whole
  * there is no damage, and a manifest that changed on the way means reading again.
+ *
+ * An encrypted directory is verified without its keys too, but for what is in its frames; with keys (key_options.ts) that is verified as well.
  *
  * Exit codes: 0 sound; 1 a start will cut a torn tail (or discard a log that was never complete); 2 damaged, missing or not to
  * be read by this version: a start will refuse.
  */
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
 import { MANIFEST_BYTES_MAX } from "../base/limits.ts";
 import { type Disk, readWholeFile } from "../disk/disk.ts";
 import { hex, joinPath, MANIFEST_NAME } from "../disk/file_names.ts";
@@ -18,12 +21,13 @@ import { type Examination, type ExaminedSegment, examine } from "../engine/exami
 import { advice, decide } from "../engine/recovery.ts";
 import type { Decision } from "../engine/recovery_cases.ts";
 import { crc32c } from "../platform/checksum.ts";
+import { KEY_USAGE, takeKeys } from "./key_options.ts";
 
 export const CHECK_SOUND = 0;
 export const CHECK_TORN = 1;
 export const CHECK_DAMAGED = 2;
 
-export const CHECK_USAGE = "usage: emberlog check DIR [--json]\n";
+export const CHECK_USAGE = `usage: emberlog check DIR [--json] ${KEY_USAGE}\n`;
 
 /** While a server rotates its log the manifest changes; as often is tried before giving an answer all the same. */
 const ROUNDS_MAX = 10;
@@ -42,13 +46,25 @@ interface Check {
 /** Runs the command with the words behind `check`; writes text to `out` and resolves to the exit code. */
 export async function run(args: readonly string[], out: (text: string) => void): Promise<number> {
   const json = args.includes("--json");
-  const [directory, ...more] = args.filter((word) => word !== "--json");
-  if (directory === undefined || more.length > 0 || directory.startsWith("--")) {
-    out(CHECK_USAGE);
+  try {
+    const given = takeKeys(args.filter((word) => word !== "--json"));
+    const [directory, ...more] = given?.rest ?? [];
+    if (given === undefined || directory === undefined || more.length > 0 || directory.startsWith("--")) {
+      out(CHECK_USAGE);
+      return CHECK_DAMAGED;
+    }
+    return report(directory, given.keys, json, out);
+  } catch (thrown) {
+    if (!(thrown instanceof EmberlogError)) throw thrown;
+    out(`${thrown.message}\n`);
     return CHECK_DAMAGED;
   }
+}
+
+/** The same for who has the words apart already. */
+export function report(directory: string, keys: Keys, json: boolean, out: (text: string) => void): number {
   try {
-    const check = checkDirectory(new NodeDisk(), directory);
+    const check = checkDirectory(new NodeDisk(), directory, keys);
     const code = exitCode(check);
     out(json ? `${JSON.stringify(asJson(directory, check, code))}\n` : asText(directory, check, code));
     return code;
@@ -60,7 +76,7 @@ export async function run(args: readonly string[], out: (text: string) => void):
   }
 }
 
-function checkDirectory(disk: Disk, directory: string): Check {
+function checkDirectory(disk: Disk, directory: string, keys: Keys): Check {
   if (disk.status(directory)?.kind !== "directory") {
     throw new EmberlogError("DATA_MISSING", `there is no directory ${directory}`, { file: directory });
   }
@@ -68,7 +84,14 @@ function checkDirectory(disk: Disk, directory: string): Check {
   for (let round = 1; ; round++) {
     const holder = disk.holder(directory);
     const before = manifestBytes(disk, directory);
-    const examination = examine(disk, directory, crc32c, { unit: () => undefined });
+    const examination = examine(
+      disk,
+      directory,
+      crc32c,
+      { unit: () => undefined },
+      keys,
+      keys.newest === undefined ? "none" : "all",
+    );
     const after = manifestBytes(disk, directory);
     if (holder !== undefined && before !== after && round < ROUNDS_MAX) continue;
     const tookMs = (systemClock.monotonicUs() - beganUs) / 1000;
@@ -113,7 +136,8 @@ function whatAStartDoes(directory: string, check: Check): string {
 function segmentLine({ name, listed, scan }: ExaminedSegment): string {
   const kind = listed === null ? "unlisted" : listed.sealed === null ? "open" : "sealed";
   const range = scan.commands === 0 ? "no commands" : `${scan.header.firstSequence} … ${scan.lastSequence}`;
-  return `segment    ${name}: ${kind}, ${range}, ${scan.frames} frames, ${scan.endOffset} bytes, known durable ${scan.durableSequence}\n`;
+  const encrypted = scan.keyId === undefined ? "" : `, encrypted with key ${scan.keyId}`;
+  return `segment    ${name}: ${kind}${encrypted}, ${range}, ${scan.frames} frames, ${scan.endOffset} bytes, known durable ${scan.durableSequence}\n`;
 }
 
 function asText(directory: string, check: Check, code: number): string {
@@ -156,6 +180,8 @@ function asJson(directory: string, check: Check, code: number): object {
     commands: commandsIn(examination),
     segments: examination.examined.map(({ name, epoch, listed, scan }) => ({
       name,
+      encryptedWith: scan.keyId ?? null,
+      contentsVerified: !scan.locked,
       epoch: hex(epoch),
       listed: listed !== null,
       sealed: listed?.sealed != null,

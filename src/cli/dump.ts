@@ -5,6 +5,8 @@
  * an argument that is no UTF-8 is `{"base64": …}`. `--resp` is the commands alone as the bytes they are: a Redis AOF without a
  * preamble, for `redis-cli --pipe`. It is also the way to keep what lies before damage.
  *
+ * The commands of an encrypted directory need its keys (key_options.ts); frames are shown without them too.
+ *
  * With `--around` it shows one place of one segment instead (dump_around.ts).
  *
  * Whole units only, in order, up to the first damage; it changes nothing and takes no lock. Exit codes as of `check`: 0 all was
@@ -13,6 +15,7 @@
 import { TextDecoder } from "node:util";
 import { latin1 } from "../base/bytes.ts";
 import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
 import { joinPath, parseSegmentName } from "../disk/file_names.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
@@ -22,11 +25,12 @@ import { readManifest } from "../manifest/store.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { REQUEST, RequestParser } from "../protocol/request_parser.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
-import { CHECK_DAMAGED, CHECK_SOUND, CHECK_TORN, run as runCheck } from "./check.ts";
+import { CHECK_DAMAGED, CHECK_SOUND, CHECK_TORN, report } from "./check.ts";
 import { dumpAround } from "./dump_around.ts";
+import { KEY_USAGE, takeKeys } from "./key_options.ts";
 
 export const DUMP_USAGE =
-  "usage: emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS]\n" +
+  `usage: emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS] ${KEY_USAGE}\n` +
   "       emberlog dump DIR --around OFFSET [--segment NAME]\n";
 
 export type DumpOut = (chunk: string | Uint8Array) => void;
@@ -35,6 +39,7 @@ type Format = "text" | "json" | "resp";
 
 interface DumpOptions {
   readonly directory: string;
+  readonly keys: Keys;
   readonly format: Format;
   readonly from: number;
   readonly limit: number;
@@ -49,17 +54,18 @@ export async function run(
   out: DumpOut,
   complain: (text: string) => void = (text) => void process.stderr.write(text),
 ): Promise<number> {
-  const options = parseOptions(args);
-  if (options === undefined) {
-    complain(DUMP_USAGE);
-    return CHECK_DAMAGED;
-  }
   try {
+    const given = takeKeys(args);
+    const options = given === undefined ? undefined : parseOptions(given.rest, given.keys);
+    if (options === undefined) {
+      complain(DUMP_USAGE);
+      return CHECK_DAMAGED;
+    }
     if (options.around !== undefined) {
       dumpAround(new NodeDisk(), options.directory, options.around, options.segment, out);
       return CHECK_SOUND;
     }
-    return await dump(new NodeDisk(), options, out, complain);
+    return dump(new NodeDisk(), options, out, complain);
   } catch (thrown) {
     if (!(thrown instanceof EmberlogError)) throw thrown;
     complain(`${thrown.message}\n`);
@@ -67,7 +73,7 @@ export async function run(
   }
 }
 
-function parseOptions(args: readonly string[]): DumpOptions | undefined {
+function parseOptions(args: readonly string[], keys: Keys): DumpOptions | undefined {
   let directory: string | undefined;
   let format: Format = "text";
   let from = 0;
@@ -92,20 +98,22 @@ function parseOptions(args: readonly string[]): DumpOptions | undefined {
     else return undefined;
   }
   if (directory === undefined || (around === undefined && segment !== undefined)) return undefined;
-  return { directory, format, from, limit, around, segment };
+  return { directory, keys, format, from, limit, around, segment };
 }
 
-async function dump(disk: Disk, options: DumpOptions, out: DumpOut, complain: (text: string) => void): Promise<number> {
-  const { directory } = options;
+function dump(disk: Disk, options: DumpOptions, out: DumpOut, complain: (text: string) => void): number {
+  const { directory, keys } = options;
   let verdict = "";
-  const code = await runCheck([directory, "--json"], (text) => {
+  const code = report(directory, keys, true, (text) => {
     verdict = text;
   });
   const printer = new Printer(options, out);
+  let locked = "";
   for (const { name, lengthBytes } of segmentsOf(disk, directory)) {
     const path = joinPath(directory, name);
     if (disk.status(path) === undefined) break;
-    const read = readSegment(disk, path, crc32c, printer.visitorFor(name), lengthBytes);
+    const read = readSegment(disk, path, crc32c, printer.visitorFor(name), lengthBytes, keys);
+    if (read.kind === "scan" && read.scan.locked) locked ||= read.scan.keyId ?? "";
     if (read.kind !== "scan" || read.scan.damage !== null || printer.done) break;
     if (lengthBytes !== undefined && read.scan.endOffset !== lengthBytes) break;
   }
@@ -119,6 +127,10 @@ async function dump(disk: Disk, options: DumpOptions, out: DumpOut, complain: (t
     const worst = findings?.find(({ state }) => state !== "note");
     const where = worst === undefined ? "" : `: ${worst.file} at ${worst.offset ?? 0}: ${worst.text}`;
     complain(`${code === CHECK_TORN ? "torn" : "damaged"}: ${why ?? message}${where}\n`);
+  }
+  if (locked !== "" && !printer.done) {
+    complain(`the commands are encrypted with key ${locked}, which was not given\n`);
+    return CHECK_DAMAGED;
   }
   return printer.done ? CHECK_SOUND : code;
 }

@@ -5,7 +5,9 @@
  * Returns exit codes instead of exiting, so that tests call it.
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { EmberlogError } from "../base/errors.ts";
 import { VERSION } from "../base/version.ts";
+import { describeKeyOptions } from "./key_options.ts";
 import { ping } from "./ping.ts";
 
 export interface Output {
@@ -43,7 +45,7 @@ export async function runProgram(argv: readonly string[], output: Output): Promi
   }
 }
 
-const PROGRAM_WORDS = new Set(["check", "repair", "dump", "ping", "help", "--help", "-h", "--version", "-v"]);
+const PROGRAM_WORDS = new Set(["check", "repair", "dump", "key", "ping", "help", "--help", "-h", "--version", "-v"]);
 
 function isHelp(argument: string | undefined): boolean {
   return argument === "--help" || argument === "-h";
@@ -61,8 +63,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
   program
     .command("serve [file] [options...]")
     .description("serve (the default): a configuration file, then --directive value ...");
-  program
-    .command("check <directory>")
+  describeKeyOptions(program.command("check <directory>"))
     .description("verify a data directory and explain what is in it; changes nothing")
     .option("--json", "one JSON object instead of text")
     .addHelpText("after", "\nExit codes: 0 sound; 1 a start will cut a torn tail; 2 damaged, a start will refuse.")
@@ -70,8 +71,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       const { run } = await import("./check.ts");
       done(await run(words, output.out));
     });
-  program
-    .command("repair <directory>")
+  describeKeyOptions(program.command("repair <directory>"))
     .description("say what can be kept of a damaged data directory, and what is lost; --apply does it")
     .option("--apply", "do it; what is not kept is copied into quarantine/ first")
     .addHelpText(
@@ -82,8 +82,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       const { run } = await import("./repair.ts");
       done(await run(words, output.out));
     });
-  program
-    .command("dump <directory>")
+  describeKeyOptions(program.command("dump <directory>"))
     .description("print the frames and commands of a data directory's log")
     .option("--json", "JSON lines instead of text")
     .option("--resp", "the commands alone, as redis-cli --pipe takes them")
@@ -95,6 +94,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       const { run } = await import("./dump.ts");
       done(await run(words, output.out, output.error));
     });
+  addKeyCommand(program, output, done);
   program
     .command("ping")
     .description("health check: exit code 0 when a server answers PONG")
@@ -116,6 +116,47 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       }
     });
   return program;
+}
+
+function addKeyCommand(program: Command, output: Output, done: (code: number) => void): void {
+  const print = async (text: (commands: typeof import("./key.ts")) => string): Promise<void> => {
+    try {
+      output.out(text(await import("./key.ts")));
+      done(0);
+    } catch (error) {
+      if (!(error instanceof EmberlogError)) throw error;
+      output.error(`${error.message}\n`);
+      done(1);
+    }
+  };
+  const key = program.command("key").description("make keys of encryption at rest, and tell their ids");
+  const anyMode = [
+    "--encryption-key-permissions <strict|any>",
+    "any: a file that others may read is all right",
+  ] as const;
+  key
+    .command("generate")
+    .description("a new key: to standard output, or into a file of its own")
+    .option("--out <file>", "the file, which must not exist; only its owner may read it")
+    .action(({ out }: { out?: string }) => print(({ generate }) => generate(out)));
+  key
+    .command("rotate <file>")
+    .description("put a new key in front of those in a file; then ENCRYPTION ROTATE makes the server use it")
+    .option(...anyMode)
+    .action((file: string, options: KeyFileOptions) => print(({ rotate }) => rotate(file, isAny(options))));
+  key
+    .command("ids <file>")
+    .description("the ids of the keys in a file, the newest first: what INFO and messages call them")
+    .option(...anyMode)
+    .action((file: string, options: KeyFileOptions) => print(({ ids }) => ids(file, isAny(options))));
+}
+
+interface KeyFileOptions {
+  readonly encryptionKeyPermissions?: string;
+}
+
+function isAny({ encryptionKeyPermissions }: KeyFileOptions): boolean {
+  return encryptionKeyPermissions === "any";
 }
 
 interface PingOptions {

@@ -2,10 +2,13 @@
  * `emberlog repair DIR [--apply]`: what can be kept of a directory that a start refuses, what that loses, and, with `--apply`, keeping
  * it. Without `--apply` nothing is changed; with it nothing is destroyed: what is not kept is copied into `quarantine/` first.
  *
+ * With the keys of an encrypted directory (key_options.ts) what is in the frames is looked at as well; without them their checksums are.
+ *
  * Exit codes: 0 nothing to repair, or repaired; 1 there is something to repair (without `--apply`); 2 no repair can help, or it failed.
  */
 import { type Clock, systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
 import { LOG_SEGMENT_BYTES_DEFAULT } from "../base/limits.ts";
 import { systemRandom } from "../base/random.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
@@ -14,8 +17,9 @@ import { applyRepair, planRepair, type RepairPlan } from "../engine/repair.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { PortableLogIo } from "../platform/log_io.ts";
+import { KEY_USAGE, takeKeys } from "./key_options.ts";
 
-export const REPAIR_USAGE = "usage: emberlog repair DIR [--apply]\n";
+export const REPAIR_USAGE = `usage: emberlog repair DIR [--apply] ${KEY_USAGE}\n`;
 
 const DONE = 0;
 const NEEDED = 1;
@@ -24,13 +28,14 @@ const FAILED = 2;
 /** Runs the command with the words behind `repair`; writes text to `out` and resolves to the exit code. */
 export async function run(args: readonly string[], out: (text: string) => void): Promise<number> {
   const apply = args.includes("--apply");
-  const [directory, ...more] = args.filter((word) => word !== "--apply");
-  if (directory === undefined || more.length > 0 || directory.startsWith("--")) {
-    out(REPAIR_USAGE);
-    return FAILED;
-  }
   try {
-    return await repair(directory, apply, out, systemClock);
+    const given = takeKeys(args.filter((word) => word !== "--apply"));
+    const [directory, ...more] = given?.rest ?? [];
+    if (given === undefined || directory === undefined || more.length > 0 || directory.startsWith("--")) {
+      out(REPAIR_USAGE);
+      return FAILED;
+    }
+    return await repair(directory, given.keys, apply, out, systemClock);
   } catch (thrown) {
     if (!(thrown instanceof EmberlogError)) throw thrown;
     out(`${thrown.message}\n`);
@@ -38,12 +43,18 @@ export async function run(args: readonly string[], out: (text: string) => void):
   }
 }
 
-async function repair(directory: string, apply: boolean, out: (text: string) => void, clock: Clock): Promise<number> {
+async function repair(
+  directory: string,
+  keys: Keys,
+  apply: boolean,
+  out: (text: string) => void,
+  clock: Clock,
+): Promise<number> {
   const disk = new NodeDisk(nativeFileCalls());
   if (disk.status(directory)?.kind !== "directory") {
     throw new EmberlogError("DATA_MISSING", `there is no directory ${directory}`, { file: directory });
   }
-  const plan = planRepair(disk, directory, crc32c);
+  const plan = planRepair(disk, directory, crc32c, keys);
   out(`found      ${plan.why}\n`);
   if (plan.kind === "nothing") {
     out("nothing to repair: a start does what is to be done by itself\n");
@@ -67,6 +78,7 @@ async function repair(directory: string, apply: boolean, out: (text: string) => 
       clock,
       random: systemRandom(),
       crc32c,
+      keys,
       policy: "always",
       segmentBytesMax: LOG_SEGMENT_BYTES_DEFAULT,
     },

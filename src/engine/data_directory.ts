@@ -17,7 +17,7 @@ import { joinPath } from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogIo } from "../log/log_io.ts";
-import { headerFields } from "../log/sealing.ts";
+import { headerFields, keyIdOf } from "../log/sealing.ts";
 import {
   ALL_SPACE,
   beginSegment,
@@ -31,7 +31,7 @@ import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestSegment } from "../manifest/format.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
-import { directoryState, type Examination } from "./examination.ts";
+import { directoryState, type Examination, type ExaminedSegment } from "./examination.ts";
 import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
 
 /** Space that a fresh segment has from the start, bytes. */
@@ -180,7 +180,7 @@ function begin(
     writeManifest(disk, directory, manifest, crc32c);
     clearAway(disk, directory, recovered, segment.name);
     const report = reportOf(directory, recovered, epoch, tookMs);
-    return new DataDirectory(options, lock, manifest, segment, report);
+    return new DataDirectory(options, lock, manifest, segment, recovered.examination.examined, report);
   } catch (thrown) {
     closeQuietly(disk, space.fd);
     throw thrown;
@@ -194,6 +194,8 @@ export class DataDirectory {
   private readonly lock: DirectoryLock;
   private manifest: Manifest;
   private open = true;
+  /** The key of each encrypted segment, by its name; others are plain. */
+  private readonly keyIds = new Map<string, string>();
   /** Resolves when no replacement of the manifest is under way. */
   private listing: Promise<void> = Promise.resolve();
 
@@ -202,8 +204,11 @@ export class DataDirectory {
     lock: DirectoryLock,
     manifest: Manifest,
     segment: SegmentFile,
+    examined: readonly ExaminedSegment[],
     report: RecoveryReport,
   ) {
+    for (const { name, scan } of examined) this.noteKey(name, scan.header);
+    this.noteKey(segment.name, segment.header);
     this.options = options;
     this.lock = lock;
     this.manifest = manifest;
@@ -239,6 +244,24 @@ export class DataDirectory {
   /** Of the disk that it is on; undefined where nobody can say. */
   get space(): DiskSpace | undefined {
     return this.options.disk.space(this.options.directory);
+  }
+
+  /** What the listed segments are encrypted with: how many by each key, the one being written last; undefined: by none. */
+  get segmentKeys(): ReadonlyMap<string | undefined, number> {
+    const counts = new Map<string | undefined, number>();
+    for (const { name } of this.manifest.segments) {
+      const id = this.keyIds.get(name);
+      const count = counts.get(id) ?? 0;
+      counts.delete(id);
+      counts.set(id, count + 1);
+    }
+    return counts;
+  }
+
+  private noteKey(name: string, header: SegmentHeader): void {
+    const id = keyIdOf(header);
+    if (id === undefined) this.keyIds.delete(name);
+    else this.keyIds.set(name, id);
   }
 
   /** Where it is. */
@@ -314,6 +337,7 @@ export class DataDirectory {
     };
     const { disk, directory, crc32c, clock } = this.options;
     const { epoch, firstSequence } = opened.header;
+    this.noteKey(opened.name, opened.header);
     const before = this.manifest.segments.slice(0, -1);
     if (sealed.lastSequence >= sealed.firstSequence) before.push(sealedEntry(sealed));
     const segments = [...before, { name: opened.name, epoch, firstSequence, sealed: null }];

@@ -9,11 +9,13 @@
 import { check } from "../base/check.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import { KeyRing, type MasterKey, parseKeys } from "../base/key_ring.ts";
 import { DATABASES_DEFAULT, LOG_SEGMENT_BYTES_DEFAULT } from "../base/limits.ts";
 import { type Random, systemRandom } from "../base/random.ts";
 import { datasetCommands } from "../command/commands.ts";
 import { Session } from "../command/session.ts";
 import { CommandTable } from "../command/table.ts";
+import { readKeys } from "../disk/key_sources.ts";
 import { nativeMemoryCalls } from "../platform/memory_calls.ts";
 import { type Reply, ReplyError, ReplyReader } from "../protocol/reply_reader.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
@@ -31,8 +33,23 @@ export interface OpenOptions {
   readonly databases?: number;
   /** Size at which a log segment is followed by the next, bytes. */
   readonly logSegmentBytes?: number;
+  /** Encryption at rest: where the keys are. Without it an encrypted directory is refused with KEY_MISSING. */
+  readonly encryption?: EncryptionOptions;
   readonly clock?: Clock;
   readonly random?: Random;
+}
+
+/** One of the four; the newest key comes first and is the one that is written with. */
+export interface EncryptionOptions {
+  readonly keyFile?: string;
+  /** The file may be readable by others than its owner. */
+  readonly anyPermissions?: boolean;
+  /** Name of an environment variable, which is removed once it has been read. */
+  readonly keyEnv?: string;
+  /** Run by the shell; prints the keys. */
+  readonly keyCommand?: string;
+  /** 32 bytes each, or text as in a key file. */
+  readonly keys?: readonly (Uint8Array | string)[];
 }
 
 /** What can be given as an argument: strings are UTF-8. */
@@ -57,7 +74,7 @@ const encoder = new TextEncoder();
 
 /**
  * Opens a data directory (or, without `dir`, an empty dataset in memory) and recovers what it holds. Throws EmberlogError
- * DIRECTORY_LOCKED, DATA_ROTTEN, DATA_MISSING, VERSION_UNKNOWN, DISK_FULL or DISK_FAILED when that is refused.
+ * DIRECTORY_LOCKED, DATA_ROTTEN, DATA_MISSING, KEY_MISSING, KEY_INVALID, VERSION_UNKNOWN, DISK_FULL or DISK_FAILED when that is refused.
  */
 export async function open(options: OpenOptions = {}): Promise<Embedded> {
   return new Embedded(options);
@@ -97,6 +114,7 @@ export class Embedded {
         segmentBytesMax: options.logSegmentBytes ?? LOG_SEGMENT_BYTES_DEFAULT,
         clock,
         random,
+        keys: new KeyRing(options.encryption === undefined ? [] : keysOf(options.encryption)),
       });
     }
     this.recovery = this.storage?.report;
@@ -253,6 +271,18 @@ export class Embedded {
     dataset.allocator.prepareMemory();
     dataset.allocator.releaseFreeMemory(1);
   }
+}
+
+function keysOf({ keyFile, anyPermissions = false, keyEnv, keyCommand, keys }: EncryptionOptions): MasterKey[] {
+  if ([keyFile, keyEnv, keyCommand, keys].filter((given) => given !== undefined).length !== 1) {
+    throw new EmberlogError("CONFIG_INVALID", "encryption needs one of keyFile, keyEnv, keyCommand and keys");
+  }
+  if (keyFile !== undefined) return readKeys({ kind: "file", path: keyFile, anyPermissions });
+  if (keyEnv !== undefined) return readKeys({ kind: "variable", name: keyEnv });
+  if (keyCommand !== undefined) return readKeys({ kind: "command", command: keyCommand });
+  return keys!.flatMap((key, i) =>
+    parseKeys(typeof key === "string" ? encoder.encode(key) : key, `encryption.keys[${i}]`),
+  );
 }
 
 function writeArgument(request: RequestWriter, arg: Argument): void {

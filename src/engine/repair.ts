@@ -10,6 +10,7 @@
  * last of them is really the last.
  */
 import { EmberlogError } from "../base/errors.ts";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
 import { joinPath, MANIFEST_NAME, parseSegmentName } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
@@ -51,9 +52,9 @@ export interface RepairPlan {
   readonly notes: readonly string[];
 }
 
-/** Looks and plans; changes nothing. */
-export function planRepair(disk: Disk, directory: string, crc32c: Crc32c): RepairPlan {
-  const examination = examine(disk, directory, crc32c, { unit: () => undefined });
+/** Looks and plans; changes nothing. What is encrypted with none of `keys` is judged by its checksums alone. */
+export function planRepair(disk: Disk, directory: string, crc32c: Crc32c, keys: Keys = NO_KEYS): RepairPlan {
+  const examination = examine(disk, directory, crc32c, { unit: () => undefined }, keys);
   const { decision, why } = decide(examination);
   const empty = { kept: [], aside: [], lastSequence: 0, knownSequence: 0, notes: [] };
   if (!decision.startsWith("refuse")) return { decision, why, kind: "nothing", ...empty };
@@ -61,13 +62,14 @@ export function planRepair(disk: Disk, directory: string, crc32c: Crc32c): Repai
     return { decision, why, kind: "impossible", ...empty };
   const read = readManifest(disk, directory, crc32c);
   const manifest = read.kind === "sound" ? read.manifest : null;
-  return { decision, why, kind: "repair", ...new Planner(disk, directory, crc32c).plan(manifest) };
+  return { decision, why, kind: "repair", ...new Planner(disk, directory, crc32c, keys).plan(manifest) };
 }
 
 class Planner {
   private readonly disk: Disk;
   private readonly directory: string;
   private readonly crc32c: Crc32c;
+  private readonly keys: Keys;
   private readonly kept: Kept[] = [];
   private readonly aside: Aside[] = [];
   private readonly notes: string[] = [];
@@ -76,7 +78,8 @@ class Planner {
   /** Nothing behind this point can be kept. */
   private ended = "";
 
-  constructor(disk: Disk, directory: string, crc32c: Crc32c) {
+  constructor(disk: Disk, directory: string, crc32c: Crc32c, keys: Keys) {
+    this.keys = keys;
     this.disk = disk;
     this.directory = directory;
     this.crc32c = crc32c;
@@ -144,6 +147,7 @@ class Planner {
       this.crc32c,
       { unit: () => undefined },
       lengthBytes,
+      this.keys,
     );
     if (read.kind === "scan") return { scan: read.scan, wrong: read.scan.damage?.reason ?? "" };
     return { scan: null, wrong: read.kind === "damaged" ? read.reason : `version ${read.version} is unknown` };
@@ -185,7 +189,7 @@ export async function applyRepair(options: DataDirectoryOptions, plan: RepairPla
   const { disk, directory, crc32c, clock } = options;
   const setAside: SetAside[] = [];
   const data = openRepaired(options, () => {
-    const now = planRepair(disk, directory, crc32c);
+    const now = planRepair(disk, directory, crc32c, options.keys);
     if (now.kind !== "repair" || now.lastSequence !== plan.lastSequence || now.aside.length !== plan.aside.length) {
       throw new EmberlogError("DATA_ROTTEN", `${directory} has changed since it was looked at. To go on: start again`);
     }

@@ -3,7 +3,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
-import type { Keys } from "../base/key_ring.ts";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -59,6 +59,18 @@ export interface StorageOptions {
   };
 }
 
+export interface EncryptionState {
+  /** Of the key that new segments are encrypted with; undefined: they are not. */
+  readonly keyId: string | undefined;
+  /** Of all keys that there are, the newest first. */
+  readonly given: readonly string[];
+  /** Of the keys that segments are encrypted with. */
+  readonly inUse: readonly string[];
+  /** Segments of either kind. */
+  readonly plain: number;
+  readonly encrypted: number;
+}
+
 /** Opens and recovers a data directory and lets the engine write to it from here on. Throws an EmberlogError when the start is refused. */
 export function openStorage(engine: Engine, options: StorageOptions): Storage {
   const logIo = openLogIo(options);
@@ -67,7 +79,7 @@ export function openStorage(engine: Engine, options: StorageOptions): Storage {
   try {
     const directory = openDataDirectory(directoryOptions(options, logIo, space), replay);
     replay.finish();
-    return new Storage(engine, directory, logIo, space);
+    return new Storage(engine, directory, logIo, space, options.keys);
   } catch (error) {
     void logIo.close();
     throw error;
@@ -83,7 +95,7 @@ export function openStorageToFill(engine: Engine, options: StorageOptions): Stor
   const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
   try {
     const directory = openDataDirectoryToFill(directoryOptions(options, logIo, space), engine.journal.sequence + 1);
-    const storage = new Storage(engine, directory, logIo, space);
+    const storage = new Storage(engine, directory, logIo, space, options.keys);
     storage.beginFill();
     return storage;
   } catch (error) {
@@ -117,6 +129,7 @@ export class Storage {
   readonly health: StorageHealth;
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
+  private readonly keys: Keys;
   private fill: Fill | undefined;
   private completion: Promise<void> | undefined;
   /** When to look next whether the directory is still there, and how full its disk is. */
@@ -126,10 +139,11 @@ export class Storage {
   private unreserved: LogFailure | undefined;
   private unreservedUs = 0;
 
-  constructor(engine: Engine, directory: DataDirectory, logIo: LogIo, space: DiskSpaceWatch) {
+  constructor(engine: Engine, directory: DataDirectory, logIo: LogIo, space: DiskSpaceWatch, keys: Keys = NO_KEYS) {
     this.engine = engine;
     this.directory = directory;
     this.logIo = logIo;
+    this.keys = keys;
     this.report = directory.report;
     this.writer = directory.writer;
     this.space = space;
@@ -149,6 +163,21 @@ export class Storage {
   /** A sync has failed, and nothing can become durable any more. // D9 */
   get syncFailed(): boolean {
     return this.writer.failed?.kind === "sync";
+  }
+
+  /** Encryption at rest as it is now. */
+  get encryption(): EncryptionState {
+    const { segmentKeys } = this.directory;
+    const inUse = [...segmentKeys.keys()].filter((id) => id !== undefined);
+    let encrypted = 0;
+    for (const id of inUse) encrypted += segmentKeys.get(id)!;
+    const { newest, ids } = this.keys;
+    return { keyId: newest?.id, given: ids, inUse, plain: segmentKeys.get(undefined) ?? 0, encrypted };
+  }
+
+  /** The keys have changed: what is written from here on goes into a new segment, under the newest of them. */
+  beginSegment(): void {
+    this.writer.rotate();
   }
 
   /** Called when more is written or durable, or the log has failed. */

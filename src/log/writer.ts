@@ -89,6 +89,7 @@ export class LogWriter {
   private syncedPosition: number;
   private listed = true;
   private closing = false;
+  private rotationWanted = false;
 
   /** When the oldest write that no sync has begun to cover was made. */
   private oldestUnsyncedUs = 0;
@@ -226,6 +227,12 @@ export class LogWriter {
     this.syncIfDue();
   }
 
+  /** The next segment begins as soon as that can be done without anybody waiting: under another key, say. */
+  rotate(): void {
+    this.rotationWanted = true;
+    this.syncIfDue();
+  }
+
   /** Something from outside has made the log worthless: as after a failed sync nothing advances any more. // D9 */
   giveUp(errno: number): void {
     if (this.failed?.kind === "sync" || this.state === "closed") return;
@@ -328,7 +335,7 @@ export class LogWriter {
   /** The segment is full, and what has been placed in it ends with a whole unit (D18). */
   private isFull(): boolean {
     return (
-      this.segment.position >= this.options.segmentBytesMax &&
+      (this.segment.position >= this.options.segmentBytesMax || this.rotationWanted) &&
       this.segment.position === this.segment.goodPosition &&
       !this.closing
     );
@@ -500,6 +507,7 @@ export class LogWriter {
     };
     const opened = beginSegment(disk, directory, space, header, crc32c, keys);
     this.next = null;
+    this.rotationWanted = false;
     this.segment = opened;
     this.statistics.segments++;
     this.syncSealsSegment = false;

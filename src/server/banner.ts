@@ -1,5 +1,6 @@
 /** What the server says when it starts: what was recovered, from where, in how long, and what this machine lacks. */
 import { VERSION } from "../base/version.ts";
+import type { EncryptionState } from "../engine/storage.ts";
 
 export interface StartupReport {
   /** Absolute path of the data directory; undefined when nothing is kept on disk. */
@@ -11,6 +12,8 @@ export interface StartupReport {
   readonly listening: readonly string[];
   /** Each guarantee or speed that is missing on this machine, in a sentence. */
   readonly missing: readonly string[];
+  /** How what is on disk is encrypted; undefined when nothing is kept there. */
+  readonly encryption: EncryptionState | undefined;
 }
 
 export interface RecoveryReport {
@@ -50,6 +53,16 @@ export function startupLines(report: StartupReport): BannerLine[] {
     if (recovered.cutBytes > 0) {
       const copy = recovered.cutCopy === undefined ? "" : `, kept aside in ${recovered.cutCopy}`;
       warning(`The log ended in the middle of a write: ${recovered.cutBytes} bytes were cut${copy}`);
+    }
+  }
+  const { encryption } = report;
+  if (encryption?.keyId !== undefined) {
+    const { keyId, plain } = encryption;
+    notice(`Encryption at rest is on: what is written from here on is encrypted with key ${keyId}`);
+    if (plain > 0) {
+      notice(
+        `Log segments that were written without encryption stay as they are: ${plain} of ${plain + encryption.encrypted}`,
+      );
     }
   }
   for (const guarantee of report.missing) warning(guarantee);

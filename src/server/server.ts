@@ -34,6 +34,7 @@ import { serverCommands } from "./commands/index.ts";
 import type { Config } from "./config/config.ts";
 import type { Connection } from "./connection.ts";
 import { applyDatasetSettings, applyMemoryLimit, DATASET_DIRECTIVES, MEMORY_DIRECTIVES } from "./dataset_settings.ts";
+import { Encryption } from "./encryption.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
@@ -87,6 +88,7 @@ export class Server {
   readonly monitors: Monitors;
   readonly clockWatch: ClockWatch;
   private readonly storageWatch: StorageWatch;
+  readonly encryption: Encryption;
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
   readonly runId: string;
@@ -144,6 +146,7 @@ export class Server {
     );
     this.turns.monitors = this.monitors;
     this.listeners = new Listeners(this);
+    this.encryption = new Encryption(this);
   }
 
   /** Addresses listened on: "127.0.0.1:6379", a path. */
@@ -164,6 +167,7 @@ export class Server {
       recovered: this.recovered,
       listening: this.listening,
       missing: this.missingGuarantees,
+      encryption: this.storage?.encryption,
     };
   }
 
@@ -193,6 +197,7 @@ export class Server {
     const { config } = this;
     if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
     applyDatasetSettings(this.engine.dataset, config);
+    this.encryption.start();
     if (config.flag("appendonly")) this.attachStorage(openStorage(this.engine, this.storageOptions()));
     else refuseData(config.text("dir"));
     this.applyConfig();
@@ -210,6 +215,7 @@ export class Server {
       watermarks: this.watermarks,
       clock: this.clock,
       random: this.random,
+      keys: this.encryption.keys,
     };
   }
 

@@ -13,6 +13,7 @@ import { asking, readonly, readwrite } from "./cluster/modes.ts";
 import { command } from "./command/index.ts";
 import { configCommand } from "./config/index.ts";
 import { echo } from "./echo.ts";
+import { encryptionCommand } from "./encryption.ts";
 import { functionCommand } from "./function/index.ts";
 import { hello } from "./hello.ts";
 import { info } from "./info.ts";
@@ -52,6 +53,7 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     aclCommand(server),
     slowlogCommand(server),
     latencyCommand(server),
+    encryptionCommand(server),
     monitor(server),
     lolwut,
     functionCommand,

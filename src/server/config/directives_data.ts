@@ -21,6 +21,10 @@ export const dataDirectives = [
   honoured("log-segment-bytes", memory(1024 * 1024, 1024 * 1024 * 1024), String(LOG_SEGMENT_BYTES_DEFAULT), START),
   honoured("disk-low-watermark", diskWatermark, "5%"),
   honoured("disk-stop-watermark", diskWatermark, "auto"),
+  honoured("encryption-key-file", text(), "", START),
+  honoured("encryption-key-env", text(), "", START),
+  honoured("encryption-key-command", text(), "", START),
+  honoured("encryption-key-permissions", oneOf(["strict", "any"]), "strict", START),
   honoured("active-expire-effort", integer(1, 10), "1"),
   honoured("lazyfree-lazy-user-flush", yesNo, "no"),
 

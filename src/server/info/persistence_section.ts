@@ -39,8 +39,26 @@ export function persistenceSection({ server, call }: InfoContext): Field[] {
     ["aof_last_cow_size", 0],
     ["module_fork_in_progress", 0],
     ["module_fork_last_cow_size", 0],
+    ...encryptionFields(server),
     ...logFields(server),
     ...storageFields(server),
+  ];
+}
+
+function encryptionFields({ encryption, storage }: Server): Field[] {
+  const { newest, ids } = encryption.keys;
+  const fields: Field[] = [
+    ["encryption", newest === undefined ? "off" : "on"],
+    ["encryption_key_id", newest?.id ?? ""],
+    ["encryption_key_ids_given", ids.join(",")],
+  ];
+  if (storage === undefined) return fields;
+  const { inUse, plain, encrypted } = storage.encryption;
+  return [
+    ...fields,
+    ["encryption_key_ids_in_use", inUse.join(",")],
+    ["encryption_segments_plain", plain],
+    ["encryption_segments_encrypted", encrypted],
   ];
 }
 

@@ -16,6 +16,10 @@ const OWN = [
   "log-segment-bytes",
   "disk-low-watermark",
   "disk-stop-watermark",
+  "encryption-key-command",
+  "encryption-key-env",
+  "encryption-key-file",
+  "encryption-key-permissions",
   "set-max-listpack-entries",
   "set-max-listpack-value",
 ];

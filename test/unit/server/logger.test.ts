@@ -38,6 +38,7 @@ test("the start says what was recovered, from where, in how long, what is missin
     recovered,
     listening: ["127.0.0.1:6379"],
     missing: ["no lock"],
+    encryption: undefined,
   });
   expect(lines.map(({ text }) => text)).toEqual([
     "Recovered 5 keys by 3000 commands from 1 log segment (900 bytes) in /d in 2 ms, 1500000 commands a second",
@@ -52,6 +53,7 @@ test("the start says what was recovered, from where, in how long, what is missin
     recovered: undefined,
     listening: [],
     missing: [],
+    encryption: undefined,
   });
   expect(memoryOnly.map(({ level }) => level)).toEqual(["warning", "notice"]);
 });
