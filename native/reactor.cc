@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ constexpr int kPartsMax = 64;
 // sendmsg calls for one connection's queue before the others get their turn.
 constexpr int kFlushesMax = 8;
 
-enum Kind : uint32_t { kConnection = 0, kListener = 1, kLogEvent = 2 };
+enum Kind : uint32_t { kConnection = 0, kListener = 1, kLogEvent = 2, kTimer = 3 };
 
 uint64_t tagOf(Kind kind, int index) {
   return (static_cast<uint64_t>(kind) << 32) | static_cast<uint32_t>(index);
@@ -47,7 +48,12 @@ Reactor::~Reactor() { closeAll(); }
 
 int Reactor::open() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  return epoll_ < 0 ? -errno : 0;
+  timer_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (epoll_ < 0 || timer_ < 0) return -errno;
+  epoll_event event;
+  event.events = EPOLLIN | EPOLLET;  // each expiry is an edge, so that the counter need never be read
+  event.data.u64 = tagOf(kTimer, timer_);
+  return epoll_ctl(epoll_, EPOLL_CTL_ADD, timer_, &event) == 0 ? 0 : -errno;
 }
 
 void Reactor::pushReady(int32_t slot) {
@@ -181,6 +187,11 @@ void Reactor::unwatchLog(int fd) {
   epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, &event);
 }
 
+void Reactor::wakeAfter(uint32_t us) {
+  const itimerspec when = {{}, {us / 1000000, us % 1000000 * 1000 + 1}};  // zero would disarm it
+  timerfd_settime(timer_, 0, &when, nullptr);
+}
+
 void Reactor::notePoll(int32_t slot, uint32_t events) {
   Connection& c = connections_[slot];
   if (c.fd < 0) return;
@@ -209,14 +220,10 @@ void Reactor::collect() {
     const uint64_t tag = polled_[i].data.u64;
     const int index = static_cast<int>(static_cast<uint32_t>(tag));
     switch (static_cast<Kind>(tag >> 32)) {
-      case kConnection:
-        notePoll(index, polled_[i].events);
-        break;
-      case kListener:
-        acceptFrom(index);
-        break;
-      case kLogEvent:
-        break;  // asked for in each turn anyway
+      case kConnection: notePoll(index, polled_[i].events); break;
+      case kListener: acceptFrom(index); break;
+      case kTimer: wake(kWoken); break;
+      case kLogEvent: break;  // asked for in each turn anyway
     }
   }
 }
@@ -556,7 +563,9 @@ void Reactor::closeAll() {
   }
   readyCount_ = 0;
   turnFlags_ = 0;
+  if (timer_ >= 0) ::close(timer_);
   if (epoll_ >= 0) ::close(epoll_);
+  timer_ = -1;
   epoll_ = -1;
 }
 

@@ -100,6 +100,8 @@ class Reactor {
   int watchLog(int fd);
   void unwatchLog(int fd);
   void wake(uint32_t flags) { turnFlags_ |= flags; }
+  // wake(kWoken) in so many microseconds, at least one; takes the place of what was asked before.
+  void wakeAfter(uint32_t us);
 
   bool isSlot(int32_t slot) const { return slot >= 0 && slot < regions_.connectionsMax; }
   void send(int32_t slot, const uint8_t* bytes, size_t length);
@@ -169,6 +171,7 @@ class Reactor {
   ReactorHost* host_;
   Regions regions_;
   int epoll_ = -1;
+  int timer_ = -1;  // a timerfd: libuv's timers count milliseconds
   std::vector<Connection> connections_;
   std::vector<int32_t> freeSlots_;
   std::vector<int32_t> released_;  // free at the end of the turn

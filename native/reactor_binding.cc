@@ -419,6 +419,20 @@ napi_value wakeCall(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// wakeAfter(us): as wake(kWoken), in so many microseconds.
+napi_value wakeAfterCall(napi_env env, napi_callback_info info) {
+  Call<1> call(env, info);
+  auto* object = openReactor(call);
+  const int32_t us = call.int32(0);
+  if (!call.ok()) return nullptr;
+  if (us < 0) {
+    call.failRange("a time lies ahead");
+    return nullptr;
+  }
+  object->reactor_.wakeAfter(static_cast<uint32_t>(us));
+  return nullptr;
+}
+
 // acceptError(): errno of the last failed accept, 0 when the last one went well.
 napi_value acceptErrorCall(napi_env env, napi_callback_info info) {
   Call<0> call(env, info);
@@ -455,6 +469,7 @@ void exportReactor(napi_env env, napi_value exports) {
       EMBERLOG_METHOD("listenerOf", numberCall<&Reactor::connectionListener>),
       EMBERLOG_METHOD("attachLog", attachLogCall),
       EMBERLOG_METHOD("wake", wakeCall),
+      EMBERLOG_METHOD("wakeAfter", wakeAfterCall),
       EMBERLOG_METHOD("acceptError", acceptErrorCall),
       EMBERLOG_METHOD("stop", stopCall),
   };

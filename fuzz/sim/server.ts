@@ -184,6 +184,7 @@ export class SimServer {
       listenerOf: () => -1,
       attachLog: ignore,
       wake: ignore,
+      wakeAfter: ignore,
       acceptError: () => 0,
       stop: ignore,
     };

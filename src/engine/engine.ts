@@ -45,6 +45,10 @@ export interface CommitLog {
   readonly congested: boolean;
   /** Why `reserve` said no: a negative error number. */
   readonly reserveErrno: number;
+  /** Of the `expected` clients that the last sync has let go, `returned` have sent more: see log/sync_schedule.ts. */
+  cohort(returned: number, expected: number): void;
+  /** Microseconds until a sync is due that waits for them, -1 for none: `cohort` is to be called then. */
+  syncDueUs(): number;
   /** Why writes are refused, as a RESP error; undefined while they are not. */
   readonly refusal: string | undefined;
 }

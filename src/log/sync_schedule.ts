@@ -34,6 +34,8 @@ export class SyncSchedule {
   }
 
   ended(nowUs: number, tookUs: number): void {
+    this.cohortExpected = 0;
+    this.cohortReturned = 0;
     this.lastEndUs = nowUs;
     this.syncUs = this.syncUs === 0 ? tookUs : this.syncUs * 0.8 + tookUs * 0.2;
   }

@@ -411,8 +411,9 @@ export class LogWriter {
     this.advanceDurable();
     if (this.state === "rotating") this.continueRotation();
     this.pump();
-    this.syncIfDue();
+    // Who is let go by it may be worth waiting for: said before the next sync is decided on.
     this.report();
+    this.syncIfDue();
   }
 
   // D12, D13

@@ -37,6 +37,7 @@ export interface NativeReactor {
   listenerOf(slot: number): number;
   attachLog(log: NativeLogThreads | null): number;
   wake(flags: number): void;
+  wakeAfter(us: number): void;
   acceptError(): number;
   stop(): void;
 }

@@ -124,6 +124,8 @@ export interface Transport {
   attachLog(log: TransportLog | undefined): void;
   /** Asks for a turn although no connection is ready. */
   wake(): void;
+  /** The same, in so many microseconds (a whole number); takes the place of what was asked before. Without the addon no sooner than the next ms. */
+  wakeAfter(us: number): void;
   /** Negative error number of the last failed accept, 0 when the last one went well. */
   acceptError(): number;
   /** Closes everything at once. */

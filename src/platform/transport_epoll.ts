@@ -130,6 +130,10 @@ export class EpollTransport implements Transport {
     if (!this.stopped) this.reactor.wake(WOKEN);
   }
 
+  wakeAfter(us: number): void {
+    if (!this.stopped) this.reactor.wakeAfter(us);
+  }
+
   acceptError(): number {
     return this.stopped ? 0 : -this.reactor.acceptError();
   }

@@ -70,6 +70,7 @@ export class NetTransport implements Transport {
   readonly outputTable: Int32Array;
   readonly queuedBytes: Float64Array;
 
+  private wakeTimer: NodeJS.Timeout | undefined;
   private readonly onTurn: (rows: number) => number;
   private readonly connectionBytesMax: number;
   private readonly queuedBytesMax: number;
@@ -271,6 +272,11 @@ export class NetTransport implements Transport {
     this.wakeWith(WOKEN);
   }
 
+  wakeAfter(us: number): void {
+    clearTimeout(this.wakeTimer);
+    this.wakeTimer = setTimeout(() => this.wakeWith(WOKEN), Math.ceil(us / 1000)).unref();
+  }
+
   /** Node deals with accepts that fail by itself and does not tell. */
   acceptError(): number {
     return 0;
@@ -279,6 +285,7 @@ export class NetTransport implements Transport {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
+    clearTimeout(this.wakeTimer);
     this.attachLog(undefined);
     for (let listener = 0; listener < this.servers.length; listener++) this.closeListener(listener);
     for (const { socket } of this.waiting) socket.destroy();

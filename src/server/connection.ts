@@ -36,6 +36,8 @@ export class Connection extends Session {
   parkedBytes = 0;
   /** The latest log position that a reply of this connection has to wait for. */
   gate = 0;
+  /** The cohort that it has been let go with and not come back to: see cohort.ts. 0 for none. */
+  cohort = 0;
   /** First and last row of its chain in PushRows, -1 for none. */
   pushFirst = -1;
   pushLast = -1;

@@ -12,6 +12,7 @@
  */
 import { OUTPUT_BYTES_UNCOUNTED, PARKED_CONNECTION_BYTES_MAX, PUSH_ROWS_MAX } from "../base/limits.ts";
 import { OUTPUT_ROW_WORDS, type Transport } from "../platform/transport.ts";
+import type { Cohort } from "./cohort.ts";
 import type { Connection } from "./connection.ts";
 import { PushRows } from "./pubsub/push_rows.ts";
 import { holdReading, letRead, REPLIES_PARKED } from "./reading.ts";
@@ -45,6 +46,7 @@ export class ReplyQueue {
   private readonly transport: Transport;
   private readonly host: QueueHost;
   private readonly log: { readonly released: number };
+  private readonly cohort: Cohort;
   private readonly pushes: PushRows;
   /** Copies of pushes that were parked, by what they are copies of: those of one message have one. */
   private readonly copies = new Map<number, Uint8Array>();
@@ -60,10 +62,11 @@ export class ReplyQueue {
   private readonly closing: Connection[] = [];
 
   /** `log.released` is the log position that everything may show already. */
-  constructor(transport: Transport, host: QueueHost, log: { readonly released: number }) {
+  constructor(transport: Transport, host: QueueHost, log: { readonly released: number }, cohort: Cohort) {
     this.transport = transport;
     this.host = host;
     this.log = log;
+    this.cohort = cohort;
     this.rowsMax = Math.floor(transport.outputTable.length / OUTPUT_ROW_WORDS);
     this.gates = new Float64Array(this.rowsMax);
     this.pushes = new PushRows(Math.min(PUSH_ROWS_MAX, 8 * this.rowsMax));
@@ -229,7 +232,10 @@ export class ReplyQueue {
   release(released: number): void {
     const { parked } = this;
     let head = this.parkedHead;
-    if (head < parked.length && parked[head]!.gate <= released) this.flushReady();
+    if (head < parked.length && parked[head]!.gate <= released) {
+      this.flushReady();
+      this.cohort.begin();
+    }
     while (head < parked.length && parked[head]!.gate <= released) {
       const { connection, bytes } = parked[head]!;
       head++;
@@ -240,6 +246,7 @@ export class ReplyQueue {
       this.transport.send(connection.slot, bytes, 0, bytes.length);
       if (connection.parkedBytes <= PARKED_CONNECTION_BYTES_MAX / 2)
         letRead(this.transport, connection, REPLIES_PARKED);
+      if (connection.parked === 0) this.cohort.letGo(connection);
       // Of those that this turn has ended, rows may stand behind it: `takeRows` closes them.
       if (connection.parked === 0 && connection.closing && !this.closing.includes(connection)) this.close(connection);
     }

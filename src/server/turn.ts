@@ -33,6 +33,7 @@ import { encodeRequest } from "../protocol/request_writer.ts";
 import { Backlog } from "./backlog.ts";
 import { RequestBatch } from "./batch.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
+import { Cohort } from "./cohort.ts";
 import type { Connection } from "./connection.ts";
 import { mayRunPaused } from "./paused.ts";
 import { Delivery, type DeliveryHost } from "./pubsub/delivery.ts";
@@ -73,6 +74,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   readonly delivery: Delivery;
   readonly queue: ReplyQueue;
   private readonly backlog: Backlog;
+  private readonly cohort: Cohort;
   /** Where the reply of the connection being executed begins in the output region. */
   private rowStart = 0;
   /** The log is congested in this turn. */
@@ -103,7 +105,8 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.reply = engine.call.reply;
     const { output } = transport;
     this.reply.bytes = output.subarray(0, output.length - TURN_MESSAGE_BYTES);
-    this.queue = new ReplyQueue(transport, host, engine);
+    this.cohort = new Cohort(transport);
+    this.queue = new ReplyQueue(transport, host, engine, this.cohort);
     this.backlog = new Backlog(transport);
     this.delivery = new Delivery(this, output);
   }
@@ -152,6 +155,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.runSlow();
     if (this.time.isUp && this.backlog.waiting.length > 0) this.transport.wake();
     this.settle();
+    this.cohort.tell(this.engine.log);
     return this.queue.takeRows();
   }
 
@@ -212,6 +216,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   /** Sends what the log's progress has released, outside of the transport's callback. */
   release(): void {
     this.queue.release(this.engine.released);
+    this.cohort.tell(this.engine.log);
     if (!this.engine.congested) this.backlog.unstall();
   }
 
@@ -228,6 +233,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     if (connection === undefined) return;
     if ((flags & DRAINED) !== 0) this.host.outputGrew(connection, 0);
     if ((flags & CLOSED) !== 0) {
+      this.cohort.back(connection);
       // What the peer sent before it closed is executed first: it may have half-closed and still be reading.
       this.runBatch(input, this.parser.args);
       this.parser.reset();
@@ -254,6 +260,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     const connection = this.host.connection(slot);
     if (connection === undefined || connection.closing) return;
     this.reads++;
+    this.cohort.back(connection);
     this.inputBytes += length;
     connection.lastActiveMs = this.call.nowMs;
     const end = offset + length;

@@ -155,6 +155,7 @@ function scratchTransport(regions: ReturnType<typeof makeRegions>): Transport {
     listenerOf: () => -1,
     attachLog: ignore,
     wake: ignore,
+    wakeAfter: ignore,
     acceptError: () => 0,
     stop: ignore,
   };

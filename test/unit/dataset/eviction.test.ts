@@ -348,6 +348,8 @@ describe("what an eviction tells", () => {
       releasedSequence: 0,
       congested: false,
       reserveErrno: 0,
+      cohort: () => {},
+      syncDueUs: () => -1,
       refusal: undefined,
     };
     client.takeEffects();

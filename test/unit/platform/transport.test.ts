@@ -397,6 +397,28 @@ describe.each(KINDS)("transport over %s", (kind) => {
     expect(flagsSeen).toEqual([-1, WOKEN]);
   });
 
+  test("a turn can be asked for a time ahead, the last one asked for", async () => {
+    let woken = 0;
+    const transport = makeTransport(kind, {
+      onTurn: (rows) => {
+        for (const row of inputRows(transport, rows)) if (row.flags === WOKEN) woken++;
+        return 0;
+      },
+    });
+    transports.push(transport);
+    const began = performance.now();
+    transport.wakeAfter(3_600_000_000 / 2);
+    transport.wakeAfter(20_000);
+    await until(() => woken > 0, "woken");
+    expect(performance.now() - began).toBeGreaterThan(19);
+    transport.wakeAfter(0);
+    await until(() => woken > 1, "woken again");
+    transport.wakeAfter(1000);
+    transport.stop();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(woken).toBe(2);
+  });
+
   test("timers and promises run between the turns of a busy connection", async () => {
     const server = await startEcho({ connectionBytesMax: 1024, inputBytes: 4096 });
     const socket = await connect(server.port);
