@@ -24,6 +24,8 @@ export interface LoadOptions {
   readonly seconds?: number;
   /** Seconds before those that are measured. */
   readonly warmup?: number;
+  /** Sleep when there is nothing to do, as a client does that is not alone on its core. */
+  readonly wait?: boolean;
   /** Put before the program: `["taskset", "-c", "1"]`. */
   readonly prefix: readonly string[];
 }
@@ -63,6 +65,7 @@ export function runLoad(options: LoadOptions): Promise<LoadReport> {
   const args = [String(options.port), "--server-pid", String(options.serverPid)];
   if (options.seconds !== undefined) args.push("--seconds", String(options.seconds));
   if (options.warmup !== undefined) args.push("--warmup", String(options.warmup));
+  if (options.wait === true) args.push("--wait");
   for (const group of options.groups) {
     args.push("--group", group.name, "--clients", String(group.clients), "--pipeline", String(group.pipeline));
     args.push("--keys", String(group.keys));

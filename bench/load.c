@@ -15,7 +15,8 @@
 // so that a server that stands still is charged with all who would have come meanwhile.
 //
 // Polls without sleeping, so that no server pays for waking it up; `busyShare` is the part of the time that found something to do, which
-// tells whether client or server was the limit. With --wait it sleeps when there is nothing to do, and is woken as other clients are.
+// tells whether client or server was the limit. With --wait it sleeps when there is nothing to do, and is woken as other clients are:
+// for a machine that has other work to do, and `busyShare` is its share of the processor then.
 //
 // Prints one JSON object. An error reply, a reply that nobody asked for, a closed connection or no reply for ten seconds ends the run with
 // status 1. Must not parse more of a reply than where it ends: nothing is copied, an element is skipped by its length.
@@ -31,6 +32,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -468,6 +470,18 @@ static void readArguments(int argc, char** argv) {
   }
 }
 
+// Wakes a client that sleeps when the next pipeline of a group with a rate is due and a connection is free for it.
+static void setAlarm(int timer) {
+  uint64_t due = NEVER;
+  for (unsigned i = 0; i < groupCount; i++) {
+    const struct group* group = &groups[i];
+    if (group->rate != 0 && group->idleCount > 0 && group->dueNs < due && mayBegin(group)) due = group->dueNs;
+  }
+  struct itimerspec alarm = {0};
+  if (due != NEVER) alarm.it_value = (struct timespec){(time_t)(due / 1000000000ull), (long)(due % 1000000000ull)};
+  timerfd_settime(timer, TFD_TIMER_ABSTIME, &alarm, NULL);
+}
+
 // What bounds the run, and what it has done so far.
 static uint64_t startNs, beganNs, endNs = NEVER;
 static struct cpu ownBefore, serverBefore;
@@ -521,6 +535,9 @@ int main(int argc, char** argv) {
     }
   }
 
+  const int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+  struct epoll_event alarmEvent = {.events = EPOLLIN | EPOLLET, .data.ptr = NULL};
+  if (timer < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, timer, &alarmEvent) != 0) fail("timerfd");
   struct epoll_event events[EVENTS];
   uint64_t now = nowNs(), lastEventNs = now, idleNs = 0;
   double seconds = 0;
@@ -529,9 +546,11 @@ int main(int argc, char** argv) {
     for (unsigned i = 0; rated && i < groupCount; i++) {
       if (groups[i].rate != 0) beginDue(&groups[i], now);
     }
-    const int ready = epoll_wait(epoll, events, EVENTS, waits && !rated ? 50 : 0);
+    if (waits && rated) setAlarm(timer);
+    const int ready = epoll_wait(epoll, events, EVENTS, waits ? 50 : 0);
     for (int i = 0; i < ready; i++) {
       struct connection* connection = events[i].data.ptr;
+      if (connection == NULL) continue;
       if ((events[i].events & EPOLLOUT) != 0 && connection->expected != 0) sendMore(connection);
       if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(connection);
     }
@@ -557,7 +576,7 @@ int main(int argc, char** argv) {
 
   const double ownUser = own.user - ownBefore.user, ownSystem = own.system - ownBefore.system;
   printf("{\"seconds\":%.6f,\"userSeconds\":%.6f,\"systemSeconds\":%.6f,\"busyShare\":%.4f,", seconds, ownUser, ownSystem,
-         waits && !rated ? (ownUser + ownSystem) / seconds : 1 - (double)idleNs / 1e9 / seconds);
+         waits ? (ownUser + ownSystem) / seconds : 1 - (double)idleNs / 1e9 / seconds);
   if (serverPid != 0) {
     printf("\"serverUserSeconds\":%.3f,\"serverSystemSeconds\":%.3f,", server.user - serverBefore.user,
            server.system - serverBefore.system);

@@ -5,10 +5,11 @@
  *   npm run bench:sync -- --only mixed       appendfsync always, 50 clients GET beside 8 clients SET, 2 ms slower
  *   npm run bench:sync -- --only everysec    appendfsync everysec, SET, this disk and 300 ms slower
  *
- *   [--rounds 3] [--seconds 4] [--dir DIR] [--smoke]; without --only all of them
+ *   [--rounds 6] [--seconds 1.5] [--dir DIR] [--smoke]; without --only all of them
  *
- * One server runs at a time, on core 0, load.c on core 1; the servers take turns in every round, and each measurement has a server of its
- * own. Reported are medians, and whether the targets are met. DIR (a temporary folder) decides which disk is meant. Results go to
+ * All servers run, on core 0, load.c on core 1, and are measured in turn, --seconds at a time: a disk changes its speed with what else
+ * is done to it, and what is compared lies close together; those not measured have nothing to do.
+ * Reported are medians, and whether the targets are met. DIR (a temporary folder) decides which disk is meant. Results go to
  * bench/results/, except those of --smoke.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,8 +19,8 @@ import { parseArgs } from "node:util";
 import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
-import { type LoadGroup, lightClientAvailable, runLoad } from "./light_client.ts";
-import { slowSync, slowSyncAvailable } from "./slow_sync.ts";
+import { type LoadGroup, type LoadReport, lightClientAvailable, runLoad } from "./light_client.ts";
+import { type SlowSync, slowSync, slowSyncAvailable } from "./slow_sync.ts";
 import { loadKeys } from "./versus_load.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
@@ -33,10 +34,11 @@ const { values } = parseArgs({
     smoke: { type: "boolean", default: false },
   },
 });
-const rounds = Number(values.rounds ?? (values.smoke ? 1 : 3));
-const seconds = Number(values.seconds ?? (values.smoke ? 0.3 : 4));
-/** Until V8 has compiled what runs often. */
-const warmup = values.smoke ? 0.1 : 1.5;
+const rounds = Number(values.rounds ?? (values.smoke ? 1 : 6));
+const seconds = Number(values.seconds ?? (values.smoke ? 0.3 : 1.5));
+/** Before the first measurement of a server, until V8 has compiled what runs often, and before each further one. */
+const warmupFirst = values.smoke ? 0.1 : 1.5;
+const warmup = 0.1;
 const KEYS = values.smoke ? 10_000 : 100_000;
 
 const GET = ["GET", "key:__rand_int__"];
@@ -45,7 +47,8 @@ const SET = ["SET", "key:__rand_int__", "__data__"];
 interface Case {
   readonly scenario: string;
   readonly policy: "always" | "everysec";
-  readonly slowMs: number;
+  /** What each sync is slowed by, one kind of server each. */
+  readonly slowMs: readonly number[];
   readonly groups: readonly LoadGroup[];
 }
 
@@ -59,23 +62,19 @@ const group = (name: string, request: readonly string[], clients: number, pipeli
 });
 
 const cases: readonly Case[] = [
-  ...[0, 2].flatMap((slowMs) =>
-    [1, 16].map((pipeline): Case => {
-      const name = `SET, pipeline ${pipeline}`;
-      return { scenario: "always", policy: "always", slowMs, groups: [group(name, SET, 50, pipeline)] };
-    }),
-  ),
+  ...[1, 16].map((pipeline): Case => {
+    const groups = [group(`SET, pipeline ${pipeline}`, SET, 50, pipeline)];
+    return { scenario: "always", policy: "always", slowMs: [0, 2], groups };
+  }),
   {
     scenario: "mixed",
     policy: "always",
-    slowMs: 2,
+    slowMs: [2],
     groups: [group("GET beside SET", GET, 50, 1), group("SET beside GET", SET, 8, 1)],
   },
-  ...[0, 300].flatMap((slowMs): Case[] => [
-    { scenario: "everysec", policy: "everysec", slowMs, groups: [group("SET", SET, 50, 1)] },
-    // Begun whatever the server does, so that a stall is charged with all who would have come meanwhile.
-    { scenario: "everysec", policy: "everysec", slowMs, groups: [group("SET, 20,000/s", SET, 50, 1, 20_000)] },
-  ]),
+  { scenario: "everysec", policy: "everysec", slowMs: [0, 300], groups: [group("SET", SET, 50, 1)] },
+  // Begun whatever the server does, so that a stall is charged with all who would have come meanwhile.
+  { scenario: "everysec", policy: "everysec", slowMs: [0, 300], groups: [group("SET, 20,000/s", SET, 50, 1, 20_000)] },
 ];
 
 interface Figures {
@@ -107,65 +106,104 @@ const contenders: Readonly<Record<string, { readonly command: readonly string[];
     [REDIS]: { command: ["redis-server"], args: ["--auto-aof-rewrite-percentage", "0"] },
   };
 
+/** What puts a process on a core. */
+const pinnedTo = (core: number): string[] => (machine.pinned ? ["taskset", "-c", String(core)] : []);
+
 /** Every figure of a case, a group and a server, by their names. */
 const measured = new Map<string, Row[]>();
 const wanted = values.only.split(",");
-for (let round = 1; round <= rounds; round++) {
-  for (const each of cases) {
-    if (!wanted.includes(each.scenario)) continue;
-    for (const server of Object.keys(contenders)) {
-      for (const row of await measure(each, server)) {
-        const key = [row.scenario, row.slowMs, row.name, row.server].join("|");
-        measured.set(key, [...(measured.get(key) ?? []), row]);
-      }
-    }
-  }
+for (const policy of ["always", "everysec"] as const) {
+  const chosen = cases.filter((each) => each.policy === policy && wanted.includes(each.scenario));
+  if (chosen.length > 0) await measure(policy, chosen);
 }
 report();
 
-/** One case on a server of its own. */
-async function measure(each: Case, label: string): Promise<Row[]> {
+interface Subject {
+  readonly label: string;
+  readonly slowMs: number;
+  readonly dir: string;
+  readonly slow: SlowSync;
+  readonly server: ServerProcess;
+}
+
+/** The cases of one policy, each on all its servers in turn. */
+async function measure(policy: Case["policy"], chosen: readonly Case[]): Promise<void> {
+  const subjects: Subject[] = [];
+  try {
+    for (const slowMs of new Set(chosen.flatMap((each) => each.slowMs))) {
+      for (const label of Object.keys(contenders)) {
+        subjects.push(await start(policy, slowMs, label));
+        await loadKeys(subjects.at(-1)!.server.port, KEYS);
+      }
+    }
+    for (const each of chosen) {
+      const own = subjects.filter(({ slowMs }) => each.slowMs.includes(slowMs));
+      for (const subject of own) await load(each, subject, warmupFirst, 0.1);
+      for (let round = 1; round <= rounds; round++) {
+        for (const subject of own) {
+          for (const row of await sample(each, subject)) {
+            const key = keyOf(row.scenario, row.slowMs, row.name, row.server);
+            measured.set(key, [...(measured.get(key) ?? []), row]);
+            console.log(line(row));
+          }
+        }
+      }
+    }
+  } finally {
+    for (const { server, slow, dir } of subjects) {
+      await server.kill9();
+      server.dispose();
+      slow.dispose();
+      rmSync(dir, { recursive: true, force: true });
+    }
+  }
+}
+
+async function start(policy: string, slowMs: number, label: string): Promise<Subject> {
   const dir = mkdtempSync(join(values.dir, "emberlog-sync-"));
-  const slow = slowSync(each.slowMs);
+  const slow = slowSync(slowMs);
   const { command, args } = contenders[label]!;
   const server = await ServerProcess.start("sync", command, {
     dir,
     env: slow.env,
-    args: ["--save", "", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", each.policy, ...args],
-    prefix: machine.pinned ? ["taskset", "-c", "0"] : [],
+    args: ["--save", "", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", policy, ...args],
+    prefix: pinnedTo(0),
   });
-  try {
-    await loadKeys(server.port, KEYS);
-    const before = slow.syncs();
-    const startMs = performance.now();
-    const done = await runLoad({
-      port: server.port,
-      serverPid: server.pid,
-      groups: each.groups,
-      seconds,
-      warmup,
-      prefix: machine.pinned ? ["taskset", "-c", "1"] : [],
-    });
-    const syncs = slow.syncs() - before;
-    if (syncs === 0 && each.policy === "always") throw new Error(`${label}: slow_sync.c saw no sync`);
-    const syncsPerSecond = (syncs * 1000) / (performance.now() - startMs);
-    const rows = done.groups.map((of) => ({
-      ...{ scenario: each.scenario, slowMs: each.slowMs, name: of.name, server: label },
-      ...{ requestsPerSecond: of.requestsPerSecond, p50Ms: of.p50Ms, p99Ms: of.p99Ms, p999Ms: of.p999Ms },
-      ...{ maxMs: of.maxMs, syncsPerSecond, clientShare: done.busyShare },
-    }));
-    for (const row of rows) console.log(line(row));
-    return rows;
-  } finally {
-    await server.kill9();
-    server.dispose();
-    slow.dispose();
-    rmSync(dir, { recursive: true, force: true });
-  }
+  return { label, slowMs, dir, slow, server };
+}
+
+function load(each: Case, { server }: Subject, warmupSeconds: number, measuredSeconds: number): Promise<LoadReport> {
+  return runLoad({
+    port: server.port,
+    serverPid: server.pid,
+    groups: each.groups,
+    seconds: measuredSeconds,
+    warmup: warmupSeconds,
+    wait: true,
+    prefix: pinnedTo(1),
+  });
+}
+
+async function sample(each: Case, subject: Subject): Promise<Row[]> {
+  const before = subject.slow.syncs();
+  const startMs = performance.now();
+  const done = await load(each, subject, warmup, seconds);
+  const syncs = subject.slow.syncs() - before;
+  if (syncs === 0 && each.policy === "always") throw new Error(`${subject.label}: slow_sync.c saw no sync`);
+  const syncsPerSecond = (syncs * 1000) / (performance.now() - startMs);
+  return done.groups.map((of) => ({
+    ...{ scenario: each.scenario, slowMs: subject.slowMs, name: of.name, server: subject.label },
+    ...{ requestsPerSecond: of.requestsPerSecond, p50Ms: of.p50Ms, p99Ms: of.p99Ms, p999Ms: of.p999Ms },
+    ...{ maxMs: of.maxMs, syncsPerSecond, clientShare: done.busyShare },
+  }));
+}
+
+function keyOf(scenario: string, slowMs: number, name: string, server: string): string {
+  return [scenario, slowMs, name, server].join("|");
 }
 
 function middle(scenario: string, slowMs: number, name: string, server: string): Row {
-  const of = measured.get([scenario, slowMs, name, server].join("|"))!;
+  const of = measured.get(keyOf(scenario, slowMs, name, server))!;
   const at = (read: (row: Row) => number): number => median(of.map(read));
   return {
     ...{ scenario, slowMs, name, server },
