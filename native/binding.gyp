@@ -8,6 +8,7 @@
         "module.cc",
         "checksum.cc",
         "checksum_binding.cc",
+        "cipher_binding.cc",
         "log_threads.cc",
         "log_binding.cc",
         "output_queue.cc",

@@ -199,6 +199,7 @@ inline void setFunction(napi_env env, napi_value target, const char* name, napi_
   napi_property_descriptor { name, nullptr, callback, nullptr, nullptr, nullptr, napi_default_method, nullptr }
 
 void exportChecksum(napi_env env, napi_value exports);
+void exportCipher(napi_env env, napi_value exports);
 void exportSystem(napi_env env, napi_value exports);
 void exportLog(napi_env env, napi_value exports);
 void exportReactor(napi_env env, napi_value exports);

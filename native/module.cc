@@ -4,6 +4,7 @@
 
 static napi_value initialise(napi_env env, napi_value exports) {
   emberlog::exportChecksum(env, exports);
+  emberlog::exportCipher(env, exports);
   emberlog::exportSystem(env, exports);
   emberlog::exportLog(env, exports);
   emberlog::exportReactor(env, exports);

@@ -3,8 +3,9 @@
  *
  * The key ring is asked when a segment begins, so that a change of keys is a change of segments.
  */
-import { FrameCipher } from "../base/frame_cipher.ts";
+import type { FrameCipher } from "../base/frame_cipher.ts";
 import { KEY_ID_LENGTH, type Keys } from "../base/key_ring.ts";
+import { frameCipher } from "../platform/frame_cipher.ts";
 import { KEY_ID_BYTES, SEGMENT_FLAG_ENCRYPTED, type SegmentHeader } from "./format.ts";
 
 /** A stored meaning: it goes into every key. */
@@ -29,5 +30,5 @@ export function keyIdOf({ flags, keyId }: SegmentHeader): string | undefined {
 export function cipherOf(header: SegmentHeader, keys: Keys): FrameCipher | undefined {
   const id = keyIdOf(header);
   const key = id === undefined ? undefined : keys.find(id);
-  return key === undefined ? undefined : new FrameCipher(key.fileKey(LABEL, header.salt));
+  return key === undefined ? undefined : frameCipher(key.fileKey(LABEL, header.salt));
 }

@@ -42,7 +42,18 @@ export interface NativeReactor {
   stop(): void;
 }
 
+/** One key and both directions; see native/cipher_binding.cc. */
+export interface NativeCipher {
+  seal(number: number, associated: Uint8Array, plain: Uint8Array, out: Uint8Array, at: number): void;
+  /** False: it is not what was sealed, and what lies in `out` is worth nothing. */
+  open(number: number, associated: Uint8Array, sealed: Uint8Array, out: Uint8Array): boolean;
+}
+
 export interface NativeAddon {
+  /** Throws NATIVE_UNAVAILABLE where Node exports no OpenSSL. */
+  readonly Cipher: new (
+    key: Uint8Array,
+  ) => NativeCipher;
   readonly LogThreads: new (state: Float64Array, onComplete: () => void) => NativeLogThreads;
   readonly Reactor: new (
     input: Uint8Array,
