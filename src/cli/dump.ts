@@ -31,7 +31,7 @@ import { KEY_USAGE, takeKeys } from "./key_options.ts";
 
 export const DUMP_USAGE =
   `usage: emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS] ${KEY_USAGE}\n` +
-  "       emberlog dump DIR --around OFFSET [--segment NAME]\n";
+  "       emberlog dump DIR --around OFFSET [--segment NAME] [--json]\n";
 
 export type DumpOut = (chunk: string | Uint8Array) => void;
 
@@ -62,8 +62,9 @@ export async function run(
       return CHECK_DAMAGED;
     }
     if (options.around !== undefined) {
-      dumpAround(new NodeDisk(), options.directory, options.around, options.segment, out);
-      return CHECK_SOUND;
+      const { around, segment, format } = options;
+      const whole = dumpAround(new NodeDisk(), options.directory, around, segment, format === "json", out);
+      return whole ? CHECK_SOUND : CHECK_TORN;
     }
     return dump(new NodeDisk(), options, out, complain);
   } catch (thrown) {
@@ -97,7 +98,7 @@ function parseOptions(args: readonly string[], keys: Keys): DumpOptions | undefi
     } else if (directory === undefined && !word.startsWith("--")) directory = word;
     else return undefined;
   }
-  if (directory === undefined || (around === undefined && segment !== undefined)) return undefined;
+  if (directory === undefined || (around === undefined ? segment !== undefined : format === "resp")) return undefined;
   return { directory, keys, format, from, limit, around, segment };
 }
 

@@ -74,6 +74,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
   describeKeyOptions(program.command("repair <directory>"))
     .description("say what can be kept of a damaged data directory, and what is lost; --apply does it")
     .option("--apply", "do it; what is not kept is copied into quarantine/ first")
+    .option("--json", "one JSON object instead of text")
     .addHelpText(
       "after",
       "\nExit codes: 0 nothing to repair, or done; 1 there is something to repair; 2 it can't be repaired.",
@@ -90,6 +91,10 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
     .option("--limit <commands>", "end after so many commands")
     .option("--around <offset>", "the frames and bytes around an offset of one segment, damaged or not")
     .option("--segment <name>", "with --around: which segment; the last when not given")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 all was read; 1 the tail is torn (with --around: a reader stops in this segment); 2 it ended at damage.",
+    )
     .action(async () => {
       const { run } = await import("./dump.ts");
       done(await run(words, output.out, output.error));

@@ -27,6 +27,7 @@ import {
   READ_ONLY,
   SHOWS_NO_DATA,
   SUBSCRIBER,
+  TELLS_OF_SERVER,
   TIMED,
   UNKNOWN_COMMAND,
   WRITE,
@@ -322,7 +323,9 @@ export class Executor {
     const journal = call.journal;
     if (journal.sequence <= this.released) return 0;
     const bits = this.table.bits[id]!;
-    if (!changed && (bits & SHOWS_NO_DATA) !== 0) return 0;
+    // Who looks for the reason why the log takes no writes must not wait until it does.
+    const free = this.writesRefused === undefined ? SHOWS_NO_DATA : SHOWS_NO_DATA | TELLS_OF_SERVER;
+    if (!changed && (bits & free) !== 0) return 0;
     if (changed || (bits & KEYS_KNOWN) === 0 || (bits & (READ_ONLY | WRITE)) === 0) return journal.sequence;
     const database = call.db.index;
     const step = this.table.keyStep[id]!;
@@ -369,7 +372,8 @@ export class Executor {
   }
 
   private refuse(call: Call, id: number, error: string): void {
-    this.gate = call.journal.sequence;
+    // Only "out of memory" tells anything about data.
+    this.gate = error === OUT_OF_MEMORY ? call.journal.sequence : 0;
     if (id !== UNKNOWN_COMMAND) this.rejected[id]!++;
     if (id !== UNKNOWN_COMMAND && this.table.definitions[id]!.name === "EXEC") {
       // A refused EXEC ends its transaction all the same.

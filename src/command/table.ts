@@ -29,8 +29,10 @@ export const EVERY = 512;
 export const MAY_REPLICATE = 1024;
 /** Allowed to a connection with RESP2 that has subscriptions. */
 export const SUBSCRIBER = 2048;
-/** Its reply tells of subscriptions and never of data. */
+/** Its reply tells of subscriptions or of the connection, never of data. */
 export const SHOWS_NO_DATA = 4096;
+/** Its reply tells of the server, of data at most how much there is. */
+export const TELLS_OF_SERVER = 8192;
 
 /** The name is none of ours. */
 export const UNKNOWN_COMMAND = -1;
@@ -176,6 +178,10 @@ export class CommandTable {
     if (NOT_QUEUED_NAMES.has(name)) bits |= NOT_QUEUED;
     if (SUBSCRIBER_NAMES.has(name)) bits |= SUBSCRIBER;
     if (flags.includes("pubsub")) bits |= SHOWS_NO_DATA;
+    if ((bits & (READ_ONLY | WRITE)) === 0 && definition.keys === undefined) {
+      if (definition.group === "connection") bits |= SHOWS_NO_DATA;
+      if (definition.group === "server" && !name.startsWith("DEBUG")) bits |= TELLS_OF_SERVER;
+    }
     if (definition.subcommands !== undefined) bits |= CONTAINER;
     const spec = definition.keys?.[0];
     if (spec !== undefined && "index" in spec.begin && "last" in spec.find) {

@@ -60,7 +60,7 @@ export function logTrouble(directory: string, failed: LogFailure, gone: boolean)
     return {
       state: "read-only",
       error: `The file system of ${directory} has become read-only`,
-      remedy: `look for the reason (dmesg), then mount it for writing: ${NO_RESTART}`,
+      remedy: `look for the reason (dmesg), then mount it for writing: ${NO_RESTART} (after an error of the file system: stop the server, fsck, mount, start)`,
       refusesWrites: true,
     };
   }

@@ -277,7 +277,10 @@ export class Server {
     this.observeSync();
     const failure = this.storage?.fatalFailure;
     if (failure !== undefined && !this.stopping) this.fail(failure);
-    else this.turns.release();
+    else {
+      this.turns.release();
+      this.cutUndecided();
+    }
   }
 
   /** For the latency monitor: how long the last sync took that replies waited for. */
@@ -290,10 +293,16 @@ export class Server {
     this.syncsObserved = syncs;
   }
 
+  /** After a failed sync nothing more gets into the log. // D9 */
+  private cutUndecided(): void {
+    if (this.storage?.syncFailed === true) this.clients.cutParked();
+  }
+
   /** At each tick: what is wrong with the disk and the clock is told, once each. */
   watchMachine(): void {
     this.storageWatch.look(this.storage);
     this.clockWatch.look();
+    this.cutUndecided();
   }
 
   // D9: what is undecided is answered by nobody; the connections end and the process does.

@@ -66,6 +66,15 @@ describe("repair", () => {
     expect(plan.text).toMatch(new RegExp(`set aside +${all[3]} from 0 on`));
     expect(plan.text).toMatch(/lost +commands \d+ to 41/);
     expect(plan.text).toContain("--apply` does it");
+    const asJson = JSON.parse((await said(repair, "--json")).text) as Record<string, unknown>;
+    expect(asJson).toMatchObject({
+      directory,
+      state: "repairable",
+      exitCode: 1,
+      decision: "refuse rotten",
+      knownSequence: 41,
+    });
+    expect(asJson["setAside"]).toHaveLength(all.length - 2);
     const after = contents();
     after.delete("LOCK");
     before.delete("LOCK");
@@ -87,6 +96,7 @@ describe("repair", () => {
     }
     expect(await said(check)).toMatchObject({ code: 0 });
     expect(await said(repair)).toMatchObject({ code: 0 });
+    expect(JSON.parse((await said(repair, "--json", "--apply")).text)).toMatchObject({ state: "sound", exitCode: 0 });
   });
 
   test("of a lost manifest: the segments are put in order by their headers", async () => {
@@ -146,7 +156,21 @@ describe("dump --around", () => {
     );
     expect(starts.length).toBeGreaterThan(3);
     flip(name, starts[1]! + 10);
-    const { text } = await around(starts[1]! + 10, name);
+    const { code, text } = await around(starts[1]! + 10, name);
+    expect(code).toBe(1);
+    let json = "";
+    const out = (chunk: string | Uint8Array): void => void (json += chunk);
+    expect(await dump([directory, "--around", "5000", "--segment", name, "--json"], out)).toBe(1);
+    expect(JSON.parse(json)).toMatchObject({
+      segment: name,
+      header: null,
+      damage: { offset: starts[1] },
+      frames: expect.arrayContaining([
+        expect.objectContaining({ number: 0, offset: starts[0], payload: "sound" }),
+        expect.objectContaining({ number: 2, offset: starts[2], gapBytes: starts[2]! - starts[1]! }),
+      ]),
+      dump: { offset: 4936 },
+    });
     expect(text).toContain(`a reader stops at ${starts[1]}`);
     expect(text).toContain(`frame 0 at ${starts[0]}`);
     expect(text).toMatch(new RegExp(`frame 2 at ${starts[2]} \\(\\d+ bytes behind the last frame\\)`));
