@@ -3,7 +3,7 @@
  *
  *           npm run fuzz -- --mutants [--only TEXT | --missing]   the mutation score of the crash harness (mutation/run.ts)
  *
- *           npm run fuzz -- --kills N | --power-cuts N | --flips      on real processes, file systems and files; recorded
+ *           npm run fuzz -- --kills N | --power-cuts N | --flips      on real processes, file systems and files
  *           npm run fuzz -- --report                                  docs/durability-report.md and .html from what is recorded
  *           --record keeps what was run in docs/durability-report.json (report/results.ts)
  *
@@ -58,11 +58,15 @@ if (values.mutants) {
   process.exit(good ? 0 : 1);
 }
 const runSeedOf = (): number => (values.seed === undefined ? randomInt(2 ** 30) : Number(values.seed));
-if (values.kills !== undefined) process.exit((await runKills(Number(values.kills), runSeedOf(), commit())) ? 0 : 1);
-if (values["power-cuts"] !== undefined) {
-  process.exit((await runPowerCuts(Number(values["power-cuts"]), runSeedOf(), commit())) ? 0 : 1);
-}
-if (values.flips) process.exit((await runFlips(commit())) ? 0 : 1);
+const runOf = (rounds: string) => ({
+  rounds: Number(rounds),
+  seed: runSeedOf(),
+  commit: commit(),
+  record: values.record,
+});
+if (values.kills !== undefined) process.exit((await runKills(runOf(values.kills))) ? 0 : 1);
+if (values["power-cuts"] !== undefined) process.exit((await runPowerCuts(runOf(values["power-cuts"]))) ? 0 : 1);
+if (values.flips) process.exit((await runFlips(commit(), values.record)) ? 0 : 1);
 if (values.report) {
   writePages();
   process.exit(0);

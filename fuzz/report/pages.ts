@@ -4,7 +4,7 @@
  * Nothing is rounded up here and nothing is left out: a mutant that was not noticed stands in its row.
  */
 import { writeFileSync } from "node:fs";
-import { type Circumstances, type Results, readResults } from "./results.ts";
+import { type Circumstances, type RealPart, type Results, readResults } from "./results.ts";
 
 interface Section {
   readonly title: string;
@@ -63,23 +63,50 @@ function simulated(results: Results): Section[] {
   return sections;
 }
 
-function real(title: string, text: string, part: Results["kills"]): Section[] {
-  if (part === undefined) return [];
+/** Rows of the same kind are one row, whenever they were run. */
+function real(title: string, text: string, parts: readonly RealPart[] = []): Section[] {
+  if (parts.length === 0) return [];
+  const rows = new Map<string, { rounds: number; acknowledged: number; lost: number; failures: number }>();
+  for (const { what, policy, rounds, acknowledged, lost, failures } of parts) {
+    const name = `${what} | ${policy}`;
+    const row = rows.get(name) ?? { rounds: 0, acknowledged: 0, lost: 0, failures: 0 };
+    row.rounds += rounds;
+    row.acknowledged += acknowledged;
+    row.lost += lost;
+    row.failures += failures;
+    rows.set(name, row);
+  }
+  const sum = (field: "rounds" | "failures" | "seconds"): number =>
+    parts.reduce((total, part) => total + part[field], 0);
   return [
     {
       title,
-      text: [text, circumstancesOf(part)],
+      text: [
+        `**${number(sum("rounds"))} rounds, ${number(sum("failures"))} failures**, ${hours(sum("seconds"))}. ${text}`,
+        ranOn(parts),
+      ],
       head: ["where", "appendfsync", "rounds", "acknowledged", "acknowledged and gone", "failures"],
-      rows: part.rows.map(({ what, policy, rounds, acknowledged, lost, failures }) => [
-        what,
-        policy,
+      rows: [...rows].map(([name, { rounds, acknowledged, lost, failures }]) => [
+        ...name.split(" | "),
         number(rounds),
         number(acknowledged),
         number(lost),
         number(failures),
       ]),
+      bars: 2,
     },
   ];
+}
+
+function hours(seconds: number): string {
+  return `${(seconds / 3600).toFixed(1)} hours`;
+}
+
+/** When, where and at which commits the parts were run. */
+function ranOn(parts: readonly Circumstances[]): string {
+  const all = (field: "date" | "commit" | "machine" | "node"): string =>
+    [...new Set(parts.map((part) => part[field]))].join(", ");
+  return `${all("date")}; commit ${all("commit")}; ${all("machine")}; Node.js ${all("node")}.`;
 }
 
 function mutants(results: Results): Section[] {

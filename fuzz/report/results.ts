@@ -23,23 +23,22 @@ export interface SimulatedPart extends Circumstances {
   readonly failures: number;
 }
 
+/** Rounds of one kind on real processes and file systems. */
 export interface RealPart extends Circumstances {
-  readonly rows: readonly {
-    readonly what: string;
-    readonly policy: string;
-    readonly rounds: number;
-    readonly acknowledged: number;
-    readonly lost: number;
-    readonly failures: number;
-  }[];
+  readonly what: string;
+  readonly policy: string;
+  readonly rounds: number;
+  readonly acknowledged: number;
+  readonly lost: number;
+  readonly failures: number;
 }
 
 export interface Results {
   simulated?: SimulatedPart[];
   mutants?: Circumstances & { readonly results: readonly MutantResult[] };
   flips?: Circumstances & { readonly results: readonly FlipResult[]; readonly redis: RedisFlips | null };
-  kills?: RealPart;
-  powerCuts?: RealPart;
+  kills?: RealPart[];
+  powerCuts?: RealPart[];
 }
 
 export const RESULTS_FILE = "docs/durability-report.json";

@@ -8,53 +8,61 @@ import { powerCutsPossible, powerGround } from "../../test/process/power_ground.
 import { redisAvailable } from "../../test/support/redis_server.ts";
 import { ENDINGS, type FlipResult, flipBits } from "../bit_flips.ts";
 import { flipRedis } from "../redis_flips.ts";
-import { circumstances, type RealPart, record } from "./results.ts";
+import { circumstances, record } from "./results.ts";
 
 const REDIS_FLIPS = 100;
 
-type Row = RealPart["rows"][number];
+interface Run {
+  readonly rounds: number;
+  readonly seed: number;
+  readonly commit: string;
+  /** Keep what was found. */
+  readonly record: boolean;
+}
 
-async function rowOf(
+/** Rounds of one kind; true when nothing failed. */
+async function runKind(
+  part: "kills" | "powerCuts",
   what: string,
   policy: "always" | "everysec" | "no",
-  rounds: number,
-  seed: number,
   ground: Ground,
-): Promise<Row> {
+  { rounds, seed, commit, record: keep }: Run,
+): Promise<boolean> {
+  const beganMs = performance.now();
   const { acknowledged, lost, failure } = await crashRounds(policy, rounds, seed, ground);
   console.log(
     `${what}, ${policy}: ${rounds} rounds, ${acknowledged} acknowledged, ${lost} gone${failure === "" ? "" : `, FAILED: ${failure}`}`,
   );
-  return { what, policy, rounds, acknowledged, lost, failures: failure === "" ? 0 : 1 };
+  const found = { what, policy, rounds, acknowledged, lost, failures: failure === "" ? 0 : 1 };
+  if (keep) record((results) => (results[part] ??= []).push({ ...circumstances(beganMs, commit), ...found }));
+  return failure === "";
 }
 
 /** True when nothing failed. */
-export async function runKills(rounds: number, seed: number, commit: string): Promise<boolean> {
-  const beganMs = performance.now();
-  const rows: Row[] = [];
+export async function runKills(run: Run): Promise<boolean> {
+  let good = true;
   for (const policy of ["always", "everysec", "no"] as const)
-    rows.push(await rowOf("at a random moment", policy, rounds, seed, killGround));
+    good = (await runKind("kills", "at a random moment", policy, killGround, run)) && good;
   for (const native of [true, false]) {
     const what = `at a named call, ${native ? "native threads" : "without the addon"}`;
-    rows.push(await rowOf(what, "always", rounds, seed, killPointGround(native, new Map())));
+    for (const policy of ["always", "everysec"] as const)
+      good = (await runKind("kills", what, policy, killPointGround(native, new Map()), run)) && good;
   }
-  record((results) => (results.kills = { ...circumstances(beganMs, commit), rows }));
-  return rows.every(({ failures }) => failures === 0);
+  return good;
 }
 
-export async function runPowerCuts(rounds: number, seed: number, commit: string): Promise<boolean> {
-  const beganMs = performance.now();
-  const rows: Row[] = [];
+/** True when nothing failed. */
+export async function runPowerCuts(run: Run): Promise<boolean> {
+  let good = true;
   for (const kind of ["ext4", "xfs"] as const) {
     if (!powerCutsPossible(kind)) continue;
     for (const policy of ["always", "everysec"] as const)
-      rows.push(await rowOf(kind, policy, rounds, seed, powerGround(kind)));
+      good = (await runKind("powerCuts", kind, policy, powerGround(kind), run)) && good;
   }
-  if (rows.length > 0) record((results) => (results.powerCuts = { ...circumstances(beganMs, commit), rows }));
-  return rows.every(({ failures }) => failures === 0);
+  return good;
 }
 
-export async function runFlips(commit: string): Promise<boolean> {
+export async function runFlips(commit: string, keep: boolean): Promise<boolean> {
   const beganMs = performance.now();
   const found: FlipResult[] = [];
   for (const ending of ENDINGS) {
@@ -65,6 +73,6 @@ export async function runFlips(commit: string): Promise<boolean> {
   const dir = mkdtempSync(join(tmpdir(), "emberlog-flips-"));
   const redis = redisAvailable() ? await flipRedis(dir, REDIS_FLIPS, 1) : null;
   rmSync(dir, { recursive: true, force: true });
-  record((results) => (results.flips = { ...circumstances(beganMs, commit), results: found, redis }));
+  if (keep) record((results) => (results.flips = { ...circumstances(beganMs, commit), results: found, redis }));
   return found.every(({ wrong }) => wrong.length === 0);
 }
