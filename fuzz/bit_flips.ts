@@ -124,7 +124,9 @@ async function makeLog(ending: Ending): Promise<MemoryDisk> {
     seed: 5,
     policy: "always",
     segmentBytesMax: SEGMENT_BYTES,
-    received: () => {},
+    keys: undefined,
+    notify: "",
+    listener: { received: () => {}, executed: () => {}, published: () => {} },
   });
   for (let i = 0; i < GROUPS; i++) {
     const text = encode(["SET", `key:${i}`, `value ${i} `.padEnd(900, "abcdefghij")]);

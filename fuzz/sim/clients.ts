@@ -1,5 +1,5 @@
 /**
- * The simulated clients: what each has sent, what the model says it must get, and what has arrived. What has arrived whole is known
+ * The simulated clients: what each has sent, what it must get, and what has arrived. What has arrived whole is known
  * to a client from then on, and the oracle holds the server to it.
  */
 import type { ModelSession } from "./model.ts";
@@ -13,19 +13,21 @@ interface Expected {
 export class SimClient {
   readonly slot: number;
   readonly session: ModelSession;
+  /** Sent whole and not executed yet. */
+  readonly sent: (readonly string[])[] = [];
   /** Sent in part: the rest of the bytes, and the request. */
   unsent = "";
-  unsentRequest: string[] | undefined;
+  unsentRequest: readonly string[] | undefined;
+  /** What its session will be when all that was sent, or begun, is executed: as far as drawing the next request needs it. */
+  database = 0;
+  inMulti = false;
+  readonly subscriptions = new Set<string>();
   private readonly expected: Expected[] = [];
   private inbox = "";
 
   constructor(slot: number, session: ModelSession) {
     this.slot = slot;
     this.session = session;
-  }
-
-  get waiting(): number {
-    return this.expected.length;
   }
 
   expect(request: readonly string[], text: string, shows: number): void {
@@ -53,8 +55,17 @@ export class SimClient {
       if (next.shows > shows) shows = next.shows;
     }
   }
+
+  /** What a request that is sent now makes of the session. */
+  follow([name, argument]: readonly string[]): void {
+    if (name === "MULTI") this.inMulti = true;
+    else if (name === "EXEC" || name === "DISCARD") this.inMulti = false;
+    else if (name === "SELECT") this.database = Number(argument);
+    else if (name === "SUBSCRIBE" || name === "PSUBSCRIBE") this.subscriptions.add(argument!);
+    else if (name === "UNSUBSCRIBE" || name === "PUNSUBSCRIBE") this.subscriptions.delete(argument!);
+  }
 }
 
-function quote(text: string): string {
+export function quote(text: string): string {
   return JSON.stringify(text.length > 120 ? `${text.slice(0, 120)}…` : text);
 }

@@ -85,7 +85,10 @@ export class Leavings {
 /** Marks hold no commands: a start that seals a segment does without those at its end. */
 function withoutMarks(bytes: string): string {
   let at = 0;
-  while (bytes.startsWith("EFRM\0\0\0\0", at) && bytes.charCodeAt(at + 16) === FLAG_MARK) at += FRAME_HEADER_BYTES;
+  while (bytes.startsWith("EFRM", at) && (bytes.charCodeAt(at + 16) & FLAG_MARK) !== 0) {
+    // Encrypted, it has a tag.
+    at += FRAME_HEADER_BYTES + bytes.charCodeAt(at + 4);
+  }
   return bytes.slice(at);
 }
 

@@ -1,33 +1,28 @@
 /**
- * What the simulated clients' requests mean, without an arena, a log or a disk: two databases as maps, executed in the order in
- * which the server must execute, giving each reply to the byte.
+ * What the simulated clients' requests mean, without an arena, a log or a disk: two databases as maps. It follows the server request by request,
+ * in the order in which that executes them, and says what each reply must be, to the byte.
  *
- * Each request (EXEC: the whole transaction) that changes something is a write with a number, 1, 2, 3 …. A reply knows the last
- * write that it shows: once a client has it under `always`, a prefix that ends before that write is a lie. `stateAt` makes the state after any
- * prefix, which recovery must give back.
+ * Each request (EXEC: the whole transaction) that changes something is a write with a number, 1, 2, 3 …. A reply or a message knows the last
+ * write that it shows: once a client has it under `always`, a prefix that ends before that write is a lie.
  */
+import { datasetCommands } from "../../src/command/commands.ts";
+import { type Change, type FoundState, History, nameOf, type State } from "./history.ts";
+import { runOnValues, type Store, WrongAnswer } from "./model_values.ts";
+import { array, bulk, elementsOf, integer, NIL, NIL_ARRAY, OK, stringsOf, WRONG_TYPE } from "./replies.ts";
+import { type Entry, type Kind, text, visible } from "./value.ts";
 
-export interface Entry {
-  readonly value: string;
-  /** When it expires, wall clock ms; 0: never. */
-  readonly expireMs: number;
-}
-
-interface Change {
-  readonly database: number;
-  readonly key: string;
-  /** Undefined: removed. */
-  readonly entry: Entry | undefined;
-}
-
-interface Write {
-  readonly number: number;
-  /** When it was executed. */
+/** When and how a request is executed. */
+export interface Circumstances {
+  readonly nowMs: number;
   readonly timeUs: number;
-  readonly changes: readonly Change[];
+  /** The error that writes get at this moment. */
+  readonly refusal: string | undefined;
+  /** What the server answers. */
+  readonly answer: string;
 }
 
 export interface ModelReply {
+  /** "": the request waits for a key. */
   readonly text: string;
   /** The last write that it shows or acknowledges. */
   readonly shows: number;
@@ -41,91 +36,109 @@ export class ModelSession {
   queued: string[][] = [];
   /** Watched keys and the last change of each when it was watched. */
   readonly watched = new Map<string, number>();
+  /** The request that waits for keys. */
+  waiting: readonly string[] | undefined;
+  /** The last write that its replies show so far. */
+  known = 0;
+  readonly channels = new Set<string>();
+  readonly patterns = new Set<string>();
+
+  get subscriptions(): number {
+    return this.channels.size + this.patterns.size;
+  }
 }
 
-export type ModelState = ReadonlyMap<string, Entry>;
+/** Commands that a full disk refuses. */
+const WRITES = new Set(datasetCommands.filter(({ flags }) => flags?.includes("write")).map(({ name }) => name));
+/** Blocking commands: how many keys stand in front of the other arguments, counted from the end where negative, and what they wait for. */
+const BLOCKING: Readonly<Record<string, { readonly keys: number; readonly kind: Kind; readonly nil: string }>> = {
+  BLPOP: { keys: -1, kind: "list", nil: NIL_ARRAY },
+  BRPOP: { keys: -1, kind: "list", nil: NIL_ARRAY },
+  BLMOVE: { keys: 1, kind: "list", nil: NIL },
+  BZPOPMIN: { keys: -1, kind: "zset", nil: NIL_ARRAY },
+};
 
-const WRITES = new Set("SET GETSET GETDEL DEL INCR APPEND MSET FLUSHDB PEXPIRE PERSIST RENAME".split(" "));
-const OK = "+OK\r\n";
-const NIL = "$-1\r\n";
-const NOT_AN_INTEGER = "-ERR value is not an integer or out of range\r\n";
-
-export function nameOf(database: number, key: string): string {
-  return `${database}:${key}`;
-}
-
-export class Model {
-  /** Writes so far. */
-  writes = 0;
-  private readonly history: Write[] = [];
-  private current = new Map<string, Entry>();
-  /** The last write that changed a key, and the last that emptied a database. */
+export class Model implements Store {
+  nowMs = 0;
+  private readonly history = new History();
+  private current: State = new Map();
+  /** The last write that changed a key. */
   private changed = new Map<string, number>();
+  /** The last that emptied a database or put another in its place. */
   private readonly emptied = [0, 0];
   private pending: Change[] = [];
-  private nowMs = 0;
   private shows = 0;
+  private answers = "";
 
-  /** Executes one request; `refusal` is the error that writes get in this turn. */
-  execute(
-    session: ModelSession,
-    args: readonly string[],
-    nowMs: number,
-    timeUs: number,
-    refusal: string | undefined,
-  ): ModelReply {
-    this.nowMs = nowMs;
+  /** Writes so far. */
+  get writes(): number {
+    return this.history.length;
+  }
+
+  /** Executes one request. */
+  execute(session: ModelSession, args: readonly string[], at: Circumstances): ModelReply {
+    return this.perform(session, at, () => this.dispatch(session, args, at.refusal));
+  }
+
+  /** The request that waits is executed again, for this key. */
+  resume(session: ModelSession, key: string, at: Circumstances): ModelReply {
+    const args = session.waiting;
+    if (args === undefined) throw new WrongAnswer("a request goes on that did not wait");
+    session.waiting = undefined;
+    if (at.refusal !== undefined) return { text: `-${at.refusal}\r\n`, shows: 0 };
+    return this.perform(session, at, () => {
+      const reply = this.block(session, args, [key], false);
+      if (reply === undefined) session.waiting = args;
+      return reply ?? "";
+    });
+  }
+
+  private perform(session: ModelSession, at: Circumstances, run: () => string): ModelReply {
+    this.nowMs = at.nowMs;
     this.shows = 0;
     this.pending = [];
-    const text = this.dispatch(session, args, refusal);
+    this.answers = at.answer;
+    const reply = run();
     if (this.pending.length > 0) {
-      this.writes++;
-      this.shows = this.writes;
-      this.history.push({ number: this.writes, timeUs, changes: this.pending });
-      for (const { database, key } of this.pending) this.changed.set(nameOf(database, key), this.writes);
+      this.shows = this.history.add(this.pending, at.timeUs);
+      for (const { database, key } of this.pending) this.changed.set(nameOf(database, key), this.shows);
     }
-    return { text, shows: this.shows };
+    session.known = Math.max(session.known, this.shows);
+    return { text: reply, shows: this.shows };
   }
 
-  /** The last write that was executed at `timeUs` or before. */
+  /** A key that the session waits for, and that has what it waits for: it should not wait any more. "" when there is none. */
+  wakes({ waiting, database }: ModelSession): string {
+    if (waiting === undefined) return "";
+    const { kind } = BLOCKING[waiting[0]!]!;
+    const ready = keysOf(waiting).find(
+      (key) => visible(this.current.get(nameOf(database, key)), this.nowMs)?.value.kind === kind,
+    );
+    return ready ?? "";
+  }
+
+  /** The last write that changed a key. */
+  changeOf(database: number, key: string): number {
+    return Math.max(this.changed.get(nameOf(database, key)) ?? 0, this.emptied[database]!);
+  }
+
   lastWriteBefore(timeUs: number): number {
-    let last = 0;
-    for (let i = this.history.length - 1; i >= 0 && last === 0; i--) {
-      if (this.history[i]!.timeUs <= timeUs) last = this.history[i]!.number;
-    }
-    return last;
+    return this.history.lastBefore(timeUs);
   }
 
-  /**
-   * The shortest prefix of at least `least` writes whose state, as it is visible at `nowMs`, equals `found`; -1 if there is none.
-   * That prefix is the truth from then on.
-   */
-  settle(found: ModelState, least: number, nowMs: number): number {
-    const state = new Map<string, Entry>();
-    for (let number = 0; number <= this.history.length; number++) {
-      if (number > 0) applyTo(state, this.history[number - 1]!);
-      if (number < least || !sameState(state, found, nowMs)) continue;
-      this.history.length = number;
-      this.current = new Map(state);
-      this.writes = number;
-      for (const [name, last] of this.changed) if (last > number) this.changed.set(name, number);
-      for (const db of [0, 1]) this.emptied[db] = Math.min(this.emptied[db]!, number);
-      return number;
-    }
-    return -1;
+  /** See History.settle; -1 where no prefix fits. Afterwards nothing but that prefix has ever happened. */
+  settle(found: FoundState, least: number, nowMs: number): number {
+    const state = this.history.settle(found, least, nowMs);
+    if (state === undefined) return -1;
+    this.current = state;
+    const number = this.history.length;
+    for (const [name, last] of this.changed) if (last > number) this.changed.set(name, number);
+    for (const db of [0, 1]) this.emptied[db] = Math.min(this.emptied[db]!, number);
+    return number;
   }
 
-  /** How the state after `number` writes differs from `found`, for people. */
-  difference(found: ModelState, number: number, nowMs: number): string {
-    const state = new Map<string, Entry>();
-    for (const write of this.history) if (write.number <= number) applyTo(state, write);
-    const wrong: string[] = [];
-    for (const name of new Set([...state.keys(), ...found.keys()])) {
-      const expected = show(visible(state.get(name), nowMs));
-      const got = show(found.get(name));
-      if (expected !== got) wrong.push(`${name} holds ${got} instead of ${expected}`);
-    }
-    return wrong.slice(0, 4).join("; ");
+  difference(found: FoundState, number: number, nowMs: number): string {
+    return this.history.difference(found, number, nowMs);
   }
 
   private dispatch(session: ModelSession, args: readonly string[], refusal: string | undefined): string {
@@ -156,7 +169,7 @@ export class Model {
       session.queued.push([...args]);
       return "+QUEUED\r\n";
     }
-    return this.run(session, name, rest);
+    return this.run(session, args, false);
   }
 
   private exec(session: ModelSession, refusal: string | undefined): string {
@@ -169,14 +182,59 @@ export class Model {
     }
     endTransaction(session);
     if (failed) return "-EXECABORT Transaction discarded because of previous errors.\r\n";
-    if (broken) return "*-1\r\n";
+    if (broken) return NIL_ARRAY;
     if (refusal !== undefined && queued.some(([name]) => WRITES.has(name!))) {
       return `-EXECABORT Transaction discarded because of: ${refusal}\r\n`;
     }
-    return `*${queued.length}\r\n${queued.map(([name, ...rest]) => this.run(session, name!, rest)).join("")}`;
+    const answers = elementsOf(this.answers);
+    return array(
+      queued.map((args, i) => {
+        this.answers = answers?.[i] ?? "";
+        return this.run(session, args, true);
+      }),
+    );
   }
 
-  private run(session: ModelSession, name: string, args: string[]): string {
+  private run(session: ModelSession, args: readonly string[], inTransaction: boolean): string {
+    const [name, ...rest] = args as [string, ...string[]];
+    const blocking = BLOCKING[name];
+    if (blocking !== undefined) {
+      const reply = this.block(session, args, keysOf(args), inTransaction);
+      if (reply === undefined) session.waiting = args;
+      return reply ?? "";
+    }
+    return runOnValues(this, session.database, name, rest) ?? this.runKeyspace(session, name, rest);
+  }
+
+  /** A blocking command on these of its keys; undefined: it waits. */
+  private block(
+    { database }: ModelSession,
+    args: readonly string[],
+    keys: readonly string[],
+    inTransaction: boolean,
+  ): string | undefined {
+    const { kind, nil } = BLOCKING[args[0]!]!;
+    for (const key of keys) {
+      const entry = this.look(database, key);
+      if (entry === undefined) continue;
+      if (entry.value.kind !== kind) return WRONG_TYPE;
+      switch (args[0]) {
+        case "BLMOVE":
+          return runOnValues(this, database, "LMOVE", args.slice(1, 5))!;
+        case "BZPOPMIN": {
+          const popped = stringsOf(runOnValues(this, database, "ZPOPMIN", [key])!)!;
+          return array([key, ...popped].map(bulk));
+        }
+        default: {
+          const value = stringsOf(runOnValues(this, database, args[0] === "BLPOP" ? "LPOP" : "RPOP", [key])!)!;
+          return array([key, ...value].map(bulk));
+        }
+      }
+    }
+    return inTransaction ? nil : undefined;
+  }
+
+  private runKeyspace(session: ModelSession, name: string, args: readonly string[]): string {
     const db = session.database;
     const [key, value] = args as [string, string];
     switch (name) {
@@ -185,18 +243,6 @@ export class Model {
         return OK;
       case "SET":
         return this.set(db, key, value, args.slice(2));
-      case "GET":
-        return bulk(this.look(db, key)?.value);
-      case "GETSET": {
-        const before = this.look(db, key);
-        this.put(db, key, { value, expireMs: 0 });
-        return bulk(before?.value);
-      }
-      case "GETDEL": {
-        const before = this.look(db, key);
-        if (before !== undefined) this.put(db, key, undefined);
-        return bulk(before?.value);
-      }
       case "DEL": {
         let removed = 0;
         for (const each of args) {
@@ -204,53 +250,50 @@ export class Model {
           this.put(db, each, undefined);
           removed++;
         }
-        return `:${removed}\r\n`;
+        return integer(removed);
       }
       case "EXISTS":
-        return `:${args.filter((each) => this.look(db, each) !== undefined).length}\r\n`;
-      case "INCR": {
-        const before = this.look(db, key);
-        if (before !== undefined && !/^-?[0-9]{1,15}$/.test(before.value)) return NOT_AN_INTEGER;
-        const sum = Number(before?.value ?? 0) + 1;
-        this.put(db, key, { value: String(sum), expireMs: before?.expireMs ?? 0 });
-        return `:${sum}\r\n`;
-      }
-      case "APPEND": {
-        const before = this.look(db, key);
-        const joined = (before?.value ?? "") + value;
-        this.put(db, key, { value: joined, expireMs: before?.expireMs ?? 0 });
-        return `:${joined.length}\r\n`;
-      }
-      case "STRLEN":
-        return `:${this.look(db, key)?.value.length ?? 0}\r\n`;
-      case "MSET":
-        for (let i = 0; i < args.length; i += 2) this.put(db, args[i]!, { value: args[i + 1]!, expireMs: 0 });
-        return OK;
-      case "MGET":
-        return `*${args.length}\r\n${args.map((each) => bulk(this.look(db, each)?.value)).join("")}`;
+        return integer(args.filter((each) => this.look(db, each) !== undefined).length);
+      case "TYPE":
+        return `+${this.look(db, key)?.value.kind ?? "none"}\r\n`;
       case "DBSIZE":
         return this.size(db);
       case "FLUSHDB":
-        return this.flush(db);
+        return this.flush([db]);
+      case "FLUSHALL":
+        return this.flush([0, 1]);
+      case "SWAPDB":
+        return this.swap();
+      case "MOVE":
+        return this.copy(db, key, Number(value), key, false, true);
+      case "COPY":
+        return this.copy(
+          db,
+          key,
+          args.includes("DB") ? Number(args[args.indexOf("DB") + 1]) : db,
+          value,
+          args.includes("REPLACE"),
+          false,
+        );
       default:
-        return this.runKeyspace(db, name, args);
+        return this.runOnKey(db, name, args);
     }
   }
 
-  private runKeyspace(db: number, name: string, args: string[]): string {
+  private runOnKey(db: number, name: string, args: readonly string[]): string {
     const [key, value] = args as [string, string];
     const before = this.look(db, key);
     switch (name) {
       case "PEXPIRE":
-        if (before === undefined) return ":0\r\n";
+        if (before === undefined) return integer(0);
         this.put(db, key, { value: before.value, expireMs: this.nowMs + Number(value) });
-        return ":1\r\n";
+        return integer(1);
       case "PERSIST":
-        if (before === undefined || before.expireMs === 0) return ":0\r\n";
+        if (before === undefined || before.expireMs === 0) return integer(0);
         this.put(db, key, { value: before.value, expireMs: 0 });
-        return ":1\r\n";
+        return integer(1);
       case "PTTL":
-        return `:${before === undefined ? -2 : before.expireMs === 0 ? -1 : before.expireMs - this.nowMs}\r\n`;
+        return integer(before === undefined ? -2 : before.expireMs === 0 ? -1 : before.expireMs - this.nowMs);
       case "RENAME":
         if (before === undefined) return "-ERR no such key\r\n";
         this.look(db, value);
@@ -266,8 +309,18 @@ export class Model {
     const exists = this.look(db, key) !== undefined;
     if ((options.includes("NX") && exists) || (options.includes("XX") && !exists)) return NIL;
     const px = options.indexOf("PX");
-    this.put(db, key, { value, expireMs: px === -1 ? 0 : this.nowMs + Number(options[px + 1]) });
+    this.put(db, key, { value: text(value), expireMs: px === -1 ? 0 : this.nowMs + Number(options[px + 1]) });
     return OK;
+  }
+
+  /** COPY and, with `away`, MOVE. */
+  private copy(from: number, key: string, to: number, name: string, replace: boolean, away: boolean): string {
+    const entry = this.look(from, key);
+    if (entry === undefined) return integer(0);
+    if (this.look(to, name) !== undefined && !replace) return integer(0);
+    this.put(to, name, entry);
+    if (away) this.put(from, key, undefined);
+    return integer(1);
   }
 
   /** Keys without expiry only: one that has expired counts until somebody notices. */
@@ -278,30 +331,51 @@ export class Model {
     for (const [name, number] of this.changed) {
       if (name.startsWith(`${db}:`) && number > this.shows) this.shows = number;
     }
-    return `:${count}\r\n`;
+    return integer(count);
   }
 
-  private flush(db: number): string {
-    const names = [...this.current.keys()].filter((name) => name.startsWith(`${db}:`));
-    for (const name of names) this.put(db, name.slice(2), undefined);
-    if (names.length > 0) this.emptied[db] = this.writes + 1;
-    else this.shows = Math.max(this.shows, this.emptied[db]!);
+  private flush(databases: readonly number[]): string {
+    for (const db of databases) {
+      const names = [...this.current.keys()].filter((name) => name.startsWith(`${db}:`));
+      for (const name of names) this.put(db, name.slice(2), undefined);
+      if (names.length > 0) this.emptied[db] = this.writes + 1;
+      else this.shows = Math.max(this.shows, this.emptied[db]!);
+    }
     return OK;
   }
 
-  /** What a reader sees of a key; seeing it is noted. */
-  private look(database: number, key: string): Entry | undefined {
+  private swap(): string {
+    const keys = new Set([...this.current.keys()].map((name) => name.slice(2)));
+    const entries = [...keys].map((key) => [key, this.current.get(nameOf(0, key)), this.current.get(nameOf(1, key))]);
+    for (const [key, first, second] of entries as [string, Entry | undefined, Entry | undefined][]) {
+      this.put(0, key, second);
+      this.put(1, key, first);
+    }
+    if (keys.size > 0) this.emptied.fill(this.writes + 1);
+    return OK;
+  }
+
+  look(database: number, key: string): Entry | undefined {
     const name = nameOf(database, key);
-    this.shows = Math.max(this.shows, this.changed.get(name) ?? 0, this.emptied[database]!);
+    this.shows = Math.max(this.shows, this.changed.get(name) ?? 0, Math.min(this.emptied[database]!, this.writes));
     return visible(this.current.get(name), this.nowMs);
   }
 
-  private put(database: number, key: string, entry: Entry | undefined): void {
+  put(database: number, key: string, entry: Entry | undefined): void {
     const name = nameOf(database, key);
     if (entry === undefined) this.current.delete(name);
     else this.current.set(name, entry);
     this.pending.push({ database, key, entry });
   }
+
+  answer(): string {
+    return this.answers;
+  }
+}
+
+/** The keys of a blocking command. */
+function keysOf(args: readonly string[]): readonly string[] {
+  return args.slice(1, BLOCKING[args[0]!]!.keys === 1 ? 2 : -1);
 }
 
 function endTransaction(session: ModelSession): void {
@@ -309,36 +383,4 @@ function endTransaction(session: ModelSession): void {
   session.failed = false;
   session.queued = [];
   session.watched.clear();
-}
-
-function visible(entry: Entry | undefined, nowMs: number): Entry | undefined {
-  return entry !== undefined && entry.expireMs !== 0 && nowMs > entry.expireMs ? undefined : entry;
-}
-
-function applyTo(state: Map<string, Entry>, { changes }: Write): void {
-  for (const { database, key, entry } of changes) {
-    if (entry === undefined) state.delete(nameOf(database, key));
-    else state.set(nameOf(database, key), entry);
-  }
-}
-
-function sameState(state: ModelState, found: ModelState, nowMs: number): boolean {
-  let count = 0;
-  for (const [name, entry] of state) {
-    if (visible(entry, nowMs) === undefined) continue;
-    count++;
-    const other = found.get(name);
-    if (other === undefined || other.value !== entry.value || other.expireMs !== entry.expireMs) return false;
-  }
-  return count === found.size;
-}
-
-function bulk(value: string | undefined): string {
-  return value === undefined ? NIL : `$${value.length}\r\n${value}\r\n`;
-}
-
-function show(entry: Entry | undefined): string {
-  if (entry === undefined) return "nothing";
-  const { value, expireMs } = entry;
-  return `${value.length > 40 ? `${value.slice(0, 40)}… (${value.length})` : value}${expireMs === 0 ? "" : ` until ${expireMs}`}`;
 }

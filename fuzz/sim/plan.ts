@@ -25,8 +25,12 @@ export interface Plan {
   readonly faults: boolean;
   /** What is stored decays at the end. */
   readonly rot: boolean;
-  /** Keys may expire in database 1; then the wall clock never steps back. */
+  /** Keys, and fields of hashes, may expire; then the wall clock never steps back. */
   readonly expiry: boolean;
+  /** Segments are encrypted; each start may find other keys to be the newest, or none for new segments. */
+  readonly encrypted: boolean;
+  /** Keyspace notifications are on. */
+  readonly notify: boolean;
 }
 
 const POLICIES: readonly FsyncPolicy[] = ["always", "always", "everysec", "no"];
@@ -51,6 +55,8 @@ export function planOf(seed: number): Plan {
     faults: uniform(random, 2) === 0,
     rot: uniform(random, 3) === 0,
     expiry: uniform(random, 2) === 0,
+    encrypted: uniform(random, 4) === 0,
+    notify: uniform(random, 3) === 0,
   };
 }
 

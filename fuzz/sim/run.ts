@@ -15,16 +15,17 @@ import { seededRandom, uniform } from "../../src/base/random.ts";
 import { DiskError } from "../../src/disk/disk.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { applyRepair, planRepair } from "../../src/engine/repair.ts";
-import { SimClient } from "./clients.ts";
 import { Counts } from "./counts.ts";
+import { Crowd, Violation } from "./crowd.ts";
 import { Faults, ProcessDied } from "./faults.ts";
+import type { FoundState } from "./history.ts";
+import { drawKeys } from "./keys.ts";
 import { Leavings } from "./leavings.ts";
-import { Model, ModelSession, type ModelState } from "./model.ts";
+import { Model } from "./model.ts";
 import { mix, type Plan, planOf, type Step, stepOf } from "./plan.ts";
-import { encode, Requests } from "./requests.ts";
 import { decay } from "./rot.ts";
 import { SIM_DIRECTORY, SimServer, type SimServerOptions } from "./server.ts";
-import { CONTROL_SLOT, readState } from "./state.ts";
+import { readState } from "./state.ts";
 import { LATENCY_US_MAX, Schedule, SimClock, SimLogIo } from "./world.ts";
 
 /** Under `everysec` a write is on stable storage after this time: a second, and what slow syncs and a change of segments add. */
@@ -38,9 +39,6 @@ export interface RunResult {
   readonly hash: number;
   readonly counts: Counts;
 }
-
-/** What the oracle says when it is broken. */
-class Violation extends Error {}
 
 /** Runs a seed; `keep` says which of its steps take place (all, when not given), `say` gets a line for each thing that happens. */
 export async function runSeed(
@@ -57,7 +55,7 @@ export async function runSeed(
   } finally {
     life.forget();
   }
-  return { failure, hash: life.hash, counts: life.counts };
+  return { failure, hash: life.hash ^ life.crowd.hash, counts: life.counts };
 }
 
 class Life {
@@ -71,13 +69,11 @@ class Life {
   private disk: MemoryDisk;
   private faults: Faults;
   private readonly model = new Model();
-  private readonly requests = new Requests();
+  readonly crowd: Crowd;
   private readonly leavings = new Leavings();
   private server!: SimServer;
   /** All that have not been given back their memory. */
   private readonly alive: SimServer[] = [];
-  private clients: SimClient[] = [];
-  private control: Uint8Array[] = [];
   private policy: Plan["policy"];
   private policySinceUs = 0;
   private nextTickUs = 0;
@@ -89,6 +85,8 @@ class Life {
     this.plan = plan;
     this.say = say;
     this.policy = plan.policy;
+    const { model, clock, counts } = this;
+    this.crowd = new Crowd({ model, clock, counts, clients: plan.clients, expiry: plan.expiry, say });
     const draws = { int32: () => this.random.int32(), bytes: (length: number) => this.random.bytes(length) };
     this.schedule = new Schedule(this.clock, draws);
     this.disk = new MemoryDisk(this.schedule.later);
@@ -98,7 +96,7 @@ class Life {
   async run(keep?: ReadonlySet<number>): Promise<void> {
     const { plan } = this;
     this.say?.(
-      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients`,
+      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients${plan.encrypted ? ", encrypted" : ""}${plan.expiry ? ", expiry" : ""}`,
     );
     this.counts.add("seeds");
     this.start();
@@ -119,6 +117,8 @@ class Life {
     this.random = step.random;
     this.note(`step ${step.index}: ${step.kind}`);
     this.counts.add("steps");
+    // What it was told since the last step, by a promise.
+    this.buryEnded();
     switch (step.kind) {
       case "turn":
         this.turn();
@@ -144,79 +144,24 @@ class Life {
       case "crash":
         this.crash(uniform(this.random, 3) === 0 ? "killed" : "power");
     }
-    if (this.server.ended) {
-      this.counts.add("ended after a failed sync");
-      this.crash("killed");
-    }
+    this.buryEnded();
+  }
+
+  private buryEnded(): void {
+    if (!this.server.ended) return;
+    this.counts.add("ended after a failed sync");
+    this.crash("killed");
   }
 
   /** Some clients send some requests; the server takes them in one turn. */
   private turn(): void {
-    const { random } = this;
-    const rows: { client: SimClient; requests: string[][]; bytes: string; slow: boolean }[] = [];
-    const first = uniform(random, this.clients.length);
-    const count = 1 + uniform(random, this.clients.length);
-    for (let i = 0; i < count; i++) {
-      const client = this.clients[(first + i) % this.clients.length]!;
-      rows.push(this.compose(client));
+    this.server.run(this.crowd.compose(this.random));
+    if (!this.server.engine.congested && !this.server.ended) {
+      const wrong = this.crowd.settled();
+      if (wrong !== "") throw new Violation(wrong);
     }
-    const timeUs = this.clock.nowUs;
-    const nowMs = this.clock.wallMs();
-    this.server.run(
-      rows.map(({ client, bytes }) => ({ slot: client.slot, bytes: Uint8Array.from(Buffer.from(bytes, "latin1")) })),
-    );
-    // What the turn can't take whole comes behind everything else.
-    for (const slow of [false, true]) {
-      for (const row of rows.filter((each) => each.slow === slow)) {
-        for (const request of row.requests) {
-          const { session } = row.client;
-          const { text, shows } = this.model.execute(session, request, nowMs, timeUs, this.server.refusal);
-          this.say?.(
-            `  ${row.client.slot}> ${request.join(" ").slice(0, 70)} = ${text.slice(0, 40).trim()} (write ${shows})`,
-          );
-          row.client.expect(request, text, shows);
-          this.counts.add("requests");
-        }
-      }
-    }
-    this.clock.nowUs += 20 + uniform(random, 200);
+    this.clock.nowUs += 20 + uniform(this.random, 200);
     this.takeReplies();
-  }
-
-  /** What one client sends: whole requests, perhaps the rest of one and the beginning of another. */
-  private compose(client: SimClient): { client: SimClient; requests: string[][]; bytes: string; slow: boolean } {
-    const { random } = this;
-    const requests: string[][] = [];
-    let bytes = client.unsent;
-    const slow = client.unsentRequest !== undefined;
-    if (client.unsentRequest !== undefined) requests.push(client.unsentRequest);
-    client.unsent = "";
-    client.unsentRequest = undefined;
-    // What is drawn depends on what the session will be then, which the model knows only afterwards.
-    const session = this.foreseen(client, requests);
-    for (let i = uniform(random, 4); i >= 0; i--) {
-      const request = this.requests.draw(random, session, this.plan.expiry);
-      follow(session, request);
-      const encoded = encode(request);
-      if (uniform(random, 30) === 0) {
-        const at = 1 + uniform(random, encoded.length - 1);
-        bytes += encoded.slice(0, at);
-        client.unsent = encoded.slice(at);
-        client.unsentRequest = request;
-        break;
-      }
-      bytes += encoded;
-      requests.push(request);
-    }
-    return { client, requests, bytes, slow };
-  }
-
-  private foreseen(client: SimClient, requests: readonly string[][]): ModelSession {
-    const session = new ModelSession();
-    session.database = client.session.database;
-    session.inMulti = client.session.inMulti;
-    for (const request of requests) follow(session, request);
-    return session;
   }
 
   /** Lets time pass: completions and ticks, each when it is due. */
@@ -233,6 +178,7 @@ class Life {
       this.clock.nowUs = Math.max(this.clock.nowUs, this.nextTickUs);
       this.nextTickUs = this.clock.nowUs + TICK_US;
       this.server.tick();
+      this.crowd.deliver(undefined, 0);
     }
     this.takeReplies();
     if (this.policy === "always" && this.server.storage.syncFailed && !this.server.ended) {
@@ -241,12 +187,9 @@ class Life {
   }
 
   private takeReplies(): void {
-    for (const client of this.clients) {
-      const shown = client.take();
-      if (typeof shown === "string") throw new Violation(shown);
-      if (shown > this.killMin) this.killMin = shown;
-      if (shown > this.powerMin && this.policy === "always") this.powerMin = shown;
-    }
+    const shown = this.crowd.take();
+    if (shown > this.killMin) this.killMin = shown;
+    if (shown > this.powerMin && this.policy === "always") this.powerMin = shown;
     this.noteEverysec();
   }
 
@@ -318,7 +261,7 @@ class Life {
     // What the kernel has dropped no process gets back, and only `always` has promised more.
     if (this.faults.pagesLost) this.killMin = this.powerMin;
     this.faults.pagesLost = false;
-    this.clients = [];
+    this.crowd.leave();
     this.note(
       `crash: ${kind}, at least ${kind === "killed" ? this.killMin : this.powerMin} of ${this.model.writes} writes`,
     );
@@ -372,14 +315,14 @@ class Life {
     this.counts.add("recovered twice");
     for (const name of new Set([...once.keys(), ...twice.keys()])) {
       const [a, b] = [once.get(name), twice.get(name)];
-      if (a?.value !== b?.value || a?.expireMs !== b?.expireMs) {
-        throw new Violation(`recovering twice gives another state: ${name} holds ${b?.value} instead of ${a?.value}`);
+      if (a?.text !== b?.text || a?.expireMs !== b?.expireMs) {
+        throw new Violation(`recovering twice gives another state: ${name} holds ${b?.text} instead of ${a?.text}`);
       }
     }
   }
 
-  private stateOf(disk: MemoryDisk): ModelState {
-    return readState(this.open(disk), () => this.takeControl());
+  private stateOf(disk: MemoryDisk): FoundState {
+    return readState(this.open(disk), this.clock.wallMs(), () => this.crowd.takeControl());
   }
 
   /** Starts a server and holds what it has recovered against what it promised. */
@@ -409,7 +352,9 @@ class Life {
       seed: mix(this.plan.seed, 10_000 + this.starts),
       policy: this.policy,
       segmentBytesMax: this.plan.segmentBytesMax,
-      received: (slot, bytes) => this.received(slot, bytes),
+      keys: this.plan.encrypted ? drawKeys(this.random) : undefined,
+      notify: this.plan.notify ? "EA" : "",
+      listener: this.crowd,
     };
     const server = new SimServer(options);
     this.alive.push(server);
@@ -420,8 +365,8 @@ class Life {
 
   /** The state must be that of a prefix of at least `least` writes; clients come back then. */
   private judge(least: number): void {
-    const state = readState(this.server, () => this.takeControl());
     const nowMs = this.clock.wallMs();
+    const state = readState(this.server, nowMs, () => this.crowd.takeControl());
     const { writes } = this.model;
     const settled = this.model.settle(state, least, nowMs);
     if (settled === -1) {
@@ -436,7 +381,7 @@ class Life {
     this.powerMin = settled;
     this.nextTickUs = this.clock.nowUs + TICK_US;
     this.policySinceUs = this.clock.nowUs;
-    this.clients = Array.from({ length: this.plan.clients }, (_, slot) => new SimClient(slot, new ModelSession()));
+    this.crowd.connect();
   }
 
   /** What is stored decays; a start must refuse, or report what it cut, or serve all of it. */
@@ -486,26 +431,9 @@ class Life {
     this.judge(0);
   }
 
-  private received(slot: number, bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) this.hash = Math.imul(this.hash ^ bytes[i]!, 0x01000193);
-    if (slot === CONTROL_SLOT) this.control.push(bytes.slice());
-    else this.clients[slot]?.receive(bytes);
-  }
-
-  private takeControl(): Uint8Array {
-    return Uint8Array.from(Buffer.concat(this.control.splice(0)));
-  }
-
   private note(text: string): void {
     for (let i = 0; i < text.length; i++) this.hash = Math.imul(this.hash ^ text.charCodeAt(i), 0x01000193);
     this.hash = Math.imul(this.hash ^ this.clock.nowUs, 0x01000193);
     this.say?.(`${(this.clock.nowUs / 1000).toFixed(1)} ms ${text}`);
   }
-}
-
-/** What a request makes of a session, as far as drawing the next one needs it. */
-function follow(session: ModelSession, [name, argument]: readonly string[]): void {
-  if (name === "MULTI") session.inMulti = true;
-  else if (name === "EXEC" || name === "DISCARD") session.inMulti = false;
-  else if (name === "SELECT") session.database = Number(argument);
 }

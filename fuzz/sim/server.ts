@@ -1,11 +1,15 @@
 /**
- * A server without sockets, threads and files of its own: the real engine, storage and turns over a transport that hands the
- * bytes to simulated clients, in one thread and one call stack, so that a seed decides everything.
+ * A server without sockets, threads and files of its own: the real engine, storage, turns, waiting requests and channels over a transport that
+ * hands the bytes to simulated clients, in one thread and one call stack, so that a seed decides everything.
  *
  * What the real server does around these (server.ts) is repeated here in its shortest form: the log's progress releases
  * replies, and a failed sync under `always` ends everything (D9).
+ *
+ * It tells of each request as it is executed, in that order, with what is answered, long before the answer may leave.
  */
+import { latin1 } from "../../src/base/bytes.ts";
 import { crc32cReference } from "../../src/base/crc32c.ts";
+import type { Keys } from "../../src/base/key_ring.ts";
 import { TURN_MESSAGE_BYTES } from "../../src/base/limits.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { datasetCommands } from "../../src/command/commands.ts";
@@ -14,7 +18,12 @@ import type { Disk } from "../../src/disk/disk.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { type FsyncPolicy, openStorage, type Storage } from "../../src/engine/storage.ts";
 import { DATA, INPUT_ROW_WORDS, makeRegions, OUTPUT_ROW_WORDS, type Transport } from "../../src/platform/transport.ts";
+import { BlockedClients } from "../../src/server/blocking/blocked_clients.ts";
+import { publish } from "../../src/server/commands/pubsub/publish.ts";
+import { subscriptionCommands } from "../../src/server/commands/pubsub/subscribe.ts";
 import { Connection } from "../../src/server/connection.ts";
+import { Notifications } from "../../src/server/pubsub/notifications.ts";
+import { type PubsubHost, Registry } from "../../src/server/pubsub/registry.ts";
 import { TurnRunner } from "../../src/server/turn.ts";
 import type { TurnHost } from "../../src/server/turn_host.ts";
 import { LentMemory } from "./memory.ts";
@@ -23,17 +32,50 @@ import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 export const SIM_DIRECTORY = "/data";
 export const SIM_DATABASES = 2;
 const SLOTS = 8;
+/** The harness's own connection, which the listener is told nothing of. */
+export const CONTROL_SLOT = 7;
 
-const table = new CommandTable(datasetCommands);
+/** The server whose turn runs: the commands about channels are made once, for all. */
+let current: PubsubHost;
+const host: PubsubHost = {
+  get pubsub() {
+    return current.pubsub;
+  },
+  get turns() {
+    return current.turns;
+  },
+};
+const table = new CommandTable([...datasetCommands, ...subscriptionCommands(host), publish(host)]);
 /** One at a time is in use. */
 const regions = makeRegions({
   onTurn: () => 0,
   slotsMax: SLOTS,
   inputBytes: 256 * 1024,
-  outputBytes: TURN_MESSAGE_BYTES + 256 * 1024,
+  outputBytes: TURN_MESSAGE_BYTES + 1024 * 1024,
   inputRowsMax: 64,
   outputRowsMax: 256,
 });
+
+/** A request that has been executed. */
+export interface Executed {
+  readonly slot: number;
+  readonly args: readonly string[];
+  /** What is answered; "": nothing, it waits for a key. Undefined where that could not be seen. */
+  readonly answer: string | undefined;
+  /** The key that had it go on, where it had waited. */
+  readonly resumedFor: string | undefined;
+  /** The error that writes get at this moment. */
+  readonly refusal: string | undefined;
+}
+
+/** Who hears what becomes of the clients. */
+export interface Listener {
+  /** Gets every byte that a client would get. */
+  received(slot: number, bytes: Uint8Array): void;
+  executed(event: Executed): void;
+  /** A message goes to a channel: from the request that is being executed, or from the timer. */
+  published(channel: string, message: string): void;
+}
 
 export interface SimServerOptions {
   readonly disk: Disk;
@@ -42,25 +84,29 @@ export interface SimServerOptions {
   readonly seed: number;
   readonly policy: FsyncPolicy;
   readonly segmentBytesMax: number;
-  /** Gets every byte that a client would get. */
-  readonly received: (slot: number, bytes: Uint8Array) => void;
+  /** Key ring of encryption at rest. */
+  readonly keys: Keys | undefined;
+  /** notify-keyspace-events */
+  readonly notify: string;
+  readonly listener: Listener;
 }
 
 export class SimServer {
   readonly engine: Engine;
   readonly storage: Storage;
   readonly turns: TurnRunner;
+  readonly pubsub: Registry;
   /** It has ended by itself, as a failed sync makes it. */
   ended = false;
   private readonly connections: Connection[];
-  private readonly received: (slot: number, bytes: Uint8Array) => void;
+  private readonly listener: Listener;
   private readonly memory = new LentMemory();
 
   /** Recovers what is on the disk; throws what a start throws. */
   constructor(options: SimServerOptions) {
-    const { disk, clock, schedule, policy, segmentBytesMax } = options;
+    const { disk, clock, schedule, policy, segmentBytesMax, listener, keys } = options;
     const random: Random = seededRandom(options.seed);
-    this.received = options.received;
+    this.listener = listener;
     this.engine = new Engine({
       clock,
       random,
@@ -72,22 +118,27 @@ export class SimServer {
     });
     const peer = { peerAddress: "", localAddress: "", descriptor: -1, local: true };
     this.connections = Array.from({ length: SLOTS }, (_, slot) => new Connection(slot + 1, slot, peer, 0));
-    const host: TurnHost = {
-      opened: () => undefined,
-      connection: (slot) => this.connections[slot],
-      closed: () => {},
-      protocolError: (_, message) => {
-        throw new Error(`a protocol error: ${message}`);
+    const transport = this.transport();
+    const blocked: BlockedClients = new BlockedClients({
+      clock,
+      engine: this.engine,
+      isStopping: () => this.ended,
+      // Not made yet.
+      turns: {
+        measure: (work) => this.turns.measure(work),
+        push: (connection, bytes) => this.turns.push(connection, bytes),
+        release: () => this.turns.release(),
+        resume: (connection) => this.turns.resume(connection),
       },
-      outputGrew: () => {},
-      outputExceeded: () => {},
-      queryBytesMax: Number.POSITIVE_INFINITY,
-      paused: "no",
-    };
-    this.turns = new TurnRunner(this.engine, this.transport(), host, { serve: () => {}, forget: () => {} });
+      transport,
+    });
+    this.turns = new TurnRunner(this.engine, transport, this.turnHost(), blocked);
     // The time on the processor is the one thing here that no seed decides.
     Reflect.set(this.turns.times, "cpuUs", () => 0);
+    this.engine.call.waitHost = blocked;
     this.engine.setReplySink(this.turns);
+    this.pubsub = new Registry(this.turns.delivery, random);
+    new Notifications(this.pubsub, this.engine.call).configure(options.notify);
     try {
       this.storage = openStorage(this.engine, {
         directory: SIM_DIRECTORY,
@@ -95,6 +146,7 @@ export class SimServer {
         segmentBytesMax,
         clock,
         random,
+        ...(keys === undefined ? {} : { keys }),
         backing: { disk, logIo: new SimLogIo(disk, schedule), crc32c: crc32cReference, buffers: this.memory },
       });
     } catch (thrown) {
@@ -102,6 +154,7 @@ export class SimServer {
       throw thrown;
     }
     this.storage.onProgress = () => this.progressed();
+    this.listen();
   }
 
   /** The process is no more: its memory is somebody else's from here on. */
@@ -111,6 +164,7 @@ export class SimServer {
 
   /** One turn: what each of these clients has sent. */
   run(inputs: readonly { readonly slot: number; readonly bytes: Uint8Array }[]): void {
+    current = this;
     let at = 0;
     inputs.forEach(({ slot, bytes }, row) => {
       regions.input.set(bytes, at);
@@ -123,18 +177,61 @@ export class SimServer {
   /** The timer: what is due, and some expiry. */
   tick(): void {
     const { engine } = this;
+    current = this;
     this.storage.tick();
     engine.beginTurn();
     let buckets = 0;
     engine.dataset.expireStep(() => ++buckets < 4);
     while (buckets++ < 8 && engine.dataset.releaseStep());
-    engine.commit();
+    this.turns.finish();
   }
 
-  /** Why writes are refused in the turn that has just run, as clients see it. */
-  get refusal(): string | undefined {
-    const refusal: unknown = Reflect.get(this.engine.executor, "writesRefused");
-    return typeof refusal === "string" ? refusal : undefined;
+  private turnHost(): TurnHost {
+    return {
+      opened: () => undefined,
+      connection: (slot) => this.connections[slot],
+      closed: () => {},
+      protocolError: (_, message) => {
+        throw new Error(`a protocol error: ${message}`);
+      },
+      outputGrew: () => {},
+      outputExceeded: () => {},
+      queryBytesMax: Number.POSITIVE_INFINITY,
+      paused: "no",
+    };
+  }
+
+  /** Has the listener told of each request and message, in their order. */
+  private listen(): void {
+    const { listener, pubsub } = this;
+    const { executor, call } = this.engine;
+    const { execute, resume } = executor;
+    const watch = (run: () => void, resumed: boolean): void => {
+      const { reply } = call;
+      const { queue } = this.turns;
+      const { position } = reply;
+      const { emptied } = queue;
+      const { slot } = call.session as Connection;
+      if (slot === CONTROL_SLOT) return run();
+      const args = Array.from({ length: call.argc }, (_, i) => latin1(call.copyOf(i)));
+      const resumedFor = resumed ? args[call.resumedAt] : undefined;
+      const refused: unknown = Reflect.get(executor, "writesRefused");
+      run();
+      listener.executed({
+        slot,
+        args,
+        answer: queue.emptied === emptied ? latin1(reply.bytes, position, reply.position) : undefined,
+        resumedFor,
+        refusal: typeof refused === "string" ? refused : undefined,
+      });
+    };
+    executor.execute = (...args) => watch(() => execute.apply(executor, args), false);
+    executor.resume = (...args) => watch(() => resume.apply(executor, args), true);
+    const send = pubsub.publish;
+    pubsub.publish = (channel, start, length, payload, at, count, gate) => {
+      listener.published(latin1(channel, start, start + length), latin1(payload, at, at + count));
+      return send.call(pubsub, channel, start, length, payload, at, count, gate);
+    };
   }
 
   private progressed(): void {
@@ -157,7 +254,7 @@ export class SimServer {
   }
 
   private deliver(slot: number, bytes: Uint8Array): void {
-    if (!this.ended) this.received(slot, bytes);
+    if (!this.ended) this.listener.received(slot, bytes);
   }
 
   private transport(): Transport {

@@ -1,39 +1,89 @@
 /** Reads the whole state of a recovered server the way a client would. */
 import { ReplyReader } from "../../src/protocol/reply_reader.ts";
-import { type Entry, nameOf } from "./model.ts";
+import { nameOf } from "./history.ts";
 import { encode } from "./requests.ts";
-import { SIM_DATABASES, type SimServer } from "./server.ts";
-
-export const CONTROL_SLOT = 7;
+import { CONTROL_SLOT, SIM_DATABASES, type SimServer } from "./server.ts";
+import { canonical, type FoundEntry, type Value } from "./value.ts";
 
 /** `received` gives what the control connection has received so far, and forgets it. */
-export function readState(server: SimServer, received: () => Uint8Array): Map<string, Entry> {
+export function readState(server: SimServer, nowMs: number, received: () => Uint8Array): Map<string, FoundEntry> {
   const ask = (requests: readonly string[][]): unknown[] => {
+    if (requests.length === 0) return [];
     const bytes = Uint8Array.from(Buffer.from(requests.map(encode).join(""), "latin1"));
     server.run([{ slot: CONTROL_SLOT, bytes }]);
     const reader = new ReplyReader(received());
     return requests.map(() => reader.read());
   };
-  const state = new Map<string, Entry>();
+  const state = new Map<string, FoundEntry>();
   for (let database = 0; database < SIM_DATABASES; database++) {
     const [, keys] = ask([
       ["SELECT", String(database)],
       ["KEYS", "*"],
     ]);
     const names = (keys as Buffer[]).map((key) => key.toString("latin1"));
-    const values = ask(
+    const heads = ask(
       names.flatMap((name) => [
-        ["GET", name],
+        ["TYPE", name],
         ["PEXPIRETIME", name],
       ]),
     );
+    const types = names.map((_, i) => String(heads[2 * i]));
+    const values = ask(names.map((name, i) => reading(types[i]!, name)));
+    const hashes = names.filter((_, i) => types[i] === "hash");
+    const fields = hashes.map((name) => strings(values[names.indexOf(name)]).filter((_, i) => i % 2 === 0));
+    const times = ask(
+      hashes.flatMap((name, i) =>
+        fields[i]!.length === 0 ? [] : [["HPEXPIRETIME", name, "FIELDS", String(fields[i]!.length), ...fields[i]!]],
+      ),
+    ) as (number | bigint)[][];
+    let next = 0;
     names.forEach((name, i) => {
-      const expireMs = Number(values[2 * i + 1]);
-      state.set(nameOf(database, name), {
-        value: (values[2 * i] as Buffer).toString("latin1"),
-        expireMs: expireMs < 0 ? 0 : expireMs,
-      });
+      const expires = types[i] === "hash" && strings(values[i]).length > 0 ? times[next++]! : [];
+      const text = canonical(valueFrom(types[i]!, values[i], expires), nowMs);
+      const expireMs = Number(heads[2 * i + 1]);
+      if (text !== "") state.set(nameOf(database, name), { text, expireMs: expireMs < 0 ? 0 : expireMs });
     });
   }
   return state;
+}
+
+function reading(type: string, name: string): string[] {
+  switch (type) {
+    case "list":
+      return ["LRANGE", name, "0", "-1"];
+    case "hash":
+      return ["HGETALL", name];
+    case "set":
+      return ["SMEMBERS", name];
+    case "zset":
+      return ["ZRANGE", name, "0", "-1", "WITHSCORES"];
+    default:
+      return ["GET", name];
+  }
+}
+
+function valueFrom(type: string, reply: unknown, expires: readonly (number | bigint)[]): Value {
+  const items = strings(reply);
+  const pairs = items.flatMap((item, i) => (i % 2 === 0 ? [[item, items[i + 1]!] as const] : []));
+  switch (type) {
+    case "list":
+      return { kind: "list", is: items };
+    case "hash":
+      return {
+        kind: "hash",
+        is: new Map(
+          pairs.map(([name, value], i) => [name, { value, expireMs: Math.max(0, Number(expires[i] ?? 0)) }] as const),
+        ),
+      };
+    case "set":
+      return { kind: "set", is: new Set(items) };
+    case "zset":
+      return { kind: "zset", is: new Map(pairs.map(([name, score]) => [name, Number(score)] as const)) };
+    default:
+      return { kind: "string", is: items[0]! };
+  }
+}
+
+function strings(reply: unknown): string[] {
+  return (Array.isArray(reply) ? reply : [reply]).map((each) => (each as Buffer).toString("latin1"));
 }

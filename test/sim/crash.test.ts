@@ -62,7 +62,8 @@ describe("the oracle notices", () => {
   test("a state that is no prefix: a hole, a lost write, half a transaction", () => {
     const model = new Model();
     const session = new ModelSession();
-    const run = (...args: string[]) => model.execute(session, args, 1000, 0, undefined);
+    const run = (...args: string[]) =>
+      model.execute(session, args, { nowMs: 1000, timeUs: 0, refusal: undefined, answer: "" });
     expect(run("SET", "a", "1")).toEqual({ text: "+OK\r\n", shows: 1 });
     run("MULTI");
     run("SET", "b", "2");
@@ -71,7 +72,7 @@ describe("the oracle notices", () => {
     expect(run("GET", "b")).toEqual({ text: "$1\r\n2\r\n", shows: 2 });
     expect(run("SET", "c", "4").shows).toBe(3);
     const state = (...pairs: [string, string][]) =>
-      new Map(pairs.map(([key, value]) => [`0:${key}`, { value, expireMs: 0 }]));
+      new Map(pairs.map(([key, value]) => [`0:${key}`, { text: `string ${value}`, expireMs: 0 }]));
     expect(model.settle(state(["a", "3"], ["b", "2"]), 3, 1000), "a lost write").toBe(-1);
     expect(model.settle(state(["a", "1"], ["b", "2"]), 0, 1000), "half a transaction").toBe(-1);
     expect(model.settle(state(["a", "1"], ["c", "4"]), 0, 1000), "a hole").toBe(-1);
@@ -79,6 +80,39 @@ describe("the oracle notices", () => {
     // What was lost is lost from then on.
     expect(run("SET", "d", "5").shows).toBe(3);
     expect(model.settle(state(["a", "3"], ["b", "2"], ["d", "5"]), 3, 1000)).toBe(3);
+  });
+});
+
+describe("the model holds a server to what it may answer", () => {
+  const at = (answer: string) => ({ nowMs: 1000, timeUs: 0, refusal: undefined, answer });
+  const filled = (): [Model, ModelSession] => {
+    const [model, session] = [new Model(), new ModelSession()];
+    model.execute(session, ["SADD", "s", "p", "q"], at(""));
+    return [model, session];
+  };
+
+  test("a member that is drawn is one of the set, and gone", () => {
+    const [model, session] = filled();
+    expect(model.execute(session, ["SPOP", "s"], at("$1\r\nq\r\n"))).toEqual({ text: "$1\r\nq\r\n", shows: 2 });
+    expect(model.execute(session, ["SISMEMBER", "s", "q"], at(""))).toEqual({ text: ":0\r\n", shows: 2 });
+    expect(() => model.execute(session, ["SPOP", "s"], at("$1\r\nq\r\n"))).toThrow("does not hold");
+  });
+
+  test("members come in any order, and all of them", () => {
+    const [model, session] = filled();
+    const answer = "*2\r\n$1\r\nq\r\n$1\r\np\r\n";
+    expect(model.execute(session, ["SMEMBERS", "s"], at(answer)).text).toBe(answer);
+    expect(() => model.execute(session, ["SMEMBERS", "s"], at("*1\r\n$1\r\nq\r\n"))).toThrow("in some order");
+  });
+
+  test("a request that waits goes on with what was pushed, and what it is answered shows that", () => {
+    const [model, session] = filled();
+    expect(model.execute(session, ["BLPOP", "l", "0"], at(""))).toEqual({ text: "", shows: 0 });
+    expect(model.wakes(session)).toBe("");
+    model.execute(new ModelSession(), ["RPUSH", "l", "v"], at(""));
+    expect(model.wakes(session)).toBe("l");
+    expect(model.resume(session, "l", at(""))).toEqual({ text: "*2\r\n$1\r\nl\r\n$1\r\nv\r\n", shows: 3 });
+    expect(model.wakes(session)).toBe("");
   });
 });
 

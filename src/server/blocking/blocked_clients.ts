@@ -46,10 +46,16 @@ export interface BlockedRequest {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** What it asks of the server. */
+export type BlockingHost = Pick<Server, "clock" | "engine" | "isStopping"> & {
+  readonly turns: Pick<Server["turns"], "measure" | "push" | "release" | "resume">;
+  readonly transport: Pick<Server["transport"], "wake">;
+};
+
 export class BlockedClients implements WaitHost, ChangeObserver {
   /** Connections that wait. */
   count = 0;
-  private readonly server: Server;
+  private readonly server: BlockingHost;
   private readonly waiting = new Map<string, Set<BlockedRequest>>();
   /** Keys changed by the command that is running, and those that were ready when a command was done, in that order. */
   private readonly touched = new Set<string>();
@@ -62,7 +68,7 @@ export class BlockedClients implements WaitHost, ChangeObserver {
   private resuming: BlockedRequest | undefined;
   private waitsOn = false;
 
-  constructor(server: Server) {
+  constructor(server: BlockingHost) {
     this.server = server;
   }
 

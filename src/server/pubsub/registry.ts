@@ -22,6 +22,12 @@ export interface Subscriptions {
 
 export type Kind = keyof Subscriptions;
 
+/** What the commands about channels ask of the server. */
+export interface PubsubHost {
+  readonly pubsub: Registry;
+  readonly turns: { readonly messageGate: number };
+}
+
 export class Registry {
   readonly channels: Channels;
   readonly patterns: Channels;

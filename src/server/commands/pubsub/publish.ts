@@ -1,8 +1,8 @@
 /** PUBLISH channel message, SPUBLISH shardchannel message: replied is how many subscriptions the message went to. */
 import { argument, type CommandDefinition, keysAt } from "../../../command/definition.ts";
-import type { Server } from "../../server.ts";
+import type { PubsubHost } from "../../pubsub/registry.ts";
 
-export function publish(server: Server): CommandDefinition {
+export function publish(server: PubsubHost): CommandDefinition {
   return {
     name: "PUBLISH",
     group: "pubsub",
@@ -31,7 +31,7 @@ export function publish(server: Server): CommandDefinition {
   };
 }
 
-export function spublish(server: Server): CommandDefinition {
+export function spublish(server: PubsubHost): CommandDefinition {
   return {
     name: "SPUBLISH",
     group: "pubsub",

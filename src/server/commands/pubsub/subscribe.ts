@@ -5,8 +5,7 @@
 import type { Call } from "../../../command/call.ts";
 import { argument, type CommandDefinition, keysAt } from "../../../command/definition.ts";
 import type { Connection } from "../../connection.ts";
-import type { Kind, Registry } from "../../pubsub/registry.ts";
-import type { Server } from "../../server.ts";
+import type { Kind, PubsubHost, Registry } from "../../pubsub/registry.ts";
 
 interface Wording {
   readonly kind: Kind;
@@ -57,7 +56,7 @@ const wordings: readonly Wording[] = [
   },
 ];
 
-export function subscriptionCommands(server: Server): CommandDefinition[] {
+export function subscriptionCommands(server: PubsubHost): CommandDefinition[] {
   return wordings.flatMap((wording) => {
     const { kind, begin, end } = wording;
     const type = kind === "patterns" ? "pattern" : "string";
@@ -90,7 +89,7 @@ export function subscriptionCommands(server: Server): CommandDefinition[] {
   });
 }
 
-function subscribe(call: Call, server: Server, kind: Kind, word: string): void {
+function subscribe(call: Call, server: PubsubHost, kind: Kind, word: string): void {
   if (kind === "shards" && call.inTransaction) {
     // Redis takes a transaction for a client that must not wait, as if this command did.
     return call.reply.error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
@@ -105,7 +104,7 @@ function subscribe(call: Call, server: Server, kind: Kind, word: string): void {
 }
 
 /** Without a name: all of them, or a single answer that names none. */
-function unsubscribe(call: Call, server: Server, kind: Kind, word: string): void {
+function unsubscribe(call: Call, server: PubsubHost, kind: Kind, word: string): void {
   const connection = call.session as Connection;
   const { pubsub } = server;
   const names: (Uint8Array | undefined)[] = [];
