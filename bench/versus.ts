@@ -41,6 +41,8 @@ import {
 const CLIENTS = 50;
 /** Requests of the run that finds out how many fill the time of a measurement. */
 const CALIBRATION_REQUESTS = 20_000;
+/** Before each workload that a server is filled for, which is filled anew afterwards. */
+const WARM_UP_SECONDS = 0.7;
 
 const POLICIES: Readonly<Record<string, readonly string[]>> = {
   "no-aof": ["--appendonly", "no"],
@@ -210,12 +212,16 @@ async function sampleOf(server: ServerProcess, contender: Contender, work: Work)
     keys: workload.keys ?? work.keys,
     prefix: machine.pinned ? ["taskset", "-c", "1"] : [],
   };
-  // What the server does first after it was filled or emptied is not part of the workload.
-  const warm = CALIBRATION_REQUESTS * (smoke ? 1 : Math.min(work.pipeline, 16));
-  if (byTest) await fill(server, workload, work.keys, warm);
-  if (byTest || !rates.has(name)) {
-    const { requestsPerSecond } = await drive({ ...load, requests: warm });
-    if (!rates.has(name)) rates.set(name, requestsPerSecond);
+  // What the server does first after it was started, filled or emptied is not part of the workload: V8 compiles what runs often.
+  const first = CALIBRATION_REQUESTS * (smoke ? 1 : Math.min(work.pipeline, 16));
+  const warmUp = async (requests: number): Promise<void> => {
+    if (byTest) await fill(server, workload, work.keys, requests);
+    rates.set(name, (await drive({ ...load, requests })).requestsPerSecond);
+  };
+  if (byTest || !rates.has(name)) await warmUp(first);
+  if (byTest && !smoke) {
+    await warmUp(Math.round(rates.get(name)! * WARM_UP_SECONDS));
+    await warmUp(first);
   }
   const requests = Math.max(1000, Math.round(rates.get(name)! * seconds));
   if (workload.drains === true) await fill(server, workload, work.keys, requests);
