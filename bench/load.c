@@ -494,12 +494,20 @@ static void beginMeasuring(uint64_t now) {
   if (serverPid != 0) serverBefore = cpuOf(serverPid);
 }
 
-// Have all groups that have a number of requests got their last reply, and are there no others?
+// Is a reply still to come? A group with a low rate may have nothing on its way.
+static bool anyUnanswered(void) {
+  for (unsigned i = 0; i < groupCount; i++) {
+    if (groups[i].ended < groups[i].begun) return true;
+  }
+  return false;
+}
+
+// Is nothing on its way, and nothing left to send?
 static bool allAnswered(void) {
   for (unsigned i = 0; i < groupCount; i++) {
-    if (mayBegin(&groups[i]) || groups[i].ended < groups[i].begun) return false;
+    if (mayBegin(&groups[i])) return false;
   }
-  return true;
+  return !anyUnanswered();
 }
 
 int main(int argc, char** argv) {
@@ -567,8 +575,7 @@ int main(int argc, char** argv) {
       stopping = true;
     }
     if (stopping && allAnswered()) break;
-    // A group with a low rate may have nothing on its way.
-    if (now - lastEventNs > STALLED_NS && !allAnswered() && (!rated || stopping)) {
+    if (now - lastEventNs > STALLED_NS && anyUnanswered()) {
       fprintf(stderr, "load: no reply for %llu s\n", STALLED_NS / 1000000000ull);
       return 1;
     }
