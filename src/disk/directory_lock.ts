@@ -1,12 +1,12 @@
 /**
  * One process a data directory (D15), by the file LOCK in it.
  *
- * With the addon: flock on LOCK, which the kernel drops when the process dies; the file stays, because removing a locked
+ * With flock, by the addon or by flock(1): the kernel drops it when the process dies; the file stays, because removing a locked
  * file lets a third process lock a new one of the same name. Without: LOCK is created exclusively and says who holds it
- * (pid, boot id, start time of the process), so that a holder that died, or a machine that was started again, is told
- * from one that lives. In doubt the lock is refused.
+ * (pid, boot id, start time of the process, namespace of its pid), so that a holder that died, or a machine that was started
+ * again, is told from one that lives. In doubt the lock is refused: about the processes of another container there always is doubt.
  *
- * Both kinds write and test the same text, so a server with the addon and one without exclude each other.
+ * Both kinds write and test the same text, so a server with flock and one without exclude each other.
  */
 import fs from "node:fs";
 import { EmberlogError } from "../base/errors.ts";
@@ -19,12 +19,17 @@ interface Holder {
   readonly boot: string;
   /** Ticks after boot at which the process started; "-" where /proc doesn't say. */
   readonly start: string;
+  /** The kernel's number of the process ids' namespace: a container has its own; "-" where /proc doesn't say. */
+  readonly namespace: string;
   /** How it holds the lock: a text left behind by flock says nothing once the flock is gone. */
   readonly by: string;
 }
 
+/** What LOCK says between two processes. */
+const RELEASED = "released\n";
+
 const HOLDER_BYTES_MAX = 256;
-const HOLDER_PATTERN = /^pid (\d+) boot ([0-9a-f-]+) start ([0-9-]+) by (flock|pid)\n$/;
+const HOLDER_PATTERN = /^pid (\d+) boot ([0-9a-f-]+) start ([0-9-]+) (?:namespace ([0-9-]+) )?by (flock|pid)\n$/;
 
 function readOr(file: string, otherwise: string): string {
   try {
@@ -45,13 +50,23 @@ function startOf(pid: number): string {
   return fields[19] ?? "-";
 }
 
+function pidNamespace(): string {
+  try {
+    return /^pid:\[(\d+)\]$/.exec(fs.readlinkSync("/proc/self/ns/pid"))?.[1] ?? "-";
+  } catch {
+    return "-";
+  }
+}
+
 function describe(by: string): string {
-  return `pid ${process.pid} boot ${bootId()} start ${startOf(process.pid)} by ${by}\n`;
+  return `pid ${process.pid} boot ${bootId()} start ${startOf(process.pid)} namespace ${pidNamespace()} by ${by}\n`;
 }
 
 function parseHolder(text: string): Holder | undefined {
   const match = HOLDER_PATTERN.exec(text);
-  return match === null ? undefined : { pid: Number(match[1]), boot: match[2]!, start: match[3]!, by: match[4]! };
+  return match === null
+    ? undefined
+    : { pid: Number(match[1]), boot: match[2]!, start: match[3]!, namespace: match[4] ?? "-", by: match[5]! };
 }
 
 function processExists(pid: number): boolean {
@@ -67,16 +82,28 @@ function processExists(pid: number): boolean {
 function isGone(holder: Holder): boolean {
   const boot = bootId();
   if (boot !== "-" && holder.boot !== "-" && boot !== holder.boot) return true;
+  // Of a process in another container nothing can be seen from here.
+  if (isForeign(holder)) return false;
   if (!processExists(holder.pid)) return true;
   const start = startOf(holder.pid);
   return start !== "-" && holder.start !== "-" && start !== holder.start;
 }
 
-function refuse(directory: string, holder: Holder | undefined): never {
-  const who = holder === undefined ? "another process" : `process ${holder.pid}`;
-  throw new EmberlogError("DIRECTORY_LOCKED", `the data directory ${directory} is in use by ${who}`, {
-    file: joinPath(directory, LOCK_NAME),
-  });
+function isForeign(holder: Holder): boolean {
+  const own = pidNamespace();
+  return own !== "-" && holder.namespace !== "-" && own !== holder.namespace;
+}
+
+/** `inDoubt`: nobody is known to live, but it can't be ruled out. */
+function refuse(directory: string, holder: Holder | undefined, inDoubt: boolean): never {
+  const file = joinPath(directory, LOCK_NAME);
+  let who = holder === undefined ? "another process" : `process ${holder.pid}`;
+  if (holder !== undefined && isForeign(holder)) who += " of another container";
+  const how = inDoubt
+    ? `make sure that no server runs on it, anywhere, and remove ${file}`
+    : "stop that one, or choose another directory with --dir";
+  const message = `the data directory ${directory} is in use by ${who}${inDoubt ? ", or was" : ""}. To go on: ${how}`;
+  throw new EmberlogError("DIRECTORY_LOCKED", message, { file });
 }
 
 /** The living process that says it holds the directory. */
@@ -105,11 +132,11 @@ function lockByFlock(directory: string, file: string, flock: (fd: number) => num
     try {
       const before = parseHolder(readDescriptor(fd));
       const result = flock(fd);
-      if (result === EAGAIN) refuse(directory, before);
+      if (result === EAGAIN) refuse(directory, before, false);
       if (result < 0) throw new DiskError("lock", file, result);
       if (!isNamed(fd, file)) continue;
       const holder = parseHolder(readDescriptor(fd));
-      if (holder?.by === "pid" && !isGone(holder)) refuse(directory, holder);
+      if (holder?.by === "pid" && !isGone(holder)) refuse(directory, holder, isForeign(holder));
       fs.ftruncateSync(fd, 0);
       fs.writeSync(fd, describe("flock"), 0, "latin1");
       held = isNamed(fd, file);
@@ -119,12 +146,17 @@ function lockByFlock(directory: string, file: string, flock: (fd: number) => num
     if (!held) continue;
     return {
       release: () => {
-        fs.ftruncateSync(fd, 0);
+        try {
+          fs.ftruncateSync(fd, 0);
+          fs.writeSync(fd, RELEASED, 0, "latin1");
+        } catch {
+          // On a disk that can't be written the text stays; the lock itself goes with the descriptor.
+        }
         fs.closeSync(fd);
       },
     };
   }
-  return refuse(directory, undefined);
+  return refuse(directory, undefined, false);
 }
 
 function readDescriptor(fd: number): string {
@@ -147,16 +179,26 @@ function lockByPid(directory: string, file: string): DirectoryLock {
   for (let round = 0; round < 3; round++) {
     try {
       fs.writeFileSync(file, text, { flag: "wx", mode: 0o640 });
-      return { release: () => fs.unlinkSync(file) };
+      return { release: () => removeQuietly(file) };
     } catch (thrown) {
       if (!(thrown instanceof Error && "errno" in thrown && thrown.errno === EEXIST)) throw thrown;
     }
     const found = readOr(file, "");
     const holder = parseHolder(found);
-    if (holder === undefined || !isGone(holder)) refuse(directory, holder);
+    const gone = found === RELEASED || (holder !== undefined && isGone(holder));
+    if (!gone) refuse(directory, holder, holder === undefined || isForeign(holder));
     setAside(directory, file, found);
   }
-  return refuse(directory, undefined);
+  return refuse(directory, undefined, false);
+}
+
+/** On a disk that can't be written the text stays, and tells of a process that is gone. */
+function removeQuietly(file: string): void {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // Nobody can do anything about it here.
+  }
 }
 
 /** Moves a dead holder's file away; gives it back and refuses if somebody else was quicker and it is theirs by now. */
@@ -172,7 +214,7 @@ function setAside(directory: string, file: string, expected: string): void {
   if (moved !== expected) {
     fs.linkSync(aside, file);
     fs.unlinkSync(aside);
-    refuse(directory, parseHolder(moved));
+    refuse(directory, parseHolder(moved), false);
   }
   fs.unlinkSync(aside);
 }

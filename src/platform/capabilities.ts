@@ -1,4 +1,5 @@
 /** Which guarantees are missing where the addon is, each with what follows from that: INFO server lists them. */
+import { hasFlockUtility } from "./flock_utility.ts";
 import { nativeAddon } from "./native.ts";
 
 export interface MissingGuarantee {
@@ -6,11 +7,13 @@ export interface MissingGuarantee {
   readonly consequence: string;
 }
 
+/** By the addon or by flock(1). */
+const DIRECTORY_LOCK: MissingGuarantee = {
+  name: "directory-lock-by-kernel",
+  consequence: "the data directory is locked by process id and start time; where that is in doubt, start is refused",
+};
+
 const BY_ADDON: readonly MissingGuarantee[] = [
-  {
-    name: "directory-lock-by-kernel",
-    consequence: "the data directory is locked by process id and start time; where that is in doubt, start is refused",
-  },
   {
     name: "reserved-log-space",
     consequence: "space is not set aside before a turn executes; a full disk shows only when the log is written",
@@ -46,6 +49,7 @@ const BY_PLATFORM: readonly MissingGuarantee[] = [
 ];
 
 export function missingGuarantees(): readonly MissingGuarantee[] {
-  const byAddon = nativeAddon() === undefined ? BY_ADDON : [];
+  const lock = hasFlockUtility() ? [] : [DIRECTORY_LOCK];
+  const byAddon = nativeAddon() === undefined ? [...lock, ...BY_ADDON] : [];
   return process.platform === "linux" ? byAddon : [...byAddon, ...BY_PLATFORM];
 }

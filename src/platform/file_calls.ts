@@ -1,4 +1,5 @@
 /** Calls on file descriptors that Node lacks; `disk/` takes them as hooks. Each gives zero or a negative error number. */
+import { flockByUtility, hasFlockUtility } from "./flock_utility.ts";
 import { nativeAddon } from "./native.ts";
 
 export interface FileCalls {
@@ -8,10 +9,10 @@ export interface FileCalls {
   readonly fallocate?: (fd: number, position: number, length: number) => number;
 }
 
-/** Empty without the addon. */
+/** Without the addon at most the lock, by a program that most systems have. */
 export function nativeFileCalls(): FileCalls {
   const addon = nativeAddon();
-  if (addon === undefined) return {};
+  if (addon === undefined) return hasFlockUtility() ? { flock: flockByUtility } : {};
   return {
     flock: (fd) => addon.flock(fd),
     fallocate: (fd, position, length) => addon.fallocate(fd, true, position, length),

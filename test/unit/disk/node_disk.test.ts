@@ -9,6 +9,7 @@ import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
 import { NodeDisk } from "../../../src/disk/node_disk.ts";
 import { replaceFile, replaceFileLater } from "../../../src/disk/replace_file.ts";
 import { nativeFileCalls } from "../../../src/platform/file_calls.ts";
+import { flockByUtility, hasFlockUtility } from "../../../src/platform/flock_utility.ts";
 
 let directory: string;
 beforeEach(() => {
@@ -108,6 +109,35 @@ describe("the lock without the addon (D15)", () => {
       writeFileSync(lockFile(), text);
       expect(() => new NodeDisk().lock(directory)).toThrow(expect.objectContaining({ code: "DIRECTORY_LOCKED" }));
     }
+    expect(() => new NodeDisk().lock(directory)).toThrow(
+      /in use by another process, or was. To go on: .* remove .*LOCK$/,
+    );
+  });
+
+  test("a process of another container may live, whatever this one sees", () => {
+    const boot = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+    for (const by of ["pid", "flock"]) {
+      writeFileSync(lockFile(), `pid 1 boot ${boot} start 1 namespace 123 by ${by}\n`);
+      expect(() => new NodeDisk().lock(directory)).toThrow(
+        /in use by process 1 of another container, or was. To go on: /,
+      );
+    }
+    const { flock } = nativeFileCalls();
+    if (flock === undefined) return;
+    // By flock: the kernel says that nobody has it.
+    new NodeDisk({ flock }).lock(directory).release();
+    writeFileSync(lockFile(), `pid 1 boot ${boot} start 1 namespace 123 by pid\n`);
+    expect(() => new NodeDisk({ flock }).lock(directory)).toThrow(/of another container, or was/);
+  });
+
+  test.skipIf(!hasFlockUtility())("flock(1) locks as the addon does", () => {
+    const byUtility = new NodeDisk({ flock: flockByUtility });
+    const lock = byUtility.lock(directory);
+    for (const other of [byUtility, new NodeDisk(nativeFileCalls()), new NodeDisk()]) {
+      expect(() => other.lock(directory)).toThrow(/in use by process \d+\. To go on: stop that one/);
+    }
+    lock.release();
+    new NodeDisk(nativeFileCalls()).lock(directory).release();
   });
 });
 
@@ -145,7 +175,9 @@ test.skipIf(nativeFileCalls().flock === undefined)(
     expect(() => disk.lock(directory)).toThrow(new RegExp(`in use by process ${process.pid}`));
     expect(disk.holder(directory)).toBe(process.pid);
     lock.release();
-    expect(readFileSync(join(directory, "LOCK"), "latin1")).toBe("");
+    expect(readFileSync(join(directory, "LOCK"), "latin1")).toBe("released\n");
+    // Nobody is in doubt about that, not even without flock.
+    new NodeDisk().lock(directory).release();
   },
 );
 

@@ -29,7 +29,7 @@ test("what is missing is named, and only then", () => {
   if (PORTABLE) {
     expect(nativeAddon()).toBeUndefined();
     expect(nativeMissingReason()).toBe("EMBERLOG_NATIVE=0");
-    expect(missingGuarantees().map(({ name }) => name)).toContain("directory-lock-by-kernel");
+    expect(missingGuarantees().map(({ name }) => name)).toContain("reserved-log-space");
   } else {
     expect(nativeMissingReason()).toBe("");
     expect(missingGuarantees()).toEqual([]);
