@@ -20,17 +20,27 @@ export function writeInteger(target: Uint8Array, at: number, value: number): num
 }
 
 function digitsOf(value: number): number {
-  let digits = 1;
-  for (let bound = 10; digits < 10 && value >= bound; bound *= 10) digits++;
-  return digits;
+  if (value < 100_000) {
+    if (value < 100) return value < 10 ? 1 : 2;
+    return value < 1000 ? 3 : value < 10_000 ? 4 : 5;
+  }
+  if (value < 10_000_000) return value < 1_000_000 ? 6 : 7;
+  return value < 100_000_000 ? 8 : value < BILLION ? 9 : 10;
 }
 
 function writeDigits(target: Uint8Array, at: number, value: number, digits: number): number {
   let rest = value | 0;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const quotient = (rest / 10) | 0;
-    target[i] = 48 + rest - quotient * 10;
+  let i = at + digits;
+  // Two digits a division.
+  for (; rest >= 10; i -= 2) {
+    const quotient = (rest / 100) | 0;
+    const pair = rest - quotient * 100;
+    const tens = (pair * 205) >>> 11;
+    target[i - 2] = 48 + tens;
+    target[i - 1] = 48 + pair - tens * 10;
     rest = quotient;
   }
+  if (i > at) target[--i] = 48 + rest;
+  while (i > at) target[--i] = 48;
   return at + digits;
 }

@@ -5,7 +5,7 @@
  * Functions that may move an entry return its address, 0 when the address space is full and nothing has changed. None of them tells
  * the journal: that is the command's to do.
  */
-import { copyBytes } from "../base/bytes.ts";
+import { copyWords } from "../base/bytes.ts";
 import { isInteger64 } from "../base/integer.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
@@ -47,9 +47,6 @@ import { EMBEDDED_BYTES_MAX, ENCODING_EMBSTR, ENCODING_INT, ENCODING_RAW, TYPE_S
 export const NO_EXPIRY = -1;
 /** As an expiry: the entry keeps the one that it has. */
 export const KEEP_EXPIRY = -2;
-
-/** Longest value that is copied byte by byte. */
-const LOOP_BYTES_MAX = 64;
 
 const blob = new Blob();
 
@@ -208,9 +205,9 @@ export function writeString(
   setEntryType(arena, resized, TYPE_STRING, ENCODING_RAW);
   if (valueIsInline(arena, resized)) {
     touchValue(arena, resized);
-    const bytes = arena.bytes[resized >>> SEGMENT_SHIFT]!;
+    const segment = resized >>> SEGMENT_SHIFT;
     const at = valueOffset(arena, resized) + offset;
-    copyBytes(bytes, at, source, start, length);
+    copyWords(arena.bytes[segment]!, arena.views[segment]!, at, source, start, length);
     return resized;
   }
   readReference(arena, resized, blob);
@@ -279,10 +276,8 @@ function moveToLength(db: Database, entry: number, hash: number, old: number, le
 
 function copyInline(arena: Arena, entry: number, source: Uint8Array, start: number, length: number): void {
   touchValue(arena, entry);
-  const bytes = arena.bytes[entry >>> SEGMENT_SHIFT]!;
-  const at = valueOffset(arena, entry);
-  if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) bytes[at + i] = source[start + i]!;
-  else bytes.set(source.subarray(start, start + length), at);
+  const segment = entry >>> SEGMENT_SHIFT;
+  copyWords(arena.bytes[segment]!, arena.views[segment]!, valueOffset(arena, entry), source, start, length);
 }
 
 function zeroInline(arena: Arena, entry: number, from: number, to: number): void {

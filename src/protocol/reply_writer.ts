@@ -32,6 +32,7 @@ export const SHORT_BYTES_MAX = 64;
 
 const CR = 13;
 const LF = 10;
+const CR_LF = 0x0a0d;
 const DOLLAR = 36;
 const STAR = 42;
 
@@ -159,6 +160,35 @@ export class ReplyWriter {
     for (; at < end; at++) bytes[at] = source[shift + at]!;
     bytes[end] = CR;
     bytes[end + 1] = LF;
+    this.position = end + 2;
+  }
+
+  /** As `bulk`, `view` showing `source`: faster where there are more than a few bytes. */
+  bulkIn(source: Uint8Array, view: DataView, offset: number, length: number): void {
+    // Whole words are read to the end.
+    if (length > SHORT_BYTES_MAX || length < 4 || offset + SHORT_BYTES_MAX + 4 > source.length) {
+      this.bulk(source, offset, length);
+      return;
+    }
+    this.ensure(SHORT_BYTES_MAX + 16);
+    const bytes = this.bytes;
+    const target = this.view;
+    let at = this.position;
+    bytes[at++] = DOLLAR;
+    if (length < 10) bytes[at++] = 48 + length;
+    else {
+      const tens = (length * 205) >>> 11;
+      bytes[at] = 48 + tens;
+      bytes[at + 1] = 48 + length - tens * 10;
+      at += 2;
+    }
+    target.setInt16(at, CR_LF, true);
+    at += 2;
+    const shift = offset - at;
+    const end = at + length;
+    // The last word may reach beyond the string, where room was made for it.
+    for (; at < end; at += 4) target.setInt32(at, view.getInt32(at + shift, true), true);
+    target.setInt16(end, CR_LF, true);
     this.position = end + 2;
   }
 
@@ -357,23 +387,8 @@ function decimal(bytes: Uint8Array, at: number, value: number): number {
     bytes[at] = 48 + value;
     return at + 1;
   }
-  if (value !== (value | 0) || value === -2147483648) {
-    if (Number.isSafeInteger(value)) return writeInteger(bytes, at, value);
-    const text = value.toString();
-    for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
-    return at + text.length;
-  }
-  let rest = value | 0;
-  if (rest < 0) {
-    bytes[at++] = 45;
-    rest = -rest;
-  }
-  let digits = 1;
-  for (let bound = 10; digits < 10 && rest >= bound; bound *= 10) digits++;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const quotient = (rest / 10) | 0;
-    bytes[i] = 48 + rest - quotient * 10;
-    rest = quotient;
-  }
-  return at + digits;
+  if (value === (value | 0) || Number.isSafeInteger(value)) return writeInteger(bytes, at, value);
+  const text = value.toString();
+  for (let i = 0; i < text.length; i++) bytes[at + i] = text.charCodeAt(i);
+  return at + text.length;
 }

@@ -21,6 +21,7 @@
  * `arena.bytes[address >>> 23]`. Access is written without the barrier on purpose: it is outside digests, and a read
  * must not dirty a block. It must not know what types and encodings mean.
  */
+import { copyWords } from "../base/bytes.ts";
 import { check } from "../base/check.ts";
 import type { Allocator } from "../memory/allocator.ts";
 import type { Arena } from "../memory/arena.ts";
@@ -38,8 +39,6 @@ const LONG_KEY_BYTES = 4;
 const VALUE_OUT_OF_LINE = 0xffffff;
 const REFERENCE_BYTES = 12;
 const EXPIRY_FLAG = 0x80;
-/** Above this many bytes a bulk copy is faster than a loop. */
-const LOOP_BYTES_MAX = 96;
 
 function wordOf(address: number): number {
   return (address & UNIT_MASK) << 1;
@@ -93,8 +92,7 @@ export function createEntry(
   }
   if (keyLength >= LONG_KEY) words[word++] = keyLength;
   const offset = word << 2;
-  if (keyLength <= LOOP_BYTES_MAX) for (let i = 0; i < keyLength; i++) target[offset + i] = key[keyStart + i]!;
-  else target.set(key.subarray(keyStart, keyStart + keyLength), offset);
+  copyWords(target, arena.views[address >>> SEGMENT_SHIFT]!, offset, key, keyStart, keyLength);
   if (valueLength === OUT_OF_LINE) {
     const reference = start + ((bytes - REFERENCE_BYTES) >>> 2);
     words[reference] = 0;

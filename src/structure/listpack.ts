@@ -42,6 +42,7 @@ export {
   encodedBytes,
   encodedIntegerBytes,
   encodeElement,
+  encodeElementIn,
   encodeInteger,
   encodeIntegerWords,
 } from "./listpack_encoding.ts";

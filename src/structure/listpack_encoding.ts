@@ -17,7 +17,7 @@
  * Invariant: an element is always encoded in the shortest form, integers by value, so two elements are equal exactly
  * if their bytes are. Nothing here allocates, grows or touches memory: the owner has made room and told the barrier.
  */
-import { copyBytes } from "../base/bytes.ts";
+import { copyWords, viewOf } from "../base/bytes.ts";
 import { parseIntegerSafe } from "../base/integer.ts";
 import { highWord, Integer64, parseWords } from "./integer64.ts";
 
@@ -84,6 +84,18 @@ export function encodeElement(
   start: number,
   length: number,
 ): number {
+  return encodeElementIn(target, viewOf(target), at, source, start, length);
+}
+
+/** The same where a view of `target` is at hand: the arena has some. */
+export function encodeElementIn(
+  target: Uint8Array,
+  view: DataView,
+  at: number,
+  source: Uint8Array,
+  start: number,
+  length: number,
+): number {
   if (length <= 20) {
     const safe = parseIntegerSafe(source, start, length);
     if (safe === safe) return encodeInteger(target, at, safe);
@@ -92,7 +104,7 @@ export function encodeElement(
     }
   }
   const data = writeStringHead(target, at, length);
-  copyBytes(target, data, source, start, length);
+  copyWords(target, view, data, source, start, length);
   return writeBackLength(target, data + length, data + length - at) - at;
 }
 

@@ -97,7 +97,8 @@ export function replyMemberValue(call: Call, member: number): void {
   const { dataset, reply } = call;
   const { arena } = dataset;
   if (valueIsInline(arena, member)) {
-    reply.bulk(arena.bytes[member >>> SEGMENT_SHIFT]!, valueOffset(arena, member), valueLength(arena, member));
+    const segment = member >>> SEGMENT_SHIFT;
+    reply.bulkIn(arena.bytes[segment]!, arena.views[segment]!, valueOffset(arena, member), valueLength(arena, member));
     return;
   }
   readReference(arena, member, blob);

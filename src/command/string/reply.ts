@@ -13,7 +13,8 @@ export function replyString(call: Call, entry: number): void {
   const arena = call.dataset.arena;
   const length = valueLength(arena, entry);
   if (valueIsInline(arena, entry)) {
-    call.reply.bulk(arena.bytes[entry >>> SEGMENT_SHIFT]!, valueOffset(arena, entry), length);
+    const segment = entry >>> SEGMENT_SHIFT;
+    call.reply.bulkIn(arena.bytes[segment]!, arena.views[segment]!, valueOffset(arena, entry), length);
     return;
   }
   replyRange(call, entry, 0, length);

@@ -3,7 +3,8 @@
  *
  * Invariant: what fails for lack of address space has changed nothing.
  */
-import { copyBytes } from "../../base/bytes.ts";
+import { copyWords } from "../../base/bytes.ts";
+import type { Arena } from "../../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT } from "../../memory/layout.ts";
 import { Blob, createBlob, writeBlob, writeReference } from "../../structure/blob.ts";
 import {
@@ -56,8 +57,7 @@ export function createMember(
   if (member === NIL) return NIL;
   if (inline) {
     if (length === 0) return member;
-    touchValue(arena, member);
-    copyBytes(arena.bytes[member >>> SEGMENT_SHIFT]!, valueOffset(arena, member), bytes, start, length);
+    writeValue(arena, member, bytes, start, length);
     return member;
   }
   if (!createBlob(allocator, blob, length)) {
@@ -80,9 +80,15 @@ export function overwriteValue(
   const { arena, allocator } = dataset;
   if (!valueIsInline(arena, member) || !resizeInlineValue(allocator, member, length)) return false;
   if (length === 0) return true;
-  touchValue(arena, member);
-  copyBytes(arena.bytes[member >>> SEGMENT_SHIFT]!, valueOffset(arena, member), bytes, start, length);
+  writeValue(arena, member, bytes, start, length);
   return true;
+}
+
+/** Writes an inline value that has this length. */
+function writeValue(arena: Arena, member: number, bytes: Uint8Array, start: number, length: number): void {
+  const segment = member >>> SEGMENT_SHIFT;
+  touchValue(arena, member);
+  copyWords(arena.bytes[segment]!, arena.views[segment]!, valueOffset(arena, member), bytes, start, length);
 }
 
 /** Makes tables of what a small hash holds, their roots in `roots`. False: the address space is full, nothing is left behind. */

@@ -10,7 +10,7 @@ import { EntryList } from "../../structure/entry_list.ts";
 import {
   elementBytes,
   encodedBytes,
-  encodeElement,
+  encodeElementIn,
   endPosition,
   findElement,
   firstElement,
@@ -96,8 +96,9 @@ function spliceField(
   target.entry = moved;
   const at = endPosition(small.bytes, small.offset);
   splice(arena, small.segment, small.bytes, small.offset, at, 0, added, 2);
-  encodeElement(small.bytes, at, name, nameStart, nameLength);
-  encodeElement(small.bytes, at + nameBytes, value, valueStart, valueLength);
+  const view = arena.views[small.segment]!;
+  encodeElementIn(small.bytes, view, at, name, nameStart, nameLength);
+  encodeElementIn(small.bytes, view, at + nameBytes, value, valueStart, valueLength);
   return 1;
 }
 
@@ -122,7 +123,7 @@ function spliceElement(
   }
   const position = small.offset + at;
   splice(arena, small.segment, small.bytes, small.offset, position, oldBytes, newBytes, 0);
-  encodeElement(small.bytes, position, value, start, length);
+  encodeElementIn(small.bytes, arena.views[small.segment]!, position, value, start, length);
   if (newBytes < oldBytes) {
     const moved = resizePack(db, target.entry, target.hash, total, small);
     if (moved !== NIL) target.entry = moved;

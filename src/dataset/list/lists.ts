@@ -17,6 +17,7 @@ import {
   elementBytes,
   encodedBytes,
   encodeElement,
+  encodeElementIn,
   endPosition,
   findElement,
   firstElement,
@@ -228,13 +229,14 @@ export class Lists {
     const total = listpackBytes(pack.bytes, pack.offset);
     const moved = resizePack(db, entry, hash, total + added, pack);
     if (moved === NIL) return NIL;
-    const { bytes, offset } = pack;
+    const { bytes, offset, segment } = pack;
+    const view = this.dataset.arena.views[segment]!;
     let at = atFront ? offset + LISTPACK_HEADER_BYTES : offset + total - 1;
-    splice(this.dataset.arena, pack.segment, bytes, offset, at, 0, added, count);
+    splice(this.dataset.arena, segment, bytes, offset, at, 0, added, count);
     // What is pushed last to the front stands first.
     for (let i = 0; i < count; i++) {
       const arg = (first + (atFront ? count - 1 - i : i)) << 1;
-      at += encodeElement(bytes, at, source, args[arg]!, args[arg + 1]!);
+      at += encodeElementIn(bytes, view, at, source, args[arg]!, args[arg + 1]!);
     }
     this.pushedLength = listpackCount(bytes, offset);
     return moved;

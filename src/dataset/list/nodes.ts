@@ -18,7 +18,7 @@ import {
   EMPTY_LISTPACK_BYTES,
   elementBytes,
   encodedBytes,
-  encodeElement,
+  encodeElementIn,
   LISTPACK_HEADER_BYTES,
   lastElement,
   listpackBytes,
@@ -206,18 +206,19 @@ export class ListNodes {
     const size = encodedBytes(source, start, length);
     if (!this.makeRoom(size, atFront, true)) return false;
     const { bytes, segment, base } = this;
+    const view = arena.views[segment]!;
     const { w1 } = tree;
     const total = listpackBytes(bytes, base);
     const count = tree.w2 + 1;
     if (atFront) {
       this.base = base - size;
       arena.touchBytes(segment, base - size, size + LISTPACK_HEADER_BYTES);
-      encodeElement(bytes, base - size + LISTPACK_HEADER_BYTES, source, start, length);
+      encodeElementIn(bytes, view, base - size + LISTPACK_HEADER_BYTES, source, start, length);
     } else {
       const end = base + total - 1;
       arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES);
       arena.touchBytes(segment, end, size + 1);
-      encodeElement(bytes, end, source, start, length);
+      encodeElementIn(bytes, view, end, source, start, length);
       bytes[end + size] = END;
     }
     this.writeHeader(total + size, count);
@@ -302,7 +303,7 @@ export class ListNodes {
     const base = ((address & UNIT_MASK) << 3) + front;
     arena.touchBytes(segment, base, total);
     writeEmptyListpack(bytes, base);
-    encodeElement(bytes, base + LISTPACK_HEADER_BYTES, source, start, length);
+    encodeElementIn(bytes, arena.views[segment]!, base + LISTPACK_HEADER_BYTES, source, start, length);
     bytes[base + total - 1] = END;
     this.segment = segment;
     this.bytes = bytes;

@@ -32,6 +32,7 @@ import {
   elementBytes,
   encodedBytes,
   encodeElement,
+  encodeElementIn,
   encodeIntegerWords,
   endPosition,
   findElement,
@@ -115,7 +116,7 @@ export function createSet(
     writeEmptyListpack(pack.bytes, pack.offset);
     const at = endPosition(pack.bytes, pack.offset);
     splice(arena, pack.segment, pack.bytes, pack.offset, at, 0, size, 1);
-    encodeElement(pack.bytes, at, bytes, start, length);
+    encodeElementIn(pack.bytes, arena.views[pack.segment]!, at, bytes, start, length);
   } else return createTable(db, view, key, keyStart, keyBytes, hash, bytes, start, length);
   openSet(db.dataset, entry, view);
   return true;

@@ -11,7 +11,7 @@ import {
   copyElementText,
   elementBytes,
   encodedBytes,
-  encodeElement,
+  encodeElementIn,
   endPosition,
   findElement,
   firstElement,
@@ -179,7 +179,8 @@ function putPair(
 ): void {
   const { bytes, offset } = pack;
   splice(db.dataset.arena, pack.segment, bytes, offset, offset + at, 0, added, 2);
-  const behind = offset + at + encodeElement(bytes, offset + at, member, start, length);
+  const view = db.dataset.arena.views[pack.segment]!;
+  const behind = offset + at + encodeElementIn(bytes, view, offset + at, member, start, length);
   for (let i = 0; i < scoreBytes; i++) bytes[behind + i] = encodedScore[i]!;
 }
 
