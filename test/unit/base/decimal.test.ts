@@ -1,3 +1,4 @@
+/** What INCR stores and integer replies show, digit by digit. */
 import { expect, test } from "vitest";
 import { writeInteger } from "../../../src/base/decimal.ts";
 
