@@ -18,6 +18,7 @@ import { seededRandom } from "../src/base/random.ts";
 import { crash, crashCounts } from "./crash.ts";
 import { type MutantResult, runMutants } from "./mutation/run.ts";
 import { packedBytes } from "./packed_bytes.ts";
+import { rdbPayload } from "./rdb_payload.ts";
 import { writePages } from "./report/pages.ts";
 import { circumstances, readResults, record } from "./report/results.ts";
 import { runFlips, runKills, runPowerCuts } from "./report/runs.ts";
@@ -25,7 +26,7 @@ import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
 
-const targets: readonly Target[] = [respParser, respServer, packedBytes, crash];
+const targets: readonly Target[] = [respParser, respServer, packedBytes, rdbPayload, crash];
 
 const { values } = parseArgs({
   options: {
@@ -131,7 +132,16 @@ function commit(): string {
 }
 
 let failures = 0;
-for (const target of chosen) if (await target.start()) failures += await runTarget(target);
+for (const target of chosen) {
+  if (!(await target.start())) continue;
+  const beganMs = performance.now();
+  const found = await runTarget(target);
+  failures += found;
+  const numbers = target.counts?.();
+  if (!values.record || numbers === undefined) continue;
+  const part = { target: target.name, ...circumstances(beganMs, commit()), firstSeed: first, numbers, failures: found };
+  record((results) => (results.counted = [...(results.counted ?? []), part]));
+}
 if (values.record && chosen.includes(crash)) {
   const numbers = Object.fromEntries([...crashCounts.numbers].sort());
   const part = { ...circumstances(startedMs, commit()), firstSeed: first, numbers, failures };

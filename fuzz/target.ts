@@ -16,6 +16,8 @@ export interface Target {
   run(random: Random, seed: number, options: RunOptions): Promise<string>;
   /** Ends what `start` began; the text says what is wrong with the run as a whole, "" when nothing is. */
   stop(): Promise<string>;
+  /** What was tried so far, to be recorded. */
+  counts?(): Readonly<Record<string, number>>;
   /** More for the progress line. */
   progress?(): string;
 }

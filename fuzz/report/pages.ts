@@ -63,6 +63,30 @@ function simulated(results: Results): Section[] {
   return sections;
 }
 
+/** Targets that count what they tried: a row each, over all their runs. */
+function counted(results: Results): Section[] {
+  const parts = results.counted ?? [];
+  if (parts.length === 0) return [];
+  const rows = [...new Set(parts.map(({ target }) => target))].map((target) => {
+    const own = parts.filter((part) => part.target === target);
+    const names = [...new Set(own.flatMap(({ numbers }) => Object.keys(numbers)))];
+    const sum = (name: string): number => own.reduce((total, { numbers }) => total + (numbers[name] ?? 0), 0);
+    const failures = own.reduce((total, part) => total + part.failures, 0);
+    return [target, names.map((name) => `${number(sum(name))} ${name}`).join(", "), number(failures)];
+  });
+  return [
+    {
+      title: "Bytes from outside",
+      text: [
+        "Files and payloads in Redis's format, changed at random: each becomes a sound value or an error.",
+        ...parts.map((part) => `${part.target}, from seed ${part.firstSeed}: ${circumstancesOf(part)}`),
+      ],
+      head: ["target", "tried", "failures"],
+      rows,
+    },
+  ];
+}
+
 /** Rows of the same kind are one row, whenever they were run. */
 function real(title: string, text: string, parts: readonly RealPart[] = []): Section[] {
   if (parts.length === 0) return [];
@@ -170,6 +194,7 @@ function flips(results: Results): Section[] {
 function sectionsOf(results: Results): Section[] {
   return [
     ...simulated(results),
+    ...counted(results),
     ...mutants(results),
     ...flips(results),
     ...real(

@@ -23,6 +23,11 @@ export interface SimulatedPart extends Circumstances {
   readonly failures: number;
 }
 
+/** Runs of a target that counts what it tried (Target.counts). */
+export interface CountedPart extends SimulatedPart {
+  readonly target: string;
+}
+
 /** Rounds of one kind on real processes and file systems. */
 export interface RealPart extends Circumstances {
   readonly what: string;
@@ -35,6 +40,7 @@ export interface RealPart extends Circumstances {
 
 export interface Results {
   simulated?: SimulatedPart[];
+  counted?: CountedPart[];
   mutants?: Circumstances & { readonly results: readonly MutantResult[] };
   flips?: Circumstances & { readonly results: readonly FlipResult[]; readonly redis: RedisFlips | null };
   kills?: RealPart[];
