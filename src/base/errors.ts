@@ -10,6 +10,8 @@ export type ErrorCode =
   | "DISK_FAILED"
   | "DATA_ROTTEN"
   | "DATA_MISSING"
+  | "IMPORT_REFUSED"
+  | "IMPORT_UNFINISHED"
   | "VERSION_UNKNOWN"
   | "KEY_MISSING"
   | "KEY_INVALID"

@@ -6,6 +6,8 @@
  *   LOCK                                      held while a process runs (D15)
  *   MANIFEST                                  which files make up the data (D13)
  *   MANIFEST.tmp                              half of a replacement, removed at start (D2)
+ *   IMPORT                                    while data of Redis is being imported: from where; gone when it is whole
+ *   IMPORT.tmp                                half of the above
  *   log-<first sequence>-<epoch>.seg          16 and 8 hex digits: a segment of the log
  *   next.tmp                                  the next segment before it has a name, removed at start
  *   copy.tmp                                  a segment being copied by a start, removed at the next
@@ -16,6 +18,8 @@
 export const LOCK_NAME = "LOCK";
 export const MANIFEST_NAME = "MANIFEST";
 export const MANIFEST_TEMPORARY_NAME = "MANIFEST.tmp";
+export const IMPORT_NAME = "IMPORT";
+export const IMPORT_TEMPORARY_NAME = "IMPORT.tmp";
 export const NEXT_SEGMENT_NAME = "next.tmp";
 export const SEGMENT_COPY_NAME = "copy.tmp";
 export const QUARANTINE_NAME = "quarantine";
@@ -54,7 +58,12 @@ export function quarantineName(name: string, offset: number, nowMs: number): str
 
 /** Names that a start removes: halves of replacements that never took place (D3). */
 export function isTemporaryName(name: string): boolean {
-  return name === MANIFEST_TEMPORARY_NAME || name === NEXT_SEGMENT_NAME || name === SEGMENT_COPY_NAME;
+  return (
+    name === MANIFEST_TEMPORARY_NAME ||
+    name === IMPORT_TEMPORARY_NAME ||
+    name === NEXT_SEGMENT_NAME ||
+    name === SEGMENT_COPY_NAME
+  );
 }
 
 /** What redis-server leaves in its directory; an import is offered for these. */

@@ -13,7 +13,7 @@ import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { DirectoryLock, DiskSpace } from "../disk/disk.ts";
 import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
-import { joinPath } from "../disk/file_names.ts";
+import { isTemporaryName, joinPath, MANIFEST_NAME, parseSegmentName } from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogIo } from "../log/log_io.ts";
@@ -32,6 +32,7 @@ import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestSegment } from "../manifest/format.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
 import { directoryState, type Examination, type ExaminedSegment } from "./examination.ts";
+import { refuseUnfinishedImport, removeImportMarker, writeImportMarker } from "./import_marker.ts";
 import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
 
 /** Space that a fresh segment has from the start, bytes. */
@@ -85,22 +86,31 @@ export function refuseDirectoryWithData(disk: Disk, directory: string): void {
 export function openDataDirectory(options: DataDirectoryOptions, visitor: SegmentVisitor): DataDirectory {
   const { disk, directory, crc32c, clock } = options;
   return withLock(disk, directory, (lock) => {
+    refuseUnfinishedImport(disk, directory, crc32c);
     const beganUs = clock.monotonicUs();
     const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, options.keys ?? NO_KEYS);
     const tookMs = (clock.monotonicUs() - beganUs) / 1000;
-    return begin(options, lock, recovered, recovered.lastSequence + 1, "complete", tookMs);
+    const opened = begin(options, lock, recovered, recovered.lastSequence + 1, "complete", tookMs);
+    removeImportMarker(disk, directory);
+    return opened;
   });
 }
 
 /**
- * Opens a data directory for a log that is yet to be filled with a dataset that lives in memory only (`CONFIG SET appendonly
- * yes`). What the directory held before goes. Until `complete` is called a start discards the log again.
+ * Opens a data directory for a log that is yet to be filled: with a dataset that lives in memory only (`CONFIG SET appendonly yes`), or with
+ * what is imported from `importedFrom`. What the directory held before goes. Until `complete` is called a start discards the log again, or begins
+ * the import again (import_marker.ts).
  */
-export function openDataDirectoryToFill(options: DataDirectoryOptions, firstSequence: number): DataDirectory {
+export function openDataDirectoryToFill(
+  options: DataDirectoryOptions,
+  firstSequence: number,
+  importedFrom?: string,
+): DataDirectory {
   const { disk, directory } = options;
   return withLock(disk, directory, (lock) => {
     const state = directoryState(disk, directory);
-    if (state === "redis") refuseDirectoryWithData(disk, directory);
+    if (importedFrom !== undefined) writeImportMarker(disk, directory, importedFrom);
+    else if (state === "redis") refuseDirectoryWithData(disk, directory);
     const recovered: Recovered = {
       examination: { ...NOTHING_EXAMINED, directory: state, lastSequence: firstSequence - 1 },
       decision: "create",
@@ -292,6 +302,7 @@ export class DataDirectory {
     await this.listing;
     this.manifest = { ...this.manifest, state: "complete" };
     writeManifest(this.options.disk, this.options.directory, this.manifest, this.options.crc32c);
+    removeImportMarker(this.options.disk, this.options.directory);
   }
 
   /** Writes and syncs everything, seals the last segment and gives the directory back. */
@@ -316,6 +327,26 @@ export class DataDirectory {
     if (!this.open) return;
     this.open = false;
     await this.giveBack();
+  }
+
+  /** Gives the directory back without the log that was being filled: as it was before. */
+  async discard(): Promise<void> {
+    if (!this.open) return;
+    this.open = false;
+    const { disk, directory } = this.options;
+    this.writer.abandon();
+    await this.listing;
+    try {
+      // The marker goes last: until then no start takes what is left for data.
+      for (const name of disk.list(directory)) {
+        if (parseSegmentName(name) !== undefined || isTemporaryName(name)) disk.unlink(joinPath(directory, name));
+      }
+      disk.unlink(joinPath(directory, MANIFEST_NAME));
+      disk.syncDirectory(directory);
+      removeImportMarker(disk, directory);
+    } finally {
+      this.lock.release();
+    }
   }
 
   /** A replacement of the manifest that is under way ends first: whoever has the directory next must find his own there. */

@@ -21,8 +21,10 @@ import { type Reply, ReplyError, ReplyReader } from "../protocol/reply_reader.ts
 import { RequestParser } from "../protocol/request_parser.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
 import { Engine } from "./engine.ts";
+import { importOwnFiles, importsAtStart } from "./import.ts";
+import { REFUSE_ALL } from "./import_rdb.ts";
 import type { RecoveryReport } from "./recovery.ts";
-import { type FsyncPolicy, openStorage, type Storage } from "./storage.ts";
+import { type FsyncPolicy, openStorage, type Storage, type StorageOptions } from "./storage.ts";
 
 export interface OpenOptions {
   /** Data directory; created when missing. Without one nothing is written and everything ends with the process. */
@@ -73,11 +75,36 @@ const REQUEST_BYTES_KEPT = 1024 * 1024;
 const encoder = new TextEncoder();
 
 /**
- * Opens a data directory (or, without `dir`, an empty dataset in memory) and recovers what it holds. Throws EmberlogError
+ * Opens a data directory (or, without `dir`, an empty dataset in memory) and recovers what it holds; one that holds nothing but data of Redis
+ * (dump.rdb, appendonlydir) is imported. Throws EmberlogError IMPORT_REFUSED, IMPORT_UNFINISHED,
  * DIRECTORY_LOCKED, DATA_ROTTEN, DATA_MISSING, KEY_MISSING, KEY_INVALID, VERSION_UNKNOWN, DISK_FULL or DISK_FAILED when that is refused.
  */
 export async function open(options: OpenOptions = {}): Promise<Embedded> {
-  return new Embedded(options);
+  const clock = options.clock ?? systemClock;
+  const random = options.random ?? systemRandom();
+  const databases = options.databases ?? DATABASES_DEFAULT;
+  if (!Number.isInteger(databases) || databases < 1 || databases > DATABASES_DEFAULT) {
+    throw new EmberlogError("CONFIG_INVALID", `databases must be between 1 and ${DATABASES_DEFAULT}`);
+  }
+  const memoryCalls = nativeMemoryCalls();
+  const engine = new Engine({
+    clock,
+    random,
+    table: new CommandTable(datasetCommands),
+    databases,
+    ...(memoryCalls === undefined ? {} : { memoryCalls }),
+  });
+  if (options.dir === undefined) return new Embedded(engine, undefined);
+  const storageOptions: StorageOptions = {
+    directory: options.dir,
+    policy: options.appendfsync ?? "everysec",
+    segmentBytesMax: options.logSegmentBytes ?? LOG_SEGMENT_BYTES_DEFAULT,
+    clock,
+    random,
+    keys: new KeyRing(options.encryption === undefined ? [] : keysOf(options.encryption)),
+  };
+  if (!importsAtStart(storageOptions)) return new Embedded(engine, openStorage(engine, storageOptions));
+  return new Embedded(engine, (await importOwnFiles(engine, storageOptions, REFUSE_ALL)).storage);
 }
 
 export class Embedded {
@@ -92,31 +119,10 @@ export class Embedded {
   private unit = false;
   private closed = false;
 
-  constructor(options: OpenOptions) {
-    const clock = options.clock ?? systemClock;
-    const random = options.random ?? systemRandom();
-    const databases = options.databases ?? DATABASES_DEFAULT;
-    if (!Number.isInteger(databases) || databases < 1 || databases > DATABASES_DEFAULT) {
-      throw new EmberlogError("CONFIG_INVALID", `databases must be between 1 and ${DATABASES_DEFAULT}`);
-    }
-    const memoryCalls = nativeMemoryCalls();
-    this.engine = new Engine({
-      clock,
-      random,
-      table: new CommandTable(datasetCommands),
-      databases,
-      ...(memoryCalls === undefined ? {} : { memoryCalls }),
-    });
-    if (options.dir !== undefined) {
-      this.storage = openStorage(this.engine, {
-        directory: options.dir,
-        policy: options.appendfsync ?? "everysec",
-        segmentBytesMax: options.logSegmentBytes ?? LOG_SEGMENT_BYTES_DEFAULT,
-        clock,
-        random,
-        keys: new KeyRing(options.encryption === undefined ? [] : keysOf(options.encryption)),
-      });
-    }
+  /** For `open`. */
+  constructor(engine: Engine, storage: Storage | undefined) {
+    this.engine = engine;
+    this.storage = storage;
     this.recovery = this.storage?.report;
     this.session.protocol = 3;
     this.engine.call.session = this.session;

@@ -20,6 +20,7 @@ import { equalBytes } from "../base/bytes.ts";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
+  IMPORT_NAME,
   isRedisDataName,
   isTemporaryName,
   joinPath,
@@ -100,7 +101,9 @@ export function examine(
 /** Does a directory hold data, ours or redis-server's? For `appendonly no`, which must not hide it. */
 export function directoryState(disk: Disk, directory: string): DirectoryState {
   if (disk.status(directory) === undefined) return "missing";
-  const names = disk.list(directory).filter((name) => name !== LOCK_NAME && !isTemporaryName(name));
+  const names = disk
+    .list(directory)
+    .filter((name) => name !== LOCK_NAME && name !== IMPORT_NAME && !isTemporaryName(name));
   if (names.length === 0) return "empty";
   const ours = names.some(
     (name) => name === MANIFEST_NAME || name === QUARANTINE_NAME || parseSegmentName(name) !== undefined,

@@ -104,6 +104,22 @@ export function openStorageToFill(engine: Engine, options: StorageOptions): Stor
   }
 }
 
+/**
+ * Begins a log for what is imported from `source` into an engine that holds nothing. It counts when `completeImport` has resolved; until then a
+ * start begins the import again, or refuses to serve a half of it. `discardImport` leaves the directory as it was.
+ */
+export function openStorageToImport(engine: Engine, options: StorageOptions, source: string): Storage {
+  const logIo = openLogIo(options);
+  const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
+  try {
+    const directory = openDataDirectoryToFill(directoryOptions(options, logIo, space), 1, source);
+    return new Storage(engine, directory, logIo, space, options.keys);
+  } catch (error) {
+    void logIo.close();
+    throw error;
+  }
+}
+
 /** `appendonly no`: throws DIRECTORY_HOLDS_DATA where a directory holds what would be hidden. */
 export function refuseData(directory: string): void {
   refuseDirectoryWithData(new NodeDisk(nativeFileCalls()), directory);
@@ -286,6 +302,19 @@ export class Storage {
       // The writer's own failure is what is reported; the log stays one that a start discards.
       if (!(error instanceof EmberlogError)) throw error;
     }
+  }
+
+  /** What was imported is durable, and what a start serves. Throws where it can't be. */
+  async completeImport(): Promise<void> {
+    this.engine.commit();
+    await this.directory.complete();
+  }
+
+  /** Gives up an import: closes the log and removes it. */
+  async discardImport(): Promise<void> {
+    this.engine.detachLog();
+    await this.directory.discard();
+    await this.logIo.close();
   }
 
   /** Reads the whole log into the emptied dataset. False: something is still on its way into the file, and nothing was done. */

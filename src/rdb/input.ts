@@ -9,6 +9,7 @@
 import { writeInteger } from "../base/decimal.ts";
 import { STRING_BYTES_MAX } from "../base/limits.ts";
 import { lzfDecompress } from "../base/lzf.ts";
+import { crc64 } from "../platform/checksum.ts";
 import { TEXT_INT8, TEXT_INT16, TEXT_INT32, TEXT_LZF } from "./format.ts";
 import { RdbError } from "./rdb_error.ts";
 
@@ -38,6 +39,9 @@ export class RdbInput {
   /** Offset in the file of `bytes[0]`. */
   private before = 0;
   private finished = false;
+  /** CRC-64 of what was read before `bytes[sumFrom]`; not made where sumFrom is negative. */
+  private readonly sum = new Int32Array(2);
+  private sumFrom = -1;
   private readonly double = new DataView(new ArrayBuffer(8));
 
   constructor(bytes: Uint8Array = new Uint8Array(0), start = 0, end = bytes.length, refill?: Refill) {
@@ -62,6 +66,24 @@ export class RdbInput {
     return this.before + this.position;
   }
 
+  /** From the present position on a checksum is made of what is read. */
+  beginSum(): void {
+    this.sumFrom = this.position;
+    this.sum.fill(0);
+  }
+
+  /** The checksum of all that has been read since; its words in an array that stays the same. */
+  endSum(): Int32Array {
+    this.addToSum();
+    this.sumFrom = -1;
+    return this.sum;
+  }
+
+  private addToSum(): void {
+    crc64(this.bytes, this.sumFrom, this.position - this.sumFrom, this.sum);
+    this.sumFrom = this.position;
+  }
+
   damaged(message: string, at = this.offset): RdbError {
     return new RdbError("damaged", message, at);
   }
@@ -71,12 +93,10 @@ export class RdbInput {
     if (this.end - this.position < count) this.fetch(count);
   }
 
-  /** Is there another byte? */
-  hasMore(): boolean {
-    if (this.position < this.end) return true;
-    if (this.refill === undefined || this.finished) return false;
-    this.fetchMore(1);
-    return this.position < this.end;
+  /** Are there `count` more bytes? Where there are, they lie behind `position`. */
+  has(count: number): boolean {
+    if (this.end - this.position < count && this.refill !== undefined && !this.finished) this.fetchMore(count);
+    return this.end - this.position >= count;
   }
 
   private fetch(count: number): void {
@@ -87,6 +107,10 @@ export class RdbInput {
   }
 
   private fetchMore(count: number): void {
+    if (this.sumFrom >= 0) {
+      this.addToSum();
+      this.sumFrom = 0;
+    }
     const left = this.end - this.position;
     // What is claimed to follow may be a lie: memory for it comes as it does.
     let larger = new Uint8Array(Math.max(PIECE_BYTES, left + Math.min(count, PIECE_BYTES)));

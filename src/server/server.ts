@@ -13,6 +13,7 @@ import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
 import type { Watermarks } from "../engine/disk_space.ts";
 import { Engine } from "../engine/engine.ts";
+import { importsAtStart } from "../engine/import.ts";
 import {
   type FsyncPolicy,
   openStorage,
@@ -36,6 +37,7 @@ import type { Connection } from "./connection.ts";
 import { applyDatasetSettings, applyMemoryLimit, DATASET_DIRECTIVES, MEMORY_DIRECTIVES } from "./dataset_settings.ts";
 import { Encryption } from "./encryption.ts";
 import { Housekeeping } from "./housekeeping.ts";
+import { importAtStart } from "./import_at_start.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
 import { MicrosecondClock } from "./microseconds.ts";
@@ -198,12 +200,20 @@ export class Server {
     if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
     applyDatasetSettings(this.engine.dataset, config);
     this.encryption.start();
-    if (config.flag("appendonly")) this.attachStorage(openStorage(this.engine, this.storageOptions()));
+    if (config.flag("appendonly")) this.attachStorage(await this.openLog());
     else refuseData(config.text("dir"));
     this.applyConfig();
     await this.listeners.open(anyPort);
     this.turns.beginAccounting();
     this.housekeeping.start();
+  }
+
+  /** The log of the data directory, which may hold nothing but data of Redis: that is imported first. */
+  private async openLog(): Promise<Storage> {
+    const options = this.storageOptions();
+    return importsAtStart(options)
+      ? importAtStart(this.engine, options, this.logger)
+      : openStorage(this.engine, options);
   }
 
   private storageOptions(): StorageOptions {

@@ -1,0 +1,106 @@
+/**
+ * Which files of a Redis make up its data: a file that is named itself, or what redis-server would load from a directory.
+ *
+ * ```
+ * DIR/appendonlydir/NAME.manifest      lines "file NAME seq N type b|i|h": the base, the increments by their numbers; h is history
+ * DIR/appendonly.aof                   before 7.0; may begin as an RDB file
+ * DIR/dump.rdb
+ * ```
+ * The append-only files come first: they are what a server that keeps both would load.
+ */
+import { EmberlogError } from "../base/errors.ts";
+import { type Disk, readWholeFile } from "../disk/disk.ts";
+import { joinPath } from "../disk/file_names.ts";
+
+const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
+const APPEND_ONLY_DIRECTORY = "appendonlydir";
+const MANIFEST_ENDING = ".manifest";
+
+export interface RedisFiles {
+  /** In the order in which they are read. */
+  readonly paths: readonly string[];
+  readonly bytes: number;
+  /** Data beside it that is not read. */
+  readonly ignored: readonly string[];
+}
+
+/** Throws IMPORT_REFUSED where there is nothing to import, or a file is missing. */
+export function findRedisFiles(disk: Disk, path: string): RedisFiles {
+  const status = disk.status(path);
+  if (status === undefined) throw refused(path, `there is no ${path}`);
+  if (status.kind === "file") {
+    if (path.endsWith(MANIFEST_ENDING)) return measured(disk, readAofManifest(disk, path), []);
+    return measured(disk, [path], []);
+  }
+  if (status.kind !== "directory") throw refused(path, `${path} is neither a file nor a directory`);
+  const names = disk.list(path);
+  const dumps = names.filter((name) => name.endsWith(".rdb"));
+  const appendOnly = names.includes(APPEND_ONLY_DIRECTORY) ? joinPath(path, APPEND_ONLY_DIRECTORY) : path;
+  const manifests = disk.list(appendOnly).filter((name) => name.endsWith(MANIFEST_ENDING));
+  const logs = names.filter((name) => name.endsWith(".aof"));
+  if (manifests.length > 0) {
+    const manifest = joinPath(appendOnly, only(path, manifests, "manifests of append-only files"));
+    const own = readAofManifest(disk, manifest);
+    const used = new Set(own);
+    const others = [...dumps, ...logs].map((name) => joinPath(path, name));
+    return measured(
+      disk,
+      own,
+      others.filter((file) => !used.has(file)),
+    );
+  }
+  if (appendOnly !== path) throw refused(appendOnly, `${appendOnly} has no manifest`);
+  if (logs.length > 0) {
+    const log = only(path, logs, "append-only files");
+    return measured(
+      disk,
+      [joinPath(path, log)],
+      dumps.map((name) => joinPath(path, name)),
+    );
+  }
+  if (dumps.length === 0) throw refused(path, `${path} holds no data of Redis: no appendonlydir, no .aof, no .rdb`);
+  return measured(disk, [joinPath(path, only(path, dumps, "RDB files"))], []);
+}
+
+function only(path: string, names: readonly string[], what: string): string {
+  if (names.length > 1)
+    throw refused(path, `${path} holds several ${what} (${names.join(", ")}): name the one to import`);
+  return names[0]!;
+}
+
+function measured(disk: Disk, paths: readonly string[], ignored: readonly string[]): RedisFiles {
+  let bytes = 0;
+  for (const path of paths) {
+    const status = disk.status(path);
+    if (status?.kind !== "file") throw refused(path, `${path} is missing`);
+    bytes += status.size;
+  }
+  return { paths, bytes, ignored };
+}
+
+/** The paths that a manifest lists, the base first. */
+function readAofManifest(disk: Disk, path: string): string[] {
+  const bytes = readWholeFile(disk, path, MANIFEST_BYTES_MAX);
+  const directory = path.slice(0, path.lastIndexOf("/") + 1);
+  const bases: string[] = [];
+  const increments: { readonly file: string; readonly number: number }[] = [];
+  for (const line of Buffer.from(bytes ?? new Uint8Array(0))
+    .toString("utf8")
+    .split("\n")) {
+    if (line.trim() === "" || line.startsWith("#")) continue;
+    const match = /^file\s+(?:"((?:[^"\\]|\\.)*)"|(\S+))\s+seq\s+(\d+)\s+type\s+([bhi])\b/.exec(line.trim());
+    if (match === null) throw refused(path, `${path}: a line that is none of a manifest's: ${JSON.stringify(line)}`);
+    const file = match[1]?.replace(/\\(.)/g, "$1") ?? match[2]!;
+    if (file.includes("/")) throw refused(path, `${path}: the name ${JSON.stringify(file)} leads elsewhere`);
+    if (match[4] === "b") bases.push(directory + file);
+    else if (match[4] === "i") increments.push({ file: directory + file, number: Number(match[3]) });
+  }
+  if (bases.length > 1) throw refused(path, `${path} lists more than one base`);
+  increments.sort((a, b) => a.number - b.number);
+  if (bases.length + increments.length === 0) throw refused(path, `${path} lists no files`);
+  return [...bases, ...increments.map(({ file }) => file)];
+}
+
+function refused(file: string, message: string): EmberlogError {
+  return new EmberlogError("IMPORT_REFUSED", message, { file });
+}
