@@ -6,6 +6,7 @@
  */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { EmberlogError } from "../base/errors.ts";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import { VERSION } from "../base/version.ts";
 import { describeKeyOptions } from "./key_options.ts";
 import { ping } from "./ping.ts";
@@ -45,7 +46,20 @@ export async function runProgram(argv: readonly string[], output: Output): Promi
   }
 }
 
-const PROGRAM_WORDS = new Set(["check", "repair", "dump", "key", "ping", "help", "--help", "-h", "--version", "-v"]);
+const PROGRAM_WORDS = new Set([
+  "check",
+  "repair",
+  "dump",
+  "import",
+  "export",
+  "key",
+  "ping",
+  "help",
+  "--help",
+  "-h",
+  "--version",
+  "-v",
+]);
 
 function isHelp(argument: string | undefined): boolean {
   return argument === "--help" || argument === "-h";
@@ -100,6 +114,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       done(await run(words, output.out, output.error));
     });
   addKeyCommand(program, output, done);
+  addTransferCommands(program, words, output, done);
   program
     .command("ping")
     .description("health check: exit code 0 when a server answers PONG")
@@ -121,6 +136,92 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       }
     });
   return program;
+}
+
+/** import and export. */
+function addTransferCommands(
+  program: Command,
+  words: readonly string[],
+  output: Output,
+  done: (code: number) => void,
+): void {
+  const terminal = process.stderr.isTTY ? output.error : undefined;
+  const keysOf = async (): Promise<Keys> => {
+    const { takeKeys } = await import("./key_options.ts");
+    return takeKeys(words)?.keys ?? NO_KEYS;
+  };
+  const access = (command: Command): Command =>
+    command
+      .option("--user <name>", "user name for AUTH")
+      .option("--password <password>", "password for AUTH (default: $EMBERLOG_PASSWORD, which ps does not show)")
+      .option("--json", "one JSON object instead of text")
+      .option("--replace", "write over what is there");
+  describeKeyOptions(access(program.command("import")))
+    .description("make a data directory of the data of a Redis or Valkey: a file, a directory, a running server")
+    .requiredOption(
+      "--from <source>",
+      "dump.rdb, an .aof, a directory of redis-server, or redis://host[:port][/database]",
+    )
+    .requiredOption("--dir <directory>", "the data directory to be made")
+    .option("--skip-unsupported", "leave out streams and values of modules instead of refusing all")
+    .option("--allow-truncated", "leave out a command that is cut off at the end of an append-only file")
+    .option(
+      "--databases <count>",
+      "databases that the server will have",
+      (text) => parseWhole(text, 1, 16, "1 to 16"),
+      16,
+    )
+    .addHelpText("after", "\nExit codes: 0 imported; 1 not, and the directory is as it was.")
+    .action(async (options: TransferOptions & { from: string; dir: string }) => {
+      const { runImport } = await import("./import.ts");
+      const { from, dir, databases = 16, user } = options;
+      const args = {
+        from,
+        dir,
+        databases,
+        user,
+        password: options.password ?? process.env["EMBERLOG_PASSWORD"],
+        replace: options.replace === true,
+        skipUnsupported: options.skipUnsupported === true,
+        allowTruncated: options.allowTruncated === true,
+        json: options.json === true,
+        keys: await keysOf(),
+      };
+      done(await runImport(args, output.out, output.error, terminal));
+    });
+  describeKeyOptions(access(program.command("export")))
+    .description("write the data as redis-server 7.0 and later load it")
+    .option("--from <server>", "redis://host[:port][/database]: a running server, key by key")
+    .option("--dir <directory>", "a data directory, as of one moment, also while a server runs on it")
+    .option("--rdb <file>", "the RDB file to be made")
+    .option("--aof <directory>", "the append-only directory to be made (appendonlydir)")
+    .addHelpText("after", "\nExit codes: 0 exported; 1 not.")
+    .action(async (options: TransferOptions & { from?: string; dir?: string; rdb?: string; aof?: string }) => {
+      const { from, dir, rdb, aof, user } = options;
+      if ((from === undefined) === (dir === undefined) || (rdb === undefined) === (aof === undefined)) {
+        output.error("error: one of --from and --dir, and one of --rdb and --aof\n");
+        return done(1);
+      }
+      const { runExport } = await import("./export.ts");
+      const target = {
+        kind: rdb === undefined ? ("aof" as const) : ("rdb" as const),
+        path: rdb ?? aof ?? "",
+        replace: options.replace === true,
+      };
+      const password = options.password ?? process.env["EMBERLOG_PASSWORD"];
+      const args = { from, dir, target, user, password, json: options.json === true, keys: await keysOf() };
+      done(await runExport(args, output.out, output.error, terminal));
+    });
+}
+
+interface TransferOptions {
+  readonly user?: string;
+  readonly password?: string;
+  readonly json?: boolean;
+  readonly replace?: boolean;
+  readonly skipUnsupported?: boolean;
+  readonly allowTruncated?: boolean;
+  readonly databases?: number;
 }
 
 function addKeyCommand(program: Command, output: Output, done: (code: number) => void): void {

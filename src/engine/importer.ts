@@ -7,12 +7,13 @@
 import { EmberlogError } from "../base/errors.ts";
 import { counterBits, idleBits } from "../dataset/access.ts";
 import type { Database } from "../dataset/database.ts";
-import { readExpiry, releaseEntry } from "../dataset/entries.ts";
+import { readExpiry, releaseEntry, writeExpiry } from "../dataset/entries.ts";
 import { entryMemoryBytes } from "../dataset/memory_usage.ts";
 import { isBig, TYPE_STRING } from "../dataset/types.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
 import type { RequestWriter } from "../protocol/request_writer.ts";
-import { PayloadWriter } from "../rdb/payload.ts";
+import { PayloadReader, PayloadWriter } from "../rdb/payload.ts";
+import { RdbError } from "../rdb/rdb_error.ts";
 import { entryEncoding, entryType, hasExpiry, keyLength, keyOffset, setEntryAccess } from "../structure/entry.ts";
 import type { Engine } from "./engine.ts";
 import { writeEntry } from "./entry_effects.ts";
@@ -42,6 +43,7 @@ export class Importer {
   readonly counts: ImportCounts = { keys: 0, commands: 0, expired: 0, empty: 0, skipped: new Map(), functions: [] };
   private readonly storage: Storage | undefined;
   private readonly payloads: PayloadWriter;
+  private readonly payloadReader: PayloadReader;
   private limit = 0;
   private readonly begin = (argc: number): RequestWriter => {
     this.engine.journal.begin(this.database, argc);
@@ -54,6 +56,7 @@ export class Importer {
     this.engine = engine;
     this.storage = storage;
     this.payloads = new PayloadWriter(engine.dataset);
+    this.payloadReader = new PayloadReader(engine.dataset);
     // What was stored elsewhere is taken as it was stored: time goes on when all of it is there.
     engine.dataset.clockHeld = true;
     this.beginPiece();
@@ -138,6 +141,41 @@ export class Importer {
     effects.integer(hasExpiry(arena, entry) ? readExpiry(arena, entry) : 0);
     effects.argument(payloads.out.bytes, 0, payloads.out.position);
     effects.text("ABSTTL");
+  }
+
+  /** The entry of a DUMP payload, in no table; a text that says why there is none. `ttlMs`: -1 for never. */
+  build(key: Uint8Array, payload: Uint8Array, ttlMs: number): number | string {
+    const { payloadReader } = this;
+    const { dataset } = this.engine;
+    if (!payloadReader.verify(payload, 0, payload.length)) {
+      return "a payload that is damaged or of a later RDB version than can be read";
+    }
+    let entry: number;
+    try {
+      entry = payloadReader.read(payload, 0, payload.length, key, 0, key.length, ttlMs >= 0);
+    } catch (thrown) {
+      if (thrown instanceof RdbError) return thrown.message;
+      throw thrown;
+    }
+    if (entry === NIL) throw outOfAddressSpace();
+    if (ttlMs >= 0) writeExpiry(dataset.arena, entry, this.engine.clock.wallMs() + ttlMs);
+    return entry;
+  }
+
+  /** Puts what a DUMP payload holds under a key, unless the key is there already; a text says why it can't be. */
+  restore(database: number, key: Uint8Array, payload: Uint8Array, ttlMs: number): string | undefined {
+    if (this.engine.dataset.database(database).exists(key)) return undefined;
+    const entry = this.build(key, payload, ttlMs);
+    if (typeof entry === "string") return entry;
+    this.put(database, entry, -1, -1);
+    return undefined;
+  }
+
+  /** Frees an entry that was built and is in no table. */
+  forget(entry: number): void {
+    const { dataset } = this.engine;
+    releaseEntry(dataset, entry);
+    while (dataset.releaseStep());
   }
 
   /** Counts a value that is left out. */
