@@ -90,7 +90,8 @@ const FORMS =
  * keys on lines of their own, or between blanks or commas, and lines that begin with # skipped. Throws KEY_INVALID, and wipes what it has decoded on the way.
  */
 export function parseKeys(bytes: Uint8Array, source: string): MasterKey[] {
-  const raw = bytes.length === KEY_BYTES ? [bytes.slice()] : decodeLines(bytes, source);
+  // Not slice(): of a Buffer it is no copy, and the caller's key would be wiped.
+  const raw = bytes.length === KEY_BYTES ? [Uint8Array.from(bytes)] : decodeLines(bytes, source);
   try {
     if (raw.length === 0) throw keyInvalid(source, `it holds no key: ${FORMS}`);
     if (raw.length > ENCRYPTION_KEYS_MAX) throw keyInvalid(source, `it holds more than ${ENCRYPTION_KEYS_MAX} keys`);

@@ -20,6 +20,13 @@ test("one key has one id, in whichever form it is given", () => {
   expect(ids(text(Buffer.from(bytes).toString("base64url")))).toEqual([id]);
 });
 
+test("who gives a key as bytes keeps them", () => {
+  for (const given of [Buffer.from(bytes), bytes.slice()]) {
+    parseKeys(given, "keys");
+    expect([...given]).toEqual([...bytes]);
+  }
+});
+
 test("several keys: a line each, comments and empty lines aside, the first is the newest", () => {
   const other = "ff".repeat(31) + "00";
   const keys = parseKeys(text(`# of 2026\n${other}\n\n  ${hexText}  \n`), "keys");
