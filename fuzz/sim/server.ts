@@ -126,11 +126,13 @@ export class SimServer {
       // Not made yet.
       turns: {
         measure: (work) => this.turns.measure(work),
+        positionOf: (connection) => this.turns.positionOf(connection),
         push: (connection, bytes) => this.turns.push(connection, bytes),
         release: () => this.turns.release(),
         resume: (connection) => this.turns.resume(connection),
       },
       transport,
+      storage: undefined,
     });
     this.turns = new TurnRunner(this.engine, transport, this.turnHost(), blocked);
     // The time on the processor is the one thing here that no seed decides.

@@ -87,6 +87,7 @@ export class LogWriter {
   /** Of the current segment: how far syncs have got, and whether the manifest lists it. */
   private syncedSequence: number;
   private syncedPosition: number;
+  private wantedSequence = 0;
   private listed = true;
   private closing = false;
   private rotationWanted = false;
@@ -209,6 +210,12 @@ export class LogWriter {
   /** Architecture, section 4: tells how many of the clients that the last sync released have come back. */
   cohort(returned: number, expected: number): void {
     this.schedule.cohort(returned, expected);
+    this.syncIfDue();
+  }
+
+  /** Somebody waits for everything up to `sequence` to be durable: a sync begins when that is written, but with `no`. */
+  want(sequence: number): void {
+    if (sequence > this.wantedSequence) this.wantedSequence = sequence;
     this.syncIfDue();
   }
 
@@ -377,7 +384,12 @@ export class LogWriter {
     if (this.syncInFlight || (this.state !== "open" && this.state !== "failed")) return;
     if (this.state === "open" && this.isFull() && !this.writeInFlight && this.beginRotation()) return;
     if (!this.hasUnsynced()) return;
-    if (this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs) <= 0) this.startSync();
+    const wanted = this.wantedSequence > this.syncedSequence && this.writtenSequence >= this.wantedSequence;
+    if (
+      (wanted && this.policy !== "no") ||
+      this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs) <= 0
+    )
+      this.startSync();
   }
 
   private startSync(): void {

@@ -57,6 +57,7 @@ export class Housekeeping {
     const nowMs = clock.wallMs();
     if (clients.paused !== "no" && nowMs >= clients.pausedUntilMs) clients.unpause();
     server.storage?.tick();
+    server.blocked.acknowledgements.progressed();
     server.watchMachine();
     engine.dataset.allocator.prepareMemory();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);

@@ -252,6 +252,7 @@ export class Server {
       this.storage = undefined;
       this.transport.attachLog(undefined);
       this.endingLog = this.endLog(storage);
+      this.blocked.acknowledgements.progressed();
       return undefined;
     }
     try {
@@ -288,6 +289,7 @@ export class Server {
     const failure = this.storage?.fatalFailure;
     if (failure !== undefined && !this.stopping) this.fail(failure);
     else {
+      this.blocked.acknowledgements.progressed();
       this.turns.release();
       this.cutUndecided();
     }

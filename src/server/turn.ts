@@ -554,8 +554,14 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   /** The log position that what the running command publishes must wait for: see pubsub/delivery.ts. */
   get messageGate(): number {
     if (this.call.inTransaction) return Number.POSITIVE_INFINITY;
+    return Math.max(this.gate, this.running === undefined ? 0 : this.positionOf(this.running));
+  }
+
+  /** The log position that everything done and shown for the connection so far ends at. */
+  positionOf(connection: Connection): number {
+    const gate = connection === this.running ? Math.max(connection.gate, this.gate) : connection.gate;
     // A log that was turned on later counts anew.
-    return Math.max(this.gate, Math.min(this.running?.gate ?? 0, this.call.journal.sequence));
+    return Math.min(gate, this.call.journal.sequence);
   }
 
   /** Commits and sends what was executed outside of the transport's callback. */
@@ -589,10 +595,5 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     reply.position = 0;
     this.rowStart = 0;
     if (length > reply.bytes.length) throw new RangeError("a reply's piece is larger than the output region");
-  }
-
-  /** For CLIENT LIST: the name of a connection's last command. */
-  commandName(connection: Connection): string {
-    return connection.lastCommand < 0 ? "NULL" : (this.table.fullNames[connection.lastCommand] ?? "NULL");
   }
 }

@@ -20,41 +20,28 @@ import type { WaitHost } from "../../command/blocking.ts";
 import type { Call } from "../../command/call.ts";
 import type { ChangeObserver } from "../../dataset/journal.ts";
 import { NIL } from "../../memory/layout.ts";
-import { growingSink, ReplyWriter } from "../../protocol/reply_writer.ts";
 import { encodeRequest } from "../../protocol/request_writer.ts";
 import { entryType } from "../../structure/entry.ts";
 import type { Connection } from "../connection.ts";
-import type { Server } from "../server.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
+import { answerWaiting, type BlockingHost, startTimer, type Waiting, writeUnblocked } from "./waiting.ts";
 
-/** The longest time that a timer takes, ms. */
-const TIMER_MS_MAX = 0x7fffffff;
-
-/** A request that waits. */
-export interface BlockedRequest {
-  readonly connection: Connection;
+/** A request that waits for keys. */
+export interface BlockedRequest extends Waiting {
+  readonly kind: "keys";
   /** The request in array form. */
   readonly request: Uint8Array;
-  readonly command: number;
   /** The keys it waits for, as `database:key` in latin1, with the argument that names each. */
   readonly keys: ReadonlyMap<string, number>;
   /** Type of value it waits for. */
   readonly type: number;
-  /** Wall clock when its time is up, ms; Infinity for never. */
-  readonly deadlineMs: number;
-  /** CLIENT REPLY was off, or skips this request. */
-  readonly silent: boolean;
-  timer: NodeJS.Timeout | undefined;
 }
 
-/** What it asks of the server. */
-export type BlockingHost = Pick<Server, "clock" | "engine" | "isStopping"> & {
-  readonly turns: Pick<Server["turns"], "measure" | "push" | "release" | "resume">;
-  readonly transport: Pick<Server["transport"], "wake">;
-};
-
 export class BlockedClients implements WaitHost, ChangeObserver {
-  /** Connections that wait. */
+  /** Connections that wait for keys. */
   count = 0;
+  /** Those that wait for the log, or for replicas. */
+  readonly acknowledgements: Acknowledgements;
   private readonly server: BlockingHost;
   private readonly waiting = new Map<string, Set<BlockedRequest>>();
   /** Keys changed by the command that is running, and those that were ready when a command was done, in that order. */
@@ -70,6 +57,7 @@ export class BlockedClients implements WaitHost, ChangeObserver {
 
   constructor(server: BlockingHost) {
     this.server = server;
+    this.acknowledgements = new Acknowledgements(server);
   }
 
   /** Keys that somebody waits for. */
@@ -98,6 +86,7 @@ export class BlockedClients implements WaitHost, ChangeObserver {
       if (!keys.has(name)) keys.set(name, i);
     }
     const blocked: BlockedRequest = {
+      kind: "keys",
       connection,
       request: encodeRequest(args),
       command,
@@ -117,7 +106,7 @@ export class BlockedClients implements WaitHost, ChangeObserver {
     }
     if (timeoutMs === 0) return;
     this.limited++;
-    this.startTimer(blocked);
+    startTimer(this.server, blocked, () => this.answer(blocked, false));
   }
 
   keyChanged(database: number, bytes: Uint8Array, offset: number, length: number): void {
@@ -171,44 +160,30 @@ export class BlockedClients implements WaitHost, ChangeObserver {
   unblock(connection: Connection, withError: boolean): boolean {
     const { blocked } = connection;
     if (blocked === undefined) return false;
-    this.answer(blocked, withError);
+    if (blocked.kind === "keys") this.answer(blocked, withError);
+    else this.acknowledgements.unblock(blocked, withError);
     return true;
   }
 
   /** The connection is gone. */
   forget(connection: Connection): void {
-    if (connection.blocked !== undefined) this.end(connection.blocked);
+    const { blocked } = connection;
+    if (blocked === undefined) return;
+    if (blocked.kind === "keys") this.end(blocked);
+    else this.acknowledgements.forget(blocked);
   }
 
   /** Nobody is answered any more: the server stops. */
   stop(): void {
+    this.acknowledgements.stop();
     for (const queue of this.waiting.values()) for (const blocked of queue) clearTimeout(blocked.timer);
-  }
-
-  private startTimer(blocked: BlockedRequest): void {
-    const leftMs = Math.max(1, blocked.deadlineMs - this.server.clock.wallMs());
-    blocked.timer = setTimeout(
-      () => {
-        if (this.server.isStopping()) return;
-        if (this.server.clock.wallMs() < blocked.deadlineMs) this.startTimer(blocked);
-        else this.server.turns.measure(() => this.answer(blocked, false));
-      },
-      Math.min(leftMs, TIMER_MS_MAX),
-    );
   }
 
   /** Ends the waiting without a value. */
   private answer(blocked: BlockedRequest, withError: boolean): void {
-    const { connection } = blocked;
-    const { turns, engine } = this.server;
-    const writer = new ReplyWriter(new Uint8Array(128), growingSink);
-    writer.protocol = connection.protocol;
-    if (withError) writer.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    else writer.nilArray();
     this.goOn(blocked);
-    engine.executor.countWaited(blocked.command, withError ? "UNBLOCKED" : undefined);
-    if (!blocked.silent) turns.push(connection, writer.bytes.subarray(0, writer.position));
-    turns.release();
+    answerWaiting(this.server, blocked, withError ? writeUnblocked : (reply) => reply.nilArray());
+    this.server.turns.release();
     this.server.transport.wake();
   }
 

@@ -31,6 +31,7 @@ import { role } from "./role.ts";
 import { shutdown } from "./shutdown.ts";
 import { slowlogCommand } from "./slowlog.ts";
 import { time } from "./time.ts";
+import { wait, waitaof } from "./wait.ts";
 
 export function serverCommands(server: Server): readonly CommandDefinition[] {
   const counters = new Counters(server);
@@ -48,6 +49,8 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     info(server, counters, clock),
     time(clock),
     lastsave(server),
+    wait(server),
+    waitaof(server),
     role,
     shutdown(server),
     aclCommand(server),

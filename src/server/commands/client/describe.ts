@@ -34,7 +34,7 @@ export function clientInfo(call: Call, server: Server): void {
 }
 
 function line(connection: Connection, call: Call, server: Server): string {
-  const { transport, turns } = server;
+  const { transport } = server;
   const self = connection === call.session;
   const unsent = (transport.queuedBytes[connection.slot] ?? 0) + connection.parkedBytes;
   const received = connection.pending?.length ?? 0;
@@ -63,7 +63,10 @@ function line(connection: Connection, call: Call, server: Server): string {
     ["omem", unsent],
     ["tot-mem", connectionBytes(connection, unsent)],
     ["events", (connection.holds === 0 ? "r" : "") + (unsent > 0 ? "w" : "")],
-    ["cmd", self ? server.engine.executor.runningName : turns.commandName(connection)],
+    [
+      "cmd",
+      self ? server.engine.executor.runningName : (server.engine.table.fullNames[connection.lastCommand] ?? "NULL"),
+    ],
     ["user", "default"],
     ["redir", -1],
     ["resp", connection.protocol],
