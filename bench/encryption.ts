@@ -7,14 +7,15 @@
  * of throughput, of the server's processor time per request and of their ratios within a round; the target is 0.8× of the throughput. Results go to
  * bench/results/, except those of --smoke.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { generateKey } from "../src/disk/key_files.ts";
-import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
+import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable, runLoad } from "./light_client.ts";
+import { keep } from "./results_file.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
@@ -150,13 +151,5 @@ function report(): void {
   ].join("\n");
   console.log(`\n${text}`);
   if (values.smoke) return;
-  const folder = join(projectRoot, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const name = `encryption-${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
-  writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
-  writeFileSync(
-    join(folder, `${name}.json`),
-    `${JSON.stringify({ date, machine, measured: Object.fromEntries(measured) }, null, 1)}\n`,
-  );
-  console.log(`\nwritten: bench/results/${name}.txt and .json`);
+  keep("encryption", date, machine, text, { measured: Object.fromEntries(measured) });
 }

@@ -1,19 +1,10 @@
-/**
- * What collections take in memory, beside redis-server:
- *
- *   npm run bench:memory -- [--scale 1] [--only hashes,set,zset,list,list-random] [--smoke]
- *
- * Each row fills both servers, empty before, with the same data and compares used_memory (less what an empty server uses) and the
- * resident memory of the process. `--scale 0.1` takes a tenth of the elements. Results go to bench/results/, except those of --smoke.
- */
-import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Random, seededRandom } from "../src/base/random.ts";
-import { projectRoot, startEmberlog } from "../test/support/emberlog_server.ts";
+import { startEmberlog } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion, startRedis } from "../test/support/redis_server.ts";
 import type { ServerProcess } from "../test/support/server_process.ts";
+import { keep } from "./results_file.ts";
 import { feed } from "./versus_load.ts";
 import { describeMachine, residentBytes } from "./versus_machine.ts";
 
@@ -171,10 +162,5 @@ if (!values.smoke) {
   const date = new Date().toISOString();
   const head = `${date}, commit ${machine.commit}, redis-server ${redisVersion()}, ${machine.cpu}, Linux ${machine.kernel}, Node ${machine.node}`;
   const text = [head, "memory beyond that of an empty server, bytes an element (a whole hash in the first row)", ""];
-  const folder = join(projectRoot, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const name = `memory-${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
-  writeFileSync(join(folder, `${name}.txt`), `${[...text, ...rows.map(line)].join("\n")}\n`);
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ date, machine, rows }, null, 1)}\n`);
-  console.log(`\nwritten: bench/results/${name}.txt and .json`);
+  keep("memory", date, machine, [...text, ...rows.map(line)].join("\n"), { rows });
 }

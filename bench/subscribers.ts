@@ -1,13 +1,13 @@
 /**
  * Messages to many subscribers, Emberlog beside redis-server:
  *
- *   ulimit -n 20000; npm run bench:subscribers -- [--subscribers 10000] [--pipelines 1,16] [--rounds 3] [--seconds 4] [--bytes 32]
+ *   ulimit -n 20000; npm run bench:subscribers -- [--subscribers 10000] [--pipelines 1,16] [--rounds 3] [--seconds 4] [--bytes 32] [--smoke]
  *
  * All subscribers listen to one channel, one publisher sends pipelines. Each server and the clients need a descriptor for each connection: raise
  * the limit before, as above. The clients are one small C program (subscribers.c, compiled when needed), because what reads ten thousand sockets
  * must cost less than what writes to them. One server runs at a time, on core 0, the clients on core 1; the servers take turns in every round.
  * Reported are medians: messages delivered a second, and the server's time on the processor for each, which also tells them apart where the
- * client is the slower one.
+ * client is the slower one. Results go to bench/results/, except those of --smoke.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -17,20 +17,23 @@ import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
 import { compiled } from "./programs.ts";
-import { describeMachine } from "./versus_machine.ts";
+import { keep } from "./results_file.ts";
+import { describeMachine, headOf } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
 const { values } = parseArgs({
   options: {
-    subscribers: { type: "string", default: "10000" },
+    subscribers: { type: "string" },
     pipelines: { type: "string", default: "1,16" },
-    rounds: { type: "string", default: "3" },
-    seconds: { type: "string", default: "4" },
+    rounds: { type: "string" },
+    seconds: { type: "string" },
+    smoke: { type: "boolean", default: false },
     bytes: { type: "string", default: "32" },
   },
 });
-const subscribers = Number(values.subscribers);
-const rounds = Number(values.rounds);
+const subscribers = Number(values.subscribers ?? (values.smoke ? 100 : 10_000));
+const rounds = Number(values.rounds ?? (values.smoke ? 1 : 3));
+const seconds = values.seconds ?? (values.smoke ? "0.2" : "4");
 /** Jiffies a second, the unit of /proc/<pid>/stat. */
 const TICKS = 100;
 
@@ -52,7 +55,8 @@ if (descriptors < subscribers + 100) {
   process.exit(1);
 }
 const program = compiled("subscribers") ?? process.exit(1);
-const { pinned } = describeMachine(tmpdir());
+const machine = describeMachine(tmpdir());
+const { pinned } = machine;
 if (!pinned) console.log("fewer than two cores, or no taskset: server and clients are NOT pinned, mind the numbers");
 
 const contenders: { label: string; command: readonly string[] }[] = [
@@ -71,15 +75,19 @@ for (let round = 1; round <= rounds; round++) {
     }
   }
 }
-console.log(`\n${subscribers} subscribers, messages of ${values.bytes} bytes, medians of ${rounds}:`);
+const lines = [`${subscribers} subscribers, messages of ${values.bytes} bytes, medians of ${rounds}:`];
 for (const [name, of] of [...samples].sort(([a], [b]) => (a < b ? -1 : 1))) {
   const middle = {
     deliveredPerSecond: median(of.map((sample) => sample.deliveredPerSecond)),
     cpuUs: median(of.map((sample) => sample.cpuUs)),
     userUs: median(of.map((sample) => sample.userUs)),
   };
-  console.log(`${name}: ${shown(middle)}`);
+  lines.push(`${name}: ${shown(middle)}`);
 }
+const date = new Date().toISOString();
+const text = [headOf(date, machine), ...lines].join("\n");
+console.log(`\n${text}`);
+if (!values.smoke) keep("subscribers", date, machine, text, { samples: Object.fromEntries(samples) });
 
 function shown({ deliveredPerSecond, cpuUs, userUs }: Sample): string {
   const rate = Math.round(deliveredPerSecond).toLocaleString("en-US");
@@ -95,7 +103,7 @@ async function measure(command: readonly string[], pipeline: string): Promise<Sa
       pinned ? "taskset" : program,
       [
         ...(pinned ? ["-c", "1", program] : []),
-        ...[String(server.port), String(subscribers), pipeline, values.seconds, values.bytes],
+        ...[String(server.port), String(subscribers), pipeline, seconds, values.bytes],
       ],
       { stdio: ["ignore", "pipe", "inherit"] },
     );
@@ -108,10 +116,10 @@ async function measure(command: readonly string[], pipeline: string): Promise<Sa
     const code = await new Promise((resolve) => client.once("close", resolve));
     const after = processorTicks(server.pid);
     if (code !== 0) throw new Error(`the clients ended with ${String(code)}\n${server.output.slice(-500)}`);
-    const [seconds, delivered] = output.trim().split("\n").at(-1)!.split(" ").map(Number);
+    const [tookSeconds, delivered] = output.trim().split("\n").at(-1)!.split(" ").map(Number);
     const usOf = (ticks: number): number => ((ticks / TICKS) * 1e6) / delivered!;
     return {
-      deliveredPerSecond: delivered! / seconds!,
+      deliveredPerSecond: delivered! / tookSeconds!,
       cpuUs: usOf(after.user + after.system - before.user - before.system),
       userUs: usOf(after.user - before.user),
     };

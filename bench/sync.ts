@@ -12,17 +12,18 @@
  * Reported are medians, and whether the targets are met. DIR (a temporary folder) decides which disk is meant. Results go to
  * bench/results/, except those of --smoke.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
+import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
 import { type LoadGroup, type LoadReport, lightClientAvailable, runLoad } from "./light_client.ts";
+import { keep } from "./results_file.ts";
 import { type SlowSync, slowSync, slowSyncAvailable } from "./slow_sync.ts";
 import { loadKeys } from "./versus_load.ts";
-import { describeMachine } from "./versus_machine.ts";
+import { describeMachine, headOf } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
 const { values } = parseArgs({
@@ -278,7 +279,7 @@ function report(): void {
     middle(scenario, slowMs, name, server),
   );
   const text = [
-    `${date}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}, data on ${machine.filesystem}`,
+    headOf(date, machine),
     `load.c, ${KEYS.toLocaleString("en-US")} keys, values of 32 bytes; medians of ${rounds} round(s) of ${seconds} s, servers in turn`,
     "",
     ...rows.map(line),
@@ -287,13 +288,5 @@ function report(): void {
   ].join("\n");
   console.log(`\n${text}`);
   if (values.smoke) return;
-  const folder = join(projectRoot, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const name = `sync-${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
-  writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
-  writeFileSync(
-    join(folder, `${name}.json`),
-    `${JSON.stringify({ date, machine, rows, measured: [...measured.values()].flat() }, null, 1)}\n`,
-  );
-  console.log(`\nwritten: bench/results/${name}.txt and .json`);
+  keep("sync", date, machine, text, { rows, measured: [...measured.values()].flat() });
 }

@@ -17,14 +17,15 @@
  * changes on the machine meanwhile changes for all. Results go to bench/results/, except those of --smoke.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { emberlogMain, projectRoot } from "../test/support/emberlog_server.ts";
+import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { redisAvailable, redisVersion, toolAvailable } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable } from "./light_client.ts";
+import { keep } from "./results_file.ts";
 import { slowSync, slowSyncAvailable } from "./slow_sync.ts";
 import { type Client, drive, loadKeys, type Sample } from "./versus_load.ts";
 import { describeMachine, residentBytes } from "./versus_machine.ts";
@@ -275,15 +276,8 @@ function report(): void {
   console.log(`\n${text}`);
   // A smoke run proves that this program works; its numbers say nothing.
   if (smoke) return;
-  const folder = join(projectRoot, "bench", "results");
-  mkdirSync(folder, { recursive: true });
-  const name = `versus-${byTest ? "tests-" : ""}${date.slice(0, 19).replaceAll(":", "")}-${machine.commit}`;
-  writeFileSync(join(folder, `${name}.txt`), `${text}\n`);
-  writeFileSync(
-    join(folder, `${name}.json`),
-    `${JSON.stringify({ date, machine, client, slowSyncMs, rows, measurements }, null, 1)}\n`,
-  );
-  console.log(`\nwritten: bench/results/${name}.txt and .json`);
+  const what = byTest ? "versus-tests" : "versus";
+  keep(what, date, machine, text, { client, slowSyncMs, rows, measurements });
 }
 
 function row(work: Work, server: string): Row {

@@ -33,6 +33,12 @@ export function describeMachine(dataDir: string): Machine {
   };
 }
 
+/** The first line of a report. */
+export function headOf(date: string, machine: Machine): string {
+  const { commit, cpu, cores, memoryGiB, kernel, node, filesystem } = machine;
+  return `${date}, commit ${commit}, ${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}, data on ${filesystem}`;
+}
+
 function commit(): string {
   const git = (...args: string[]): string => spawnSync("git", args, { encoding: "utf8" }).stdout?.trim() ?? "";
   const head = git("rev-parse", "--short", "HEAD");

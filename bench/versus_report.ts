@@ -1,6 +1,6 @@
 /** The table that a comparison prints: one row for each server and workload, with its ratio to redis-server. */
 import type { Client, Sample } from "./versus_load.ts";
-import type { Machine } from "./versus_machine.ts";
+import { headOf, type Machine } from "./versus_machine.ts";
 
 /** One workload on one server: the medians over the rounds. */
 export interface Row extends Sample {
@@ -87,7 +87,7 @@ export function formatReport(rows: readonly Row[], base: string, circumstances: 
     lines.push(line(row));
   });
   return [
-    `${date}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel}, Node ${machine.node}, data on ${machine.filesystem}`,
+    headOf(date, machine),
     machine.pinned ? "server pinned to core 0, client to core 1" : "NOT pinned: fewer than two cores, or no taskset",
     `${client === "load" ? "load.c" : client}, 50 clients, ${ownData ? "each workload on a server filled for it alone (bench/versus_workloads.ts)" : "keys of 16 bytes drawn from all that were loaded"}, values of 32 bytes; medians of ${rows[0]?.rounds ?? 0} round(s), servers in turn`,
     client === "load"
