@@ -1,7 +1,7 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: ["src/main.ts", "src/index.ts"],
+  entry: { main: "src/main.ts", index: "src/index.ts", image_worker: "src/snapshot/image_worker.ts" },
   format: "esm",
   platform: "node",
   target: "node20",

@@ -11,6 +11,7 @@ import { seededRandom } from "../src/base/random.ts";
 import { MANIFEST_NAME } from "../src/disk/file_names.ts";
 import { MemoryDisk } from "../src/disk/memory_disk.ts";
 import { type Examination, examine } from "../src/engine/examination.ts";
+import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
 import { crc32c } from "../src/platform/checksum.ts";
 import { encode } from "./sim/requests.ts";
@@ -81,10 +82,12 @@ interface Look {
 /** What a start would decide and apply; the same eyes, without hands. */
 function look(disk: MemoryDisk): Look {
   const units: string[] = [];
-  const examination: Examination = examine(disk, SIM_DIRECTORY, crc32c, {
-    unit: (payload, start, end) =>
+  const visitor = {
+    unit: (payload: Uint8Array, start: number, end: number): undefined =>
       void units.push(Buffer.from(payload.buffer, payload.byteOffset + start, end - start).toString("latin1")),
-  });
+  };
+  const memory = verifyingMemory(disk, crc32c);
+  const examination: Examination = examine(disk, SIM_DIRECTORY, crc32c, visitor, memory, false);
   return { decision: decide(examination).decision, units };
 }
 

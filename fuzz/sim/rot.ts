@@ -5,9 +5,10 @@
  * What proves it is found here by reading the undamaged frames as the format says, without the reader under test.
  */
 import { EmberlogError } from "../../src/base/errors.ts";
+import { getU32, getU64 } from "../../src/base/little_endian.ts";
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
-import { type Crc32c, FRAME_HEADER_BYTES, getU32, getU64, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
+import { type Crc32c, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
 import type { Counts } from "./counts.ts";
 import { SIM_DIRECTORY, type SimServer } from "./server.ts";
 

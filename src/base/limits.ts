@@ -68,6 +68,12 @@ export const LOG_RETRY_US = 250_000;
 /** Keys of encryption at rest that are held at once, and bytes of a file or an output that they are read from. */
 export const ENCRYPTION_KEYS_MAX = 64;
 export const ENCRYPTION_KEY_SOURCE_BYTES_MAX = 64 * 1024;
+/** Deltas on a full image before the next image is full again. */
+export const IMAGE_DELTAS_MAX = 8;
+/** Memory that pages copied aside during an image may take, bytes. */
+export const IMAGE_MEMORY_BYTES_DEFAULT = 64 * 1024 * 1024;
+/** Segments of memory whose dirty marks come back in one step after an image that came to nothing. */
+export const IMAGE_MERGED_SEGMENTS = 8;
 /** A manifest, bytes. */
 export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
 

@@ -18,6 +18,7 @@ import { type Disk, readWholeFile } from "../disk/disk.ts";
 import { hex, joinPath, MANIFEST_NAME } from "../disk/file_names.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { type Examination, type ExaminedSegment, examine } from "../engine/examination.ts";
+import { verifyingMemory } from "../engine/image_chain.ts";
 import { advice, decide } from "../engine/recovery.ts";
 import type { Decision } from "../engine/recovery_cases.ts";
 import { crc32c } from "../platform/checksum.ts";
@@ -89,6 +90,8 @@ function checkDirectory(disk: Disk, directory: string, keys: Keys): Check {
       directory,
       crc32c,
       { unit: () => undefined },
+      verifyingMemory(disk, crc32c),
+      true,
       keys,
       keys.newest === undefined ? "none" : "all",
     );

@@ -120,8 +120,10 @@ function outcomeOf(plan: RepairPlan, state: Outcome["state"], exitCode: number, 
   return { state, exitCode, decision, why, next, keep, setAside: aside, lastSequence, knownSequence, notes };
 }
 
-function asText({ kept, aside, lastSequence, knownSequence, notes }: RepairPlan): string {
+function asText({ kept, images, aside, lastSequence, knownSequence, notes }: RepairPlan): string {
   let text = "";
+  for (const { name, sequence, lengthBytes } of images)
+    text += `keep       ${name}: commands up to ${sequence}, ${lengthBytes} bytes\n`;
   for (const { name, scan } of kept) {
     text += `keep       ${name}: ${scan.commands} commands, up to ${scan.lastSequence}, ${scan.endOffset} bytes\n`;
   }

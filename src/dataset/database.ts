@@ -61,19 +61,29 @@ export class Database {
     this.arena = dataset.arena;
     this.index = index;
     const address = this.arena.databaseRootAddress(index);
+    this.keys = new Table(this.arena, dataset.allocator, address);
+    this.expires = new Table(this.arena, dataset.allocator, address);
+    this.hashes = new Table(this.arena, dataset.allocator, address);
+    this.adopt();
+  }
+
+  /** Uses the tables that the root block names, or new ones where it names none. */
+  adopt(): void {
+    const { allocator } = this.dataset;
+    const address = this.arena.databaseRootAddress(this.index);
     const words = this.arena.words[address >>> SEGMENT_SHIFT]!;
     const word = (address & 0x7fffff) << 1;
-    const keys = words[word + ROOT_KEYS]!;
-    if (keys === NIL) {
-      this.keys = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
-      this.expires = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
-      this.hashes = new Table(this.arena, dataset.allocator, Table.create(dataset.allocator));
+    this.averageTtlMs = 0;
+    if (words[word + ROOT_KEYS] === NIL) {
+      this.keys.attach(Table.create(allocator));
+      this.expires.attach(Table.create(allocator));
+      this.hashes.attach(Table.create(allocator));
       this.storeRoots();
-    } else {
-      this.keys = new Table(this.arena, dataset.allocator, keys);
-      this.expires = new Table(this.arena, dataset.allocator, words[word + ROOT_EXPIRES]!);
-      this.hashes = new Table(this.arena, dataset.allocator, words[word + ROOT_HASHES]!);
+      return;
     }
+    this.keys.attach(words[word + ROOT_KEYS]!);
+    this.expires.attach(words[word + ROOT_EXPIRES]!);
+    this.hashes.attach(words[word + ROOT_HASHES]!);
   }
 
   /** Keys, expired ones that nobody has noticed yet included. */
@@ -338,4 +348,11 @@ export class Database {
     words[word + ROOT_EXPIRES] = this.expires.address;
     words[word + ROOT_HASHES] = this.hashes.address;
   }
+}
+
+/** Keys of whatever database has its root block at this number, opened or not. */
+export function rootedKeys(dataset: Dataset, index: number): number {
+  const address = dataset.arena.databaseRootAddress(index);
+  const root = dataset.arena.words[address >>> SEGMENT_SHIFT]![((address & 0x7fffff) << 1) + ROOT_KEYS]!;
+  return root === NIL ? 0 : new Table(dataset.arena, dataset.allocator, root).count;
 }

@@ -10,7 +10,7 @@ import { Tree } from "../structure/tree.ts";
 import { countedAccess, frequencyBits, timeBits } from "./access.ts";
 import { ActiveExpiry } from "./active_expiry.ts";
 import { WALK_START } from "./bucket_walk.ts";
-import { Database } from "./database.ts";
+import { Database, rootedKeys } from "./database.ts";
 import { EncodingLimits } from "./encoding_limits.ts";
 import { ActiveFieldExpiry } from "./hash/active_field_expiry.ts";
 import type { Journal } from "./journal.ts";
@@ -18,7 +18,7 @@ import { KeyEvents } from "./key_events.ts";
 import { Lists } from "./list/lists.ts";
 import { MemoryUse } from "./memory_use.ts";
 import { ReleasedTables } from "./released_tables.ts";
-import { releaseValueStep } from "./released_values.ts";
+import { countReleased, releaseValueStep } from "./released_values.ts";
 
 /** Keys removed at a time when a database must be emptied without memory for an empty one. */
 const REMOVED_KEYS = 64;
@@ -40,8 +40,8 @@ export class Dataset {
   readonly lists: Lists;
   /** Big values that wait to be freed. */
   releasedValues = 0;
-  readonly seed0: number;
-  readonly seed1: number;
+  seed0: number;
+  seed1: number;
   /** Wall clock of the current turn, ms. */
   nowMs = 0;
   /** The 24 bits that an entry created now gets (and, unless `byFrequency`, one that is read): see access.ts. */
@@ -105,6 +105,21 @@ export class Dataset {
     this.released = new ReleasedTables(this);
     this.draws = arena.seed0 | 1;
     this.memory.startBytes = allocator.allocatedBytes;
+  }
+
+  /** Takes over what an image has put into the arena; nothing of what was there before is used any more. */
+  adopt(): void {
+    this.allocator.adopt();
+    this.seed0 = this.arena.seed0;
+    this.seed1 = this.arena.seed1;
+    for (const database of this.databases) database.adopt();
+    this.released.adopt();
+    this.releasedValues = countReleased(this);
+  }
+
+  /** Keys of a database that is beyond those configured; an image may have some. */
+  keysBeyond(index: number): number {
+    return rootedKeys(this, index);
   }
 
   get databaseCount(): number {

@@ -45,6 +45,11 @@ export class ReleasedTables {
     this.place(hashes, BARE_FIRST);
   }
 
+  /** An image may have brought some. */
+  adopt(): void {
+    this.pending = true;
+  }
+
   /** Keys that are not freed yet. */
   get count(): number {
     let count = 0;

@@ -48,6 +48,13 @@ export function releaseValueStep(dataset: Dataset): boolean {
   return true;
 }
 
+/** Values that wait in the arena to be freed. */
+export function countReleased(dataset: Dataset): number {
+  let count = 0;
+  for (let entry = dataset.arena.root(RELEASED_VALUES_ROOT); entry !== NIL; entry = next(dataset, entry)) count++;
+  return count;
+}
+
 function next(dataset: Dataset, entry: number): number {
   return dataset.arena.words[entry >>> SEGMENT_SHIFT]![referenceWord(dataset.arena, entry) + 2]!;
 }

@@ -9,6 +9,9 @@
  *   IMPORT                                    while data of Redis is being imported: from where; gone when it is whole
  *   IMPORT.tmp                                half of the above
  *   log-<first sequence>-<epoch>.seg          16 and 8 hex digits: a segment of the log
+ *   image-<last sequence>-<epoch>.img         a full image: memory as it was after that command
+ *   delta-<last sequence>-<epoch>.img         what changed since the image before it
+ *   image.tmp                                 an image being written, removed at start
  *   next.tmp                                  the next segment before it has a name, removed at start
  *   copy.tmp                                  a segment being copied by a start, removed at the next
  *   quarantine/<name>.<offset>.<ms>           what recovery cut off or set aside, never read again
@@ -21,9 +24,11 @@ export const MANIFEST_TEMPORARY_NAME = "MANIFEST.tmp";
 export const IMPORT_NAME = "IMPORT";
 export const IMPORT_TEMPORARY_NAME = "IMPORT.tmp";
 export const NEXT_SEGMENT_NAME = "next.tmp";
+export const IMAGE_TEMPORARY_NAME = "image.tmp";
 export const SEGMENT_COPY_NAME = "copy.tmp";
 export const QUARANTINE_NAME = "quarantine";
 
+const IMAGE_PATTERN = /^(?:image|delta)-[0-9a-f]{16}-[0-9a-f]{8}\.img$/;
 const SEGMENT_PATTERN = /^log-([0-9a-f]{16})-([0-9a-f]{8})\.seg$/;
 
 export function hex(bytes: Uint8Array): string {
@@ -44,6 +49,15 @@ export function segmentName(firstSequence: number, epoch: Uint8Array): string {
   return `log-${firstSequence.toString(16).padStart(16, "0")}-${hex(epoch.subarray(0, 4))}.seg`;
 }
 
+export function imageName(sequence: number, epoch: Uint8Array, delta: boolean): string {
+  const number = sequence.toString(16).padStart(16, "0");
+  return `${delta ? "delta" : "image"}-${number}-${hex(epoch.subarray(0, 4))}.img`;
+}
+
+export function isImageName(name: string): boolean {
+  return IMAGE_PATTERN.test(name);
+}
+
 export function parseSegmentName(name: string): { firstSequence: number; epochPrefix: string } | undefined {
   const match = SEGMENT_PATTERN.exec(name);
   if (match === null) return undefined;
@@ -62,7 +76,8 @@ export function isTemporaryName(name: string): boolean {
     name === MANIFEST_TEMPORARY_NAME ||
     name === IMPORT_TEMPORARY_NAME ||
     name === NEXT_SEGMENT_NAME ||
-    name === SEGMENT_COPY_NAME
+    name === SEGMENT_COPY_NAME ||
+    name === IMAGE_TEMPORARY_NAME
   );
 }
 

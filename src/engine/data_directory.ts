@@ -13,7 +13,14 @@ import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { DirectoryLock, DiskSpace } from "../disk/disk.ts";
 import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
-import { isTemporaryName, joinPath, MANIFEST_NAME, parseSegmentName } from "../disk/file_names.ts";
+import { EBADF } from "../disk/errno.ts";
+import {
+  IMAGE_TEMPORARY_NAME,
+  isTemporaryName,
+  joinPath,
+  MANIFEST_NAME,
+  parseSegmentName,
+} from "../disk/file_names.ts";
 import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
 import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogIo } from "../log/log_io.ts";
@@ -29,9 +36,10 @@ import {
 import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
-import type { Manifest, ManifestSegment } from "../manifest/format.ts";
+import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
 import { directoryState, type Examination, type ExaminedSegment } from "./examination.ts";
+import { chainOf, type ImageMemory } from "./image_chain.ts";
 import { refuseUnfinishedImport, removeImportMarker, writeImportMarker } from "./import_marker.ts";
 import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
 
@@ -59,6 +67,10 @@ const NOTHING_EXAMINED: Examination = {
   manifestState: "missing",
   manifest: null,
   segments: "none",
+  images: "none",
+  base: [],
+  badImages: [],
+  covered: [],
   findings: [],
   examined: [],
   leftovers: [],
@@ -83,12 +95,16 @@ export function refuseDirectoryWithData(disk: Disk, directory: string): void {
  * Opens a data directory: creates it if need be, locks it, hands every unit that it holds to `visitor`, and begins a new
  * segment. Throws an EmberlogError where the start is refused; the directory is then as it was.
  */
-export function openDataDirectory(options: DataDirectoryOptions, visitor: SegmentVisitor): DataDirectory {
+export function openDataDirectory(
+  options: DataDirectoryOptions,
+  visitor: SegmentVisitor,
+  memory: ImageMemory,
+): DataDirectory {
   const { disk, directory, crc32c, clock } = options;
   return withLock(disk, directory, (lock) => {
     refuseUnfinishedImport(disk, directory, crc32c);
     const beganUs = clock.monotonicUs();
-    const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, options.keys ?? NO_KEYS);
+    const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, memory, options.keys ?? NO_KEYS);
     const tookMs = (clock.monotonicUs() - beganUs) / 1000;
     const opened = begin(options, lock, recovered, recovered.lastSequence + 1, "complete", tookMs);
     removeImportMarker(disk, directory);
@@ -115,6 +131,8 @@ export function openDataDirectoryToFill(
       examination: { ...NOTHING_EXAMINED, directory: state, lastSequence: firstSequence - 1 },
       decision: "create",
       sealed: [],
+      images: [],
+      origin: firstSequence - 1,
       setAside: [],
       newEpoch: true,
       lastSequence: firstSequence - 1,
@@ -125,7 +143,7 @@ export function openDataDirectoryToFill(
 }
 
 /** What a repair keeps, ready to be listed. */
-export type Repaired = Pick<Recovered, "sealed" | "setAside" | "lastSequence" | "commitMs">;
+export type Repaired = Pick<Recovered, "sealed" | "images" | "origin" | "setAside" | "lastSequence" | "commitMs">;
 
 /** Opens a data directory with what `repair` keeps of it: in a new epoch, and what is not listed goes. */
 export function openRepaired(options: DataDirectoryOptions, repair: () => Repaired): DataDirectory {
@@ -185,6 +203,8 @@ function begin(
       state,
       epoch,
       forkSequence,
+      origin: recovered.origin,
+      images: recovered.images,
       segments: [...recovered.sealed, opened],
     };
     writeManifest(disk, directory, manifest, crc32c);
@@ -206,8 +226,11 @@ export class DataDirectory {
   private open = true;
   /** The key of each encrypted segment, by its name; others are plain. */
   private readonly keyIds = new Map<string, string>();
-  /** Resolves when no replacement of the manifest is under way. */
+  /** Resolves when the replacement of the manifest that is under way has ended. */
   private listing: Promise<void> = Promise.resolve();
+  /** One is under way, and those that wait for it. */
+  private changing = false;
+  private readonly changes: ((release: () => void) => void)[] = [];
 
   constructor(
     options: DataDirectoryOptions,
@@ -299,7 +322,7 @@ export class DataDirectory {
   /** Makes everything in the log durable and states that it holds the whole dataset from here on. */
   async complete(): Promise<void> {
     await this.writer.durable();
-    await this.listing;
+    while (this.changing) await this.listing;
     this.manifest = { ...this.manifest, state: "complete" };
     writeManifest(this.options.disk, this.options.directory, this.manifest, this.options.crc32c);
     removeImportMarker(this.options.disk, this.options.directory);
@@ -311,10 +334,11 @@ export class DataDirectory {
     this.open = false;
     const { disk, directory, crc32c, clock } = this.options;
     try {
+      while (this.changing) await this.listing;
       const summary = await this.writer.close();
       // A segment without commands stays listed as open: a manifest names at least one file.
       if (summary.lastSequence >= summary.firstSequence) {
-        const segments = [...this.manifest.segments.slice(0, -1), sealedEntry(summary)];
+        const segments = [...this.manifest.segments.slice(0, -1), sealedEntry(summary, clock.wallMs())];
         writeManifest(disk, directory, { ...this.manifest, writtenMs: clock.wallMs(), segments }, crc32c);
       }
     } finally {
@@ -352,41 +376,163 @@ export class DataDirectory {
   /** A replacement of the manifest that is under way ends first: whoever has the directory next must find his own there. */
   private async giveBack(): Promise<void> {
     this.writer.abandon();
-    await this.listing;
+    while (this.changing) await this.listing;
     this.lock.release();
   }
 
-  /** A rotation: the new segment durable (D1), then the manifest that lists it (D2). */
-  private listSegment(sealed: SegmentSummary, opened: SegmentFile, listed: (result: number) => void): void {
+  /** The images that are listed, from old to new. */
+  get images(): readonly ManifestImage[] {
+    return this.manifest.images;
+  }
+
+  /** What a start would read but for the segment that is being written, bytes. */
+  get startBytes(): number {
+    const { images, segments } = this.manifest;
+    const newest = images[images.length - 1];
+    const chain = newest === undefined ? [] : chainOf(images, newest);
+    const behind = segments.filter(({ sealed }) => (sealed?.lastSequence ?? 0) > (newest?.sequence ?? 0));
+    return (
+      chain.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0) +
+      behind.reduce((sum, { sealed }) => sum + sealed!.lengthBytes, 0)
+    );
+  }
+
+  get epoch(): Uint8Array {
+    return this.manifest.epoch;
+  }
+
+  /** Segments alone are the whole dataset. */
+  get logIsWhole(): boolean {
+    return this.manifest.segments[0]!.firstSequence === this.manifest.origin + 1;
+  }
+
+  /** Removes an image that has come to nothing; where the disk refuses even that, the next image or the next start does. */
+  dropImage(): void {
+    try {
+      this.prepareImage();
+    } catch (thrown) {
+      if (!(thrown instanceof DiskError)) throw thrown;
+    }
+  }
+
+  /** The name under which an image is written. Whatever is left there of an earlier one goes. */
+  prepareImage(): string {
+    const { disk, directory } = this.options;
+    const path = joinPath(directory, IMAGE_TEMPORARY_NAME);
+    if (disk.status(path) !== undefined) disk.unlink(path);
+    return path;
+  }
+
+  /**
+   * Gives an image that is whole and synced its name and lists it; then what it makes unnecessary goes. // D3
+   * `done` is called later; with an error it is not listed, or a crash may still bring the old manifest back.
+   */
+  addImage(
+    image: ManifestImage,
+    change: (manifest: Manifest) => Manifest,
+    done: (error: DiskError | undefined) => void,
+  ): void {
+    const { disk, directory, crc32c, clock } = this.options;
+    this.exclusively((release) => {
+      const end = (operation: string, result: number): void => {
+        release();
+        done(result < 0 ? new DiskError(operation, directory, result) : undefined);
+      };
+      if (!this.open) return end("change", EBADF);
+      const failed = attempt(() =>
+        disk.rename(joinPath(directory, IMAGE_TEMPORARY_NAME), joinPath(directory, image.name)),
+      );
+      if (failed < 0) return end("rename an image in", failed);
+      disk.syncDirectoryLater(directory, (synced) => {
+        if (synced < 0) return end("sync", synced);
+        const before = this.manifest;
+        const manifest = { ...change(before), writtenMs: clock.wallMs() };
+        writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
+          if (replaced < 0) return end("replace the manifest in", replaced);
+          this.manifest = manifest;
+          // What stays because of the disk is removed by the next start.
+          attempt(() => this.unlinkUnlisted(before));
+          end("", 0);
+        });
+      });
+    });
+  }
+
+  /** What the manifest before listed and the one now does not. */
+  private unlinkUnlisted(before: Manifest): void {
+    const { disk, directory } = this.options;
+    const kept = new Set([...this.manifest.images, ...this.manifest.segments].map(({ name }) => name));
+    for (const { name } of [...before.images, ...before.segments]) {
+      if (!kept.has(name)) disk.unlink(joinPath(directory, name));
+    }
+  }
+
+  /** Runs `work`, which replaces the manifest, when nothing else does; until it calls what it is given. At once, if nothing does. */
+  private exclusively(work: (release: () => void) => void): void {
+    if (this.changing) {
+      this.changes.push(work);
+      return;
+    }
+    this.changing = true;
     let settle = (): void => {};
     this.listing = new Promise((resolve) => {
       settle = resolve;
     });
-    const done = (result: number): void => {
+    work(() => {
+      this.changing = false;
+      const next = this.changes.shift();
+      if (next !== undefined) this.exclusively(next);
       settle();
-      listed(result);
-    };
+    });
+  }
+
+  /** A rotation: the new segment durable (D1), then the manifest that lists it (D2). */
+  private listSegment(sealed: SegmentSummary, opened: SegmentFile, listed: (result: number) => void): void {
     const { disk, directory, crc32c, clock } = this.options;
     const { epoch, firstSequence } = opened.header;
     this.noteKey(opened.name, opened.header);
-    const before = this.manifest.segments.slice(0, -1);
-    if (sealed.lastSequence >= sealed.firstSequence) before.push(sealedEntry(sealed));
-    const segments = [...before, { name: opened.name, epoch, firstSequence, sealed: null }];
-    disk.fdatasyncLater(opened.fd, (fileResult) => {
-      if (fileResult < 0) return done(fileResult);
-      disk.syncDirectoryLater(directory, (directoryResult) => {
-        if (directoryResult < 0) return done(directoryResult);
-        const manifest = { ...this.manifest, writtenMs: clock.wallMs(), segments };
-        writeManifestLater(disk, directory, manifest, crc32c, (result) => {
-          if (result === 0) this.manifest = manifest;
-          done(result);
+    const list = (release: () => void): void => {
+      const done = (result: number): void => {
+        release();
+        listed(result);
+      };
+      const segments = this.manifest.segments.slice(0, -1);
+      if (sealed.lastSequence >= sealed.firstSequence) segments.push(sealedEntry(sealed, clock.wallMs()));
+      segments.push({ name: opened.name, epoch, firstSequence, sealed: null });
+      const manifest = { ...this.manifest, writtenMs: clock.wallMs(), segments };
+      writeManifestLater(disk, directory, manifest, crc32c, (result) => {
+        if (result === 0) this.manifest = manifest;
+        done(result);
+      });
+    };
+    this.exclusively((release) => {
+      const fail = (result: number): void => {
+        release();
+        listed(result);
+      };
+      disk.fdatasyncLater(opened.fd, (fileResult) => {
+        if (fileResult < 0) return fail(fileResult);
+        disk.syncDirectoryLater(directory, (directoryResult) => {
+          if (directoryResult < 0) return fail(directoryResult);
+          list(release);
         });
       });
     });
   }
 }
 
-function sealedEntry(summary: SegmentSummary): ManifestSegment {
+/** Zero, or the negative error number of what went wrong with the disk. */
+function attempt(work: () => void): number {
+  try {
+    work();
+    return 0;
+  } catch (thrown) {
+    if (!(thrown instanceof DiskError)) throw thrown;
+    return thrown.errno;
+  }
+}
+
+function sealedEntry(summary: SegmentSummary, sealedMs: number): ManifestSegment {
   const { name, epoch, firstSequence, lastSequence, lengthBytes, chain } = summary;
-  return { name, epoch, firstSequence, sealed: { lastSequence, lengthBytes, chain } };
+  return { name, epoch, firstSequence, sealed: { lastSequence, lengthBytes, chain, sealedMs } };
 }

@@ -11,7 +11,8 @@
  */
 import { check } from "../base/check.ts";
 import type { Clock } from "../base/clock.ts";
-import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { DATABASES_DEFAULT, EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES } from "../base/limits.ts";
 import type { Random } from "../base/random.ts";
 import { Call } from "../command/call.ts";
 import { Executor } from "../command/executor.ts";
@@ -111,6 +112,25 @@ export class Engine {
       makeRoom: (writer, length) => this.sink.target.makeRoom(writer, length),
     });
     this.call = new Call(this.dataset, this.executor, new Session(0), reply, clock, random);
+  }
+
+  /** An image has been put into the arena's memory: everything goes on from there. Throws where it holds databases that are not configured. */
+  adoptImage(): void {
+    this.arena.adopt();
+    this.dataset.adopt();
+    for (let index = this.dataset.databaseCount; index < DATABASES_DEFAULT; index++) {
+      if (this.dataset.keysBeyond(index) === 0) continue;
+      throw new EmberlogError(
+        "CONFIG_INVALID",
+        `the data has keys in database ${index}, but databases is ${this.dataset.databaseCount}`,
+      );
+    }
+  }
+
+  /** An image has turned out to be damaged after part of it was in memory: everything begins empty. */
+  clearMemory(): void {
+    this.arena.clear();
+    this.dataset.adopt();
   }
 
   /** Who makes room when the reply buffer is full. */

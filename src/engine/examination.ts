@@ -10,6 +10,9 @@
  *    segment exists proves the whole of this one durable, because it got its name only after that sync (D11).
  *  - an unlisted segment without commands is a leftover of a start that crashed (D3). With commands it is a stray.
  *
+ * Where there are images the newest chain that is whole is the beginning (image_chain.ts), and units that it contains are not applied. A
+ * start doesn't read segments that lie wholly before it: they are there for the day on which an image is damaged, and `check` reads them.
+ *
  * Units are applied only while everything before them was whole.
  *
  * Which keys the segments need is looked at before any of them is read: a start needs them all, and one that lacks a key says so at once. Who only
@@ -21,6 +24,7 @@ import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
 import {
   IMPORT_NAME,
+  isImageName,
   isRedisDataName,
   isTemporaryName,
   joinPath,
@@ -33,9 +37,10 @@ import {
 import { findProofOfRot } from "../log/damage.ts";
 import type { Crc32c } from "../log/format.ts";
 import { readSegment, type SegmentScan, type SegmentVisitor, segmentKeyId } from "../log/segment_reader.ts";
-import type { Manifest, ManifestSegment } from "../manifest/format.ts";
+import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { readManifest } from "../manifest/store.ts";
-import type { DirectoryState, ManifestState, SegmentsState } from "./recovery_cases.ts";
+import { type BadImage, chooseImages, type ImageMemory, imageProblem } from "./image_chain.ts";
+import type { DirectoryState, ImagesState, ManifestState, SegmentsState } from "./recovery_cases.ts";
 
 /** One thing found, good or bad, for people. */
 export interface Finding {
@@ -58,6 +63,12 @@ export interface Examination {
   readonly manifestState: ManifestState;
   readonly manifest: Manifest | null;
   readonly segments: SegmentsState;
+  readonly images: ImagesState;
+  /** The images that the state begins with, the full one first. */
+  readonly base: readonly ManifestImage[];
+  readonly badImages: readonly BadImage[];
+  /** Listed segments that lie before the base and were not read. */
+  readonly covered: readonly ManifestSegment[];
   readonly findings: readonly Finding[];
   /** Segments that were read, in order. */
   readonly examined: readonly ExaminedSegment[];
@@ -87,15 +98,18 @@ const LOOK_ONLY: SegmentVisitor = { unit: () => undefined };
 /** Which segments' keys must be there: of all, as a start needs them; or none must, and what they open is verified all the deeper. */
 export type KeysNeeded = "all" | "none";
 
+/** `memory` takes the images; `all`: read what a start does not need, too. */
 export function examine(
   disk: Disk,
   directory: string,
   crc32c: Crc32c,
   visitor: SegmentVisitor,
+  memory: ImageMemory,
+  all: boolean,
   keys: Keys = NO_KEYS,
   needed: KeysNeeded = "none",
 ): Examination {
-  return new Examiner(disk, directory, crc32c, visitor, keys, needed).run();
+  return new Examiner(disk, directory, crc32c, visitor, memory, all, keys, needed).run();
 }
 
 /** Does a directory hold data, ours or redis-server's? For `appendonly no`, which must not hide it. */
@@ -106,7 +120,8 @@ export function directoryState(disk: Disk, directory: string): DirectoryState {
     .filter((name) => name !== LOCK_NAME && name !== IMPORT_NAME && !isTemporaryName(name));
   if (names.length === 0) return "empty";
   const ours = names.some(
-    (name) => name === MANIFEST_NAME || name === QUARANTINE_NAME || parseSegmentName(name) !== undefined,
+    (name) =>
+      name === MANIFEST_NAME || name === QUARANTINE_NAME || parseSegmentName(name) !== undefined || isImageName(name),
   );
   if (ours) return "ours";
   return names.some(isRedisDataName) ? "redis" : "foreign";
@@ -119,6 +134,14 @@ class Examiner {
   private readonly visitor: SegmentVisitor;
   private readonly keys: Keys;
   private readonly needed: KeysNeeded;
+  private readonly memory: ImageMemory;
+  private readonly all: boolean;
+  private images: ImagesState = "none";
+  private base: readonly ManifestImage[] = [];
+  private badImages: readonly BadImage[] = [];
+  private covered: ManifestSegment[] = [];
+  /** Last sequence of the base. */
+  private baseSequence = 0;
   private readonly findings: Finding[] = [];
   private readonly examined: ExaminedSegment[] = [];
   private readonly leftovers: string[] = [];
@@ -126,11 +149,22 @@ class Examiner {
   private worst: SegmentsState = "none";
   private lastSequence = 0;
 
-  constructor(disk: Disk, directory: string, crc32c: Crc32c, visitor: SegmentVisitor, keys: Keys, needed: KeysNeeded) {
+  constructor(
+    disk: Disk,
+    directory: string,
+    crc32c: Crc32c,
+    visitor: SegmentVisitor,
+    memory: ImageMemory,
+    all: boolean,
+    keys: Keys,
+    needed: KeysNeeded,
+  ) {
     this.disk = disk;
     this.directory = directory;
     this.crc32c = crc32c;
-    this.visitor = visitor;
+    this.visitor = behind(visitor, () => this.baseSequence);
+    this.memory = memory;
+    this.all = all;
     this.keys = keys;
     this.needed = needed;
   }
@@ -150,18 +184,23 @@ class Examiner {
     }
     const { manifest } = read;
     if (manifest.state === "filling") return this.result(directory, "filling", manifest);
-    this.lookAtListed(manifest, names);
+    this.lookAtImages(manifest);
+    if (USABLE.includes(this.images)) this.lookAtListed(manifest, names);
     return this.result(directory, "sound", manifest);
   }
 
   private result(directory: DirectoryState, manifestState: ManifestState, manifest: Manifest | null): Examination {
-    const { findings, examined, leftovers, tornNext, lastSequence } = this;
+    const { findings, examined, leftovers, tornNext, lastSequence, images, base, badImages, covered } = this;
     const segments = this.worst;
     return {
       directory,
       manifestState,
       manifest,
       segments,
+      images,
+      base,
+      badImages,
+      covered,
       findings,
       examined,
       leftovers,
@@ -184,14 +223,48 @@ class Examiner {
     return SEVERITY.indexOf(this.worst) < SEVERITY.indexOf("torn") ? this.visitor : LOOK_ONLY;
   }
 
+  private lookAtImages(manifest: Manifest): void {
+    const chosen = chooseImages(this.disk, this.directory, this.crc32c, manifest, this.memory);
+    this.images = chosen.state;
+    this.base = chosen.base;
+    this.badImages = chosen.bad;
+    this.baseSequence = chosen.base[chosen.base.length - 1]?.sequence ?? 0;
+    this.lastSequence = this.baseSequence;
+    for (const { name, reason } of chosen.bad) this.find("note", name, undefined, reason);
+    const seen = new Set([...chosen.base, ...chosen.bad].map(({ name }) => name));
+    for (const image of this.all ? manifest.images : []) {
+      if (seen.has(image.name)) continue;
+      const reason = imageProblem(this.disk, this.directory, this.crc32c, image);
+      if (reason !== undefined) this.find("note", image.name, undefined, reason);
+    }
+    if (chosen.unknown !== "") this.find("note", MANIFEST_NAME, undefined, chosen.unknown);
+  }
+
+  /** A segment that the base makes unnecessary, and that nobody wants to read: it is kept while it looks whole. */
+  private isCovered({ name, sealed }: ManifestSegment): boolean {
+    if (this.all || sealed === null || sealed.lastSequence > this.baseSequence) return false;
+    return this.disk.status(joinPath(this.directory, name))?.size === sealed.lengthBytes;
+  }
+
   private lookAtListed(manifest: Manifest, names: readonly string[]): void {
     const next = this.nextOf(manifest, names);
     const there = [...manifest.segments.map(({ name }) => name), next ?? ""].filter((name) => names.includes(name));
     if (this.needed === "all" && this.lacksKeys(there)) return;
-    for (const listed of manifest.segments) this.lookAtSegment(listed, next);
+    for (const listed of manifest.segments) {
+      if (this.isCovered(listed)) {
+        this.covered.push(listed);
+        this.note("sound");
+      } else this.lookAtSegment(listed, next);
+    }
     const known = new Set(manifest.segments.map((segment) => segment.name));
     for (const name of names) if (!known.has(name) && name !== next) this.lookAtUnlisted(name);
     if (next !== null) this.lookAtNext(manifest, next);
+    if (this.lastSequence < this.baseSequence && SEVERITY.indexOf(this.worst) < SEVERITY.indexOf("rotten")) {
+      // D3: an image is listed only after the log was durable through its end.
+      const { name } = manifest.segments[manifest.segments.length - 1]!;
+      const text = `it ends with ${this.lastSequence}, and an image shows that ${this.baseSequence} was durable`;
+      this.find("rotten", name, undefined, text);
+    }
   }
 
   /** Segments that no key given opens: one finding a key. */
@@ -351,6 +424,17 @@ class Examiner {
     this.note("blank");
     this.find("note", name, 0, "a segment without commands that no manifest lists");
   }
+}
+
+const USABLE: readonly ImagesState[] = ["none", "sound", "fallback"];
+
+/** Hands on only units that are not in the base; a unit is in it whole or not at all. */
+function behind(visitor: SegmentVisitor, base: () => number): SegmentVisitor {
+  return {
+    unit: (payload, start, end, commands, database, firstSequence) =>
+      firstSequence <= base() ? undefined : visitor.unit(payload, start, end, commands, database, firstSequence),
+    ...(visitor.frame === undefined ? {} : { frame: visitor.frame.bind(visitor) }),
+  };
 }
 
 function isHeaderOf(scan: SegmentScan, listed: ManifestSegment): boolean {

@@ -10,6 +10,7 @@ import { hex, joinPath, MANIFEST_NAME } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { Engine } from "./engine.ts";
 import { examine } from "./examination.ts";
+import { EngineMemory } from "./image_memory.ts";
 import { refuseUnfinishedImport } from "./import_marker.ts";
 import { advice, decide } from "./recovery.ts";
 import { Replay } from "./replay.ts";
@@ -33,7 +34,8 @@ export function readDataDirectory(
     const before = manifestOf(disk, directory);
     const engine = makeEngine();
     const replay = new Replay(engine);
-    const examination = examine(disk, directory, crc32c, replay, keys, "all");
+    const memory = new EngineMemory(engine, { disk, crc32c, threads: false, meanwhile: undefined });
+    const examination = examine(disk, directory, crc32c, replay, memory, false, keys, "all");
     if (manifestOf(disk, directory) !== before && round < ROUNDS_MAX) continue;
     const { decision, why } = decide(examination);
     if (examination.directory !== "ours" || decision.startsWith("refuse")) {

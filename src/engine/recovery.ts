@@ -17,6 +17,7 @@ import type { Keys } from "../base/key_ring.ts";
 import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
 import {
   hex,
+  isImageName,
   isTemporaryName,
   joinPath,
   MANIFEST_NAME,
@@ -26,8 +27,9 @@ import {
 } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { SegmentScan, SegmentVisitor } from "../log/segment_reader.ts";
-import type { ManifestSegment } from "../manifest/format.ts";
+import type { ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { type Examination, examine } from "./examination.ts";
+import { type BadImage, chainOf, type ImageMemory } from "./image_chain.ts";
 import { casesFor, type Decision } from "./recovery_cases.ts";
 import { copySegment } from "./segment_copy.ts";
 
@@ -55,6 +57,12 @@ export interface RecoveryReport {
   readonly epoch: string;
   readonly newEpoch: boolean;
   readonly setAside: readonly SetAside[];
+  /** Images that the state began with, the last sequence in them, and their bytes. */
+  readonly images: number;
+  readonly imageSequence: number;
+  readonly imageBytes: number;
+  /** Images that were damaged or gone, with the reason. */
+  readonly badImages: readonly BadImage[];
   /** Reading and applying, ms. */
   readonly tookMs: number;
 }
@@ -65,6 +73,8 @@ export interface Recovered {
   readonly decision: Decision;
   /** To be listed before the new segment. */
   readonly sealed: readonly ManifestSegment[];
+  readonly images: readonly ManifestImage[];
+  readonly origin: number;
   readonly setAside: readonly SetAside[];
   readonly newEpoch: boolean;
   readonly lastSequence: number;
@@ -75,7 +85,7 @@ const COPY_BYTES = 4 * 1024 * 1024;
 
 /** What the decision is for an examined directory. */
 export function decide(examination: Examination): { decision: Decision; why: string } {
-  const [row] = casesFor(examination.directory, examination.manifestState, examination.segments);
+  const [row] = casesFor(examination.directory, examination.manifestState, examination.segments, examination.images);
   if (row === undefined) throw new Error("invariant broken: no recovery case fits");
   return row;
 }
@@ -87,28 +97,54 @@ export function recover(
   crc32c: Crc32c,
   nowMs: number,
   visitor: SegmentVisitor,
+  memory: ImageMemory,
   keys: Keys,
 ): Recovered {
-  const examination = examine(disk, directory, crc32c, visitor, keys, "all");
+  const examination = examine(disk, directory, crc32c, visitor, memory, false, keys, "all");
   const { decision, why } = decide(examination);
   if (decision.startsWith("refuse")) throw refusal(directory, decision, why, examination);
   const setAside: SetAside[] = [];
   if (decision === "discard") setAsideAll(disk, directory, nowMs, setAside);
   if (decision === "cut") copyTails(disk, directory, nowMs, examination, setAside);
   const kept = decision === "open" || decision === "cut" ? examination.examined : [];
-  const sealed: ManifestSegment[] = [];
+  if (decision === "open" || decision === "cut") copyBadImages(disk, directory, nowMs, examination, setAside);
+  const continues = decision === "open" || decision === "cut";
+  const sealed: ManifestSegment[] = continues ? [...examination.covered] : [];
   let commitMs = 0;
   for (const { name, epoch, firstSequence, listed, scan } of kept) {
     commitMs = Math.max(commitMs, scan.commitMs);
     // Without commands it needs no entry, but bytes behind its end stay explained until they have been trimmed.
     if (scan.commands === 0 && scan.fileBytes === scan.endOffset) continue;
     const end = listed?.sealed == null ? storedEnd(disk, directory, name, crc32c, scan) : endOf(scan);
-    sealed.push({ name, epoch, firstSequence, sealed: { lastSequence: scan.lastSequence, ...end } });
+    const sealedMs = listed?.sealed == null ? nowMs : listed.sealed.sealedMs;
+    sealed.push({ name, epoch, firstSequence, sealed: { lastSequence: scan.lastSequence, ...end, sealedMs } });
   }
   if (kept.length > 0) disk.syncDirectory(directory);
-  const lastSequence = kept.length > 0 ? examination.lastSequence : 0;
+  const lastSequence = continues ? examination.lastSequence : 0;
   const newEpoch = decision !== "open";
-  return { examination, decision, sealed, setAside, newEpoch, lastSequence, commitMs };
+  const { images, origin } = continues ? keptImages(examination) : { images: [], origin: 0 };
+  return { examination, decision, sealed, images, origin, setAside, newEpoch, lastSequence, commitMs };
+}
+
+/** An image that can't be used is kept for whoever wants to look at it. */
+function copyBadImages(
+  disk: Disk,
+  directory: string,
+  nowMs: number,
+  { badImages }: Examination,
+  out: SetAside[],
+): void {
+  for (const { name, reason, missing } of badImages) {
+    if (!missing) out.push(copyAside(disk, directory, name, 0, nowMs, reason));
+  }
+}
+
+/** Images that are damaged are listed no more, nor what stands on them. */
+function keptImages({ manifest, badImages }: Examination): Pick<Recovered, "images" | "origin"> {
+  const listed = manifest?.images ?? [];
+  const bad = new Set(badImages.map(({ name }) => name));
+  const images = listed.filter((image) => chainOf(listed, image).every(({ name }) => !bad.has(name)));
+  return { images, origin: manifest?.origin ?? 0 };
 }
 
 interface SegmentEnd {
@@ -134,8 +170,15 @@ function storedEnd(disk: Disk, directory: string, name: string, crc32c: Crc32c, 
 export function clearAway(disk: Disk, directory: string, recovered: Recovered, opened: string): void {
   const listed = new Map(recovered.sealed.map((segment) => [segment.name, segment]));
   let changed = false;
+  const images = new Set(recovered.images.map(({ name }) => name));
   for (const name of disk.list(directory)) {
-    if (isTemporaryName(name) || (parseSegmentName(name) !== undefined && name !== opened && !listed.has(name))) {
+    if (isImageName(name) && !images.has(name)) {
+      disk.unlink(joinPath(directory, name));
+      changed = true;
+    } else if (
+      isTemporaryName(name) ||
+      (parseSegmentName(name) !== undefined && name !== opened && !listed.has(name))
+    ) {
       disk.unlink(joinPath(directory, name));
       changed = true;
     }
@@ -275,7 +318,12 @@ export function reportOf(directory: string, recovered: Recovered, epoch: Uint8Ar
     bytes += scan.endOffset;
   }
   const segments = recovered.sealed.length;
+  const { base, badImages } = recovered.examination;
   return {
+    images: base.length,
+    imageSequence: base[base.length - 1]?.sequence ?? 0,
+    imageBytes: base.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0),
+    badImages,
     decision,
     directory,
     segments,

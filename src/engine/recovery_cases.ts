@@ -36,6 +36,14 @@ export const SEGMENTS_STATES = [
 export type SegmentsState = (typeof SEGMENTS_STATES)[number];
 
 /**
+ * `none`: none is listed, or none is needed and none can be used; `sound`: the newest chain is whole; `fallback`: it is not, but an older one
+ * is, or the log alone is, and the log goes on from there; `rotten`, `missing`: nothing is left to begin with; `unknown`: of a newer
+ * version.
+ */
+export const IMAGES_STATES = ["none", "sound", "fallback", "rotten", "missing", "unknown"] as const;
+export type ImagesState = (typeof IMAGES_STATES)[number];
+
+/**
  * `create`: begin an empty log. `open`: replay and begin a new segment. `cut`: the same after cutting the tail, in a new
  * epoch. `discard`: set the incomplete log aside and begin an empty one.
  */
@@ -55,18 +63,23 @@ export interface RecoveryCase {
   readonly directory: readonly DirectoryState[];
   readonly manifest: readonly ManifestState[];
   readonly segments: readonly SegmentsState[];
+  readonly images: readonly ImagesState[];
   readonly decision: Decision;
   readonly why: string;
 }
 
 const ANY_MANIFEST = MANIFEST_STATES;
 const ANY_SEGMENTS = SEGMENTS_STATES;
+const ANY_IMAGES = IMAGES_STATES;
+/** A start has something to begin with. */
+const USABLE_IMAGES = ["none", "sound", "fallback"] as const;
 
 export const RECOVERY_CASES: readonly RecoveryCase[] = [
   {
     directory: ["missing", "empty"],
     manifest: ANY_MANIFEST,
     segments: ANY_SEGMENTS,
+    images: ANY_IMAGES,
     decision: "create",
     why: "a first start",
   },
@@ -74,6 +87,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["foreign"],
     manifest: ANY_MANIFEST,
     segments: ANY_SEGMENTS,
+    images: ANY_IMAGES,
     decision: "create",
     why: "a first start; the other files in the directory are left alone",
   },
@@ -81,6 +95,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["redis"],
     manifest: ANY_MANIFEST,
     segments: ANY_SEGMENTS,
+    images: ANY_IMAGES,
     decision: "refuse redis",
     why: "the directory holds data of redis-server, which starting empty would hide",
   },
@@ -88,6 +103,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["missing"],
     segments: ["blank"],
+    images: ANY_IMAGES,
     decision: "create",
     why: "the first start ended before its manifest was written, so nothing was acknowledged",
   },
@@ -95,6 +111,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["missing"],
     segments: ["none", "sound", "torn", "rotten", "missing", "locked", "unknown", "stray"],
+    images: ANY_IMAGES,
     decision: "refuse missing",
     why: "the manifest is gone, so nobody can tell which of the files are the whole",
   },
@@ -102,6 +119,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["torn", "rotten"],
     segments: ANY_SEGMENTS,
+    images: ANY_IMAGES,
     decision: "refuse rotten",
     why: "the manifest is damaged, so nobody can tell which of the files are the whole",
   },
@@ -109,6 +127,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["unknown"],
     segments: ANY_SEGMENTS,
+    images: ANY_IMAGES,
     decision: "refuse unknown",
     why: "the manifest was written by a newer version",
   },
@@ -116,6 +135,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["filling"],
     segments: ANY_SEGMENTS,
+    images: ANY_IMAGES,
     decision: "discard",
     why: "persistence was being switched on and had not taken effect, so nothing was acknowledged as kept",
   },
@@ -123,6 +143,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["blank", "sound"],
+    images: USABLE_IMAGES,
     decision: "open",
     why: "everything is there",
   },
@@ -130,6 +151,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["torn"],
+    images: USABLE_IMAGES,
     decision: "cut",
     why: "the end of the log was being written when the machine stopped; it had not been acknowledged as durable",
   },
@@ -137,6 +159,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["none", "missing"],
+    images: USABLE_IMAGES,
     decision: "refuse missing",
     why: "a file that the manifest lists is gone",
   },
@@ -144,6 +167,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["rotten"],
+    images: USABLE_IMAGES,
     decision: "refuse rotten",
     why: "data that had been on stable storage is damaged",
   },
@@ -151,6 +175,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["locked"],
+    images: USABLE_IMAGES,
     decision: "refuse locked",
     why: "the data is encrypted and its key was not given",
   },
@@ -158,6 +183,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["unknown"],
+    images: USABLE_IMAGES,
     decision: "refuse unknown",
     why: "a segment was written by a newer version",
   },
@@ -165,8 +191,33 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     directory: ["ours"],
     manifest: ["sound"],
     segments: ["stray"],
+    images: USABLE_IMAGES,
     decision: "refuse stray",
     why: "a segment holds commands that the manifest knows nothing of",
+  },
+  {
+    directory: ["ours"],
+    manifest: ["sound"],
+    segments: ANY_SEGMENTS,
+    images: ["unknown"],
+    decision: "refuse unknown",
+    why: "an image was written by a newer version",
+  },
+  {
+    directory: ["ours"],
+    manifest: ["sound"],
+    segments: ANY_SEGMENTS,
+    images: ["rotten"],
+    decision: "refuse rotten",
+    why: "the images are damaged, and the log kept does not reach back to where it could do without them",
+  },
+  {
+    directory: ["ours"],
+    manifest: ["sound"],
+    segments: ANY_SEGMENTS,
+    images: ["missing"],
+    decision: "refuse missing",
+    why: "the images are gone, and the log kept does not reach back to where it could do without them",
   },
 ];
 
@@ -174,8 +225,13 @@ export function casesFor(
   directory: DirectoryState,
   manifest: ManifestState,
   segments: SegmentsState,
+  images: ImagesState,
 ): readonly RecoveryCase[] {
   return RECOVERY_CASES.filter(
-    (row) => row.directory.includes(directory) && row.manifest.includes(manifest) && row.segments.includes(segments),
+    (row) =>
+      row.directory.includes(directory) &&
+      row.manifest.includes(manifest) &&
+      row.segments.includes(segments) &&
+      row.images.includes(images),
   );
 }

@@ -6,19 +6,22 @@
  * kept, in a new epoch (D17), and what was copied goes (D3). A crash before the manifest is replaced leaves the directory as it was, one after it
  * leaves files that another repair takes away.
  *
+ * With images the newest chain that is whole is the beginning, and the log is kept from there on: what lies before it is set aside.
+ *
  * Where the manifest itself is gone or damaged, the segments are put in order by their own headers; then nobody can say whether the
  * last of them is really the last.
  */
 import { EmberlogError } from "../base/errors.ts";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
-import { joinPath, MANIFEST_NAME, parseSegmentName } from "../disk/file_names.ts";
+import { isImageName, joinPath, MANIFEST_NAME, parseSegmentName } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import { readSegment, type SegmentScan } from "../log/segment_reader.ts";
-import type { Manifest, ManifestSegment } from "../manifest/format.ts";
+import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { readManifest } from "../manifest/store.ts";
 import { type DataDirectoryOptions, openRepaired } from "./data_directory.ts";
 import { examine } from "./examination.ts";
+import { chainOf, imageProblem, imagesFromFiles, verifyingMemory } from "./image_chain.ts";
 import { copyAside, decide, type SetAside } from "./recovery.ts";
 import type { Decision } from "./recovery_cases.ts";
 import { copySegment } from "./segment_copy.ts";
@@ -44,6 +47,9 @@ export interface RepairPlan {
   /** "nothing": a start does what is to be done by itself. "impossible": no repair can help. */
   readonly kind: "nothing" | "repair" | "impossible";
   readonly kept: readonly Kept[];
+  /** The images that the state begins with, and those are all that are kept. */
+  readonly images: readonly ManifestImage[];
+  readonly origin: number;
   readonly aside: readonly Aside[];
   /** Of what is kept. */
   readonly lastSequence: number;
@@ -54,9 +60,10 @@ export interface RepairPlan {
 
 /** Looks and plans; changes nothing. What is encrypted with none of `keys` is judged by its checksums alone. */
 export function planRepair(disk: Disk, directory: string, crc32c: Crc32c, keys: Keys = NO_KEYS): RepairPlan {
-  const examination = examine(disk, directory, crc32c, { unit: () => undefined }, keys);
+  const memory = verifyingMemory(disk, crc32c);
+  const examination = examine(disk, directory, crc32c, { unit: () => undefined }, memory, true, keys);
   const { decision, why } = decide(examination);
-  const empty = { kept: [], aside: [], lastSequence: 0, knownSequence: 0, notes: [] };
+  const empty = { kept: [], images: [], origin: 0, aside: [], lastSequence: 0, knownSequence: 0, notes: [] };
   if (!decision.startsWith("refuse")) return { decision, why, kind: "nothing", ...empty };
   if (decision === "refuse redis" || decision === "refuse unknown")
     return { decision, why, kind: "impossible", ...empty };
@@ -73,6 +80,8 @@ class Planner {
   private readonly kept: Kept[] = [];
   private readonly aside: Aside[] = [];
   private readonly notes: string[] = [];
+  private base: ManifestImage[] = [];
+  private baseSequence = 0;
   private lastSequence = 0;
   private knownSequence = 0;
   /** Nothing behind this point can be kept. */
@@ -92,18 +101,57 @@ class Planner {
       if (this.disk.status(joinPath(this.directory, MANIFEST_NAME)) !== undefined)
         this.setAside(MANIFEST_NAME, 0, "it is damaged");
     }
-    this.lastSequence = (manifest?.segments[0]?.firstSequence ?? 1) - 1;
     const listed = manifest?.segments ?? [];
-    for (const segment of listed) this.takeListed(segment, names);
     // By first sequence; of two with the same one the later made comes first.
-    const others = names.filter((name) => !listed.some((segment) => segment.name === name));
-    for (const name of manifest === null ? this.sorted(others) : others) this.takeUnlisted(name, manifest);
-    const { kept, aside, lastSequence, knownSequence, notes } = this;
-    return { kept, aside, lastSequence, knownSequence: Math.max(lastSequence, knownSequence), notes };
+    const unlisted = names.filter((name) => !listed.some((segment) => segment.name === name));
+    const others = manifest === null ? this.sorted(unlisted) : unlisted;
+    const firstLogged =
+      listed[0]?.firstSequence ?? (others.length > 0 ? parseSegmentName(others[0]!)!.firstSequence : 1);
+    this.chooseBase(manifest, firstLogged);
+    this.lastSequence = manifest === null && this.base.length === 0 ? 0 : firstLogged - 1;
+    for (const segment of listed) this.takeListed(segment, names);
+    for (const name of others) this.takeUnlisted(name, manifest);
+    if (this.lastSequence < this.baseSequence) {
+      for (const { name } of this.kept.splice(0)) this.setAside(name, 0, "an image goes on beyond it");
+      this.lastSequence = this.baseSequence;
+    }
+    const { kept, aside, lastSequence, knownSequence, notes, base } = this;
+    const origin = manifest?.origin ?? 0;
+    const known = Math.max(lastSequence, knownSequence);
+    return { kept, aside, images: base, origin, lastSequence, knownSequence: known, notes };
+  }
+
+  /** The newest chain of images that is whole and from whose end the log goes on; all others are set aside. */
+  private chooseBase(manifest: Manifest | null, firstLogged: number): void {
+    const { disk, directory, crc32c } = this;
+    const images = manifest?.images ?? imagesFromFiles(disk, directory, crc32c);
+    const problems = new Map(images.map((image) => [image.name, imageProblem(disk, directory, crc32c, image)]));
+    for (const image of [...images].reverse()) {
+      const chain = chainOf(images, image);
+      if (chain[0]!.place !== 0 || firstLogged > image.sequence + 1) continue;
+      if (chain.some(({ name }) => problems.get(name) !== undefined)) continue;
+      this.base = chain;
+      this.baseSequence = image.sequence;
+      break;
+    }
+    const kept = new Set(this.base.map(({ name }) => name));
+    for (const name of disk.list(directory).filter(isImageName)) {
+      if (!kept.has(name)) this.setAside(name, 0, problems.get(name) ?? "another image is the beginning");
+    }
+    this.know(this.baseSequence);
+  }
+
+  /** Nothing of it is needed: it goes aside, and what follows is taken as if it were there. */
+  private isCovered(name: string, lastSequence: number): boolean {
+    if (lastSequence > this.baseSequence || this.baseSequence === 0) return false;
+    if (this.disk.status(joinPath(this.directory, name)) !== undefined) this.setAside(name, 0, "an image contains it");
+    this.lastSequence = lastSequence;
+    return true;
   }
 
   private takeListed({ name, firstSequence, sealed }: ManifestSegment, names: readonly string[]): void {
     this.know(sealed === null ? firstSequence - 1 : sealed.lastSequence);
+    if (sealed !== null && this.isCovered(name, sealed.lastSequence)) return;
     if (!names.includes(name)) {
       this.end(`${name} is gone`);
       return;
@@ -199,20 +247,25 @@ export async function applyRepair(options: DataDirectoryOptions, plan: RepairPla
     const sealed = plan.kept.map(({ name, scan }) => sealedAs(options, name, scan));
     disk.syncDirectory(directory);
     const commitMs = Math.max(0, ...plan.kept.map(({ scan }) => scan.commitMs));
-    return { sealed, setAside, lastSequence: plan.lastSequence, commitMs };
+    const { images, origin } = plan;
+    return { sealed, images, origin, setAside, lastSequence: plan.lastSequence, commitMs };
   });
   await data.close();
   return setAside;
 }
 
 /** D9: what is kept certainly is on stable storage. */
-function sealedAs({ disk, directory, crc32c }: DataDirectoryOptions, name: string, scan: SegmentScan): ManifestSegment {
+function sealedAs(
+  { disk, directory, crc32c, clock }: DataDirectoryOptions,
+  name: string,
+  scan: SegmentScan,
+): ManifestSegment {
   copySegment(disk, directory, name, crc32c, scan);
   const { header, lastSequence, endOffset: lengthBytes, chain } = scan;
   return {
     name,
     epoch: header.epoch,
     firstSequence: header.firstSequence,
-    sealed: { lastSequence, lengthBytes, chain },
+    sealed: { lastSequence, lengthBytes, chain, sealedMs: clock.wallMs() },
   };
 }

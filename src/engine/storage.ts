@@ -4,6 +4,7 @@
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
+import { IMAGE_MEMORY_BYTES_DEFAULT } from "../base/limits.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -17,6 +18,7 @@ import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { type LogIo, NativeLogIo, PortableLogIo } from "../platform/log_io.ts";
 import { nativeAddon } from "../platform/native.ts";
+import { type ImageThread, InlineImageThread, WorkerImageThread } from "../snapshot/image_thread.ts";
 import {
   type DataDirectory,
   openDataDirectory,
@@ -26,8 +28,10 @@ import {
 import { DiskSpaceWatch, type Watermarks } from "./disk_space.ts";
 import type { Engine } from "./engine.ts";
 import { Fill } from "./fill.ts";
+import { EngineMemory } from "./image_memory.ts";
+import { type ImageSettings, Images } from "./images.ts";
 import type { RecoveryReport } from "./recovery.ts";
-import { reloadDataset } from "./reload.ts";
+import { reloadDataset, reloadFromMemory } from "./reload.ts";
 import { Replay } from "./replay.ts";
 import { StorageHealth } from "./storage_health.ts";
 import { logTrouble, spaceTrouble, type Trouble } from "./trouble.ts";
@@ -56,7 +60,12 @@ export interface StorageOptions {
     readonly logIo: LogIo;
     readonly crc32c: Crc32c;
     readonly buffers?: LogBuffers;
+    /** Who writes images; without one they are written on this thread, a block a task. */
+    readonly imageThread?: ImageThread;
   };
+  readonly images?: ImageSettings;
+  /** Done once while images are being loaded by other threads, or before the log is read. */
+  readonly meanwhile?: () => void;
 }
 
 export interface EncryptionState {
@@ -70,6 +79,10 @@ export interface EncryptionState {
   readonly plain: number;
   readonly encrypted: number;
 }
+const IMAGES_DEFAULT: ImageSettings = {
+  memoryBytesMax: IMAGE_MEMORY_BYTES_DEFAULT,
+  retention: { ms: 0, bytes: 0 },
+};
 
 /** Opens and recovers a data directory and lets the engine write to it from here on. Throws an EmberlogError when the start is refused. */
 export function openStorage(engine: Engine, options: StorageOptions): Storage {
@@ -77,9 +90,15 @@ export function openStorage(engine: Engine, options: StorageOptions): Storage {
   const replay = new Replay(engine);
   const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
   try {
-    const directory = openDataDirectory(directoryOptions(options, logIo, space), replay);
+    const given = directoryOptions(options, logIo, space);
+    const { meanwhile, backing } = options;
+    const memory = new EngineMemory(engine, { ...given, threads: backing === undefined, meanwhile });
+    const directory = openDataDirectory(given, replay, memory);
+    memory.runMeanwhile();
     replay.finish();
-    return new Storage(engine, directory, logIo, space, options.keys);
+    const storage = new Storage(engine, directory, logIo, space, openImages(engine, directory, options), options.keys);
+    storage.images.marksSince = memory.adoptedChain;
+    return storage;
   } catch (error) {
     void logIo.close();
     throw error;
@@ -95,7 +114,7 @@ export function openStorageToFill(engine: Engine, options: StorageOptions): Stor
   const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
   try {
     const directory = openDataDirectoryToFill(directoryOptions(options, logIo, space), engine.journal.sequence + 1);
-    const storage = new Storage(engine, directory, logIo, space, options.keys);
+    const storage = new Storage(engine, directory, logIo, space, openImages(engine, directory, options), options.keys);
     storage.beginFill();
     return storage;
   } catch (error) {
@@ -113,7 +132,7 @@ export function openStorageToImport(engine: Engine, options: StorageOptions, sou
   const space = new DiskSpaceWatch(options.segmentBytesMax, options.watermarks);
   try {
     const directory = openDataDirectoryToFill(directoryOptions(options, logIo, space), 1, source);
-    return new Storage(engine, directory, logIo, space, options.keys);
+    return new Storage(engine, directory, logIo, space, openImages(engine, directory, options), options.keys);
   } catch (error) {
     void logIo.close();
     throw error;
@@ -123,6 +142,15 @@ export function openStorageToImport(engine: Engine, options: StorageOptions, sou
 /** `appendonly no`: throws DIRECTORY_HOLDS_DATA where a directory holds what would be hidden. */
 export function refuseData(directory: string): void {
   refuseDirectoryWithData(new NodeDisk(nativeFileCalls()), directory);
+}
+
+function openImages(engine: Engine, directory: DataDirectory, options: StorageOptions): Images {
+  const { backing } = options;
+  const thread =
+    backing === undefined
+      ? new WorkerImageThread()
+      : (backing.imageThread ?? new InlineImageThread(backing.disk, backing.crc32c, () => undefined, setImmediate));
+  return new Images(engine, directory, thread, options.images ?? IMAGES_DEFAULT);
 }
 
 function openLogIo({ backing, clock }: StorageOptions): LogIo {
@@ -143,6 +171,7 @@ export class Storage {
   readonly logIo: LogIo;
   readonly space: DiskSpaceWatch;
   readonly health: StorageHealth;
+  readonly images: Images;
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
   private readonly keys: Keys;
@@ -155,8 +184,16 @@ export class Storage {
   private unreserved: LogFailure | undefined;
   private unreservedUs = 0;
 
-  constructor(engine: Engine, directory: DataDirectory, logIo: LogIo, space: DiskSpaceWatch, keys: Keys = NO_KEYS) {
+  constructor(
+    engine: Engine,
+    directory: DataDirectory,
+    logIo: LogIo,
+    space: DiskSpaceWatch,
+    images: Images,
+    keys: Keys = NO_KEYS,
+  ) {
     this.engine = engine;
+    this.images = images;
     this.directory = directory;
     this.logIo = logIo;
     this.keys = keys;
@@ -233,6 +270,7 @@ export class Storage {
       this.lookUs = nowUs + (this.space.state === "ok" ? LOOK_US : LOOK_CLOSER_US);
     }
     this.writer.tick();
+    this.images.tick();
     this.watchReserve(nowUs);
     this.health.update(this.findTrouble(), clock.wallMs());
   }
@@ -268,6 +306,18 @@ export class Storage {
     const space = spaceTrouble(directory.path, this.space);
     if (space?.refusesWrites === true || this.unreserved === undefined) return space;
     return logTrouble(directory.path, this.unreserved, gone);
+  }
+
+  /** Bytes that a start would read now: the images that it begins with, and the log behind them. */
+  get startBytes(): number {
+    return this.directory.startBytes + this.writer.segmentBytes;
+  }
+
+  /** Why no image can be taken, as a RESP error; undefined while one can. */
+  get imageRefusal(): string | undefined {
+    const trouble = this.writer.refusal;
+    if (this.keys.newest !== undefined) return "ERR images can't be encrypted yet, and encryption at rest is on";
+    return trouble === undefined ? undefined : `ERR an image needs a log that takes writes: ${trouble}`;
   }
 
   /** The dataset is still being written to the log. */
@@ -321,7 +371,9 @@ export class Storage {
   reload(): boolean {
     this.engine.commit();
     if (this.filling || this.writer.writtenSequence < this.writer.sequence || !this.directory.listsAll) return false;
-    reloadDataset(this.engine, (replay) => this.directory.replay(replay));
+    // What images made unnecessary is not in the log any more: then memory itself is the source.
+    if (this.directory.logIsWhole) reloadDataset(this.engine, (replay) => this.directory.replay(replay));
+    else reloadFromMemory(this.engine);
     return true;
   }
 
@@ -343,6 +395,7 @@ export class Storage {
 
   /** Writes what a fill has left, syncs everything and gives the directory back. */
   async close(): Promise<void> {
+    await this.images.cancel();
     this.fill?.finish();
     this.engine.commit();
     this.engine.detachLog();
@@ -357,6 +410,7 @@ export class Storage {
 
   /** Gives the directory back as a crash would. */
   async abandon(): Promise<void> {
+    this.images.abandon();
     this.engine.detachLog();
     this.fill?.stop();
     await this.directory.abandon();

@@ -89,6 +89,21 @@ export class Allocator {
     this.pages = new Pages(arena);
     this.words = arena.words;
     this.header = arena.words[arena.firstSegment]!;
+    this.countAllocated();
+  }
+
+  /** Takes over an arena that an image has been put into. */
+  adopt(): void {
+    this.pages.adopt();
+    this.countAllocated();
+  }
+
+  /** Gives every free page this state in `states`, a byte a page of the arena. */
+  stateFreePages(states: Uint8Array, state: number): void {
+    this.pages.stateFree(states, state);
+  }
+
+  private countAllocated(): void {
     this.allocatedBytes = this.header[HEADER_RUN_PAGES]! * PAGE_BYTES;
     for (let sizeClass = 0; sizeClass < CLASSES; sizeClass++) {
       this.allocatedBytes += this.header[rowOf(sizeClass) + 1]! * CLASS_BYTES[sizeClass]!;

@@ -79,9 +79,9 @@ export class Arena {
   readonly firstSegment: number;
   readonly segmentsMax: number;
   readonly calls: MemoryCalls;
-  /** The seed of every hash of keys in this arena. */
-  readonly seed0: number;
-  readonly seed1: number;
+  /** The seed of every hash of keys in this arena; changes only when an image is adopted. */
+  seed0: number;
+  seed1: number;
   segmentCount = 0;
   /** True while a freeze is active; tested by every write. */
   freezing = false;
@@ -102,14 +102,25 @@ export class Arena {
     this.seed0 = options.random.int32();
     this.seed1 = options.random.int32();
     check(this.addSegment() === this.firstSegment, "memory for the first segment");
+    this.writeHeader();
+  }
+
+  private writeHeader(): void {
     const words = this.words[this.firstSegment]!;
     this.touchBytes(this.firstSegment, 0, PAGE_BYTES);
     words[HEADER_MAGIC] = MAGIC_LOW;
     words[HEADER_MAGIC + 1] = MAGIC_HIGH;
     words[HEADER_VERSION] = LAYOUT_VERSION;
     words[HEADER_FIRST_SEGMENT] = this.firstSegment;
+    words[HEADER_SEGMENTS] = this.segmentCount;
     words[HEADER_SEED] = this.seed0;
     words[HEADER_SEED + 1] = this.seed1;
+  }
+
+  /** Everything is zeros again, as in fresh segments, behind the barrier's back: nothing lives on. */
+  clear(): void {
+    for (let i = 0; i < this.segmentCount; i++) this.bytes[this.firstSegment + i]!.fill(0);
+    this.writeHeader();
   }
 
   /** Adds one segment of zeros and returns its number, or -1 when the limit or the machine's memory is reached. */
@@ -206,6 +217,45 @@ export class Arena {
   /** Forgets every dirty mark. */
   clearMarks(): void {
     for (let i = 0; i < this.segmentCount; i++) this.marks[this.firstSegment + i]!.fill(0);
+  }
+
+  /** Begins with fresh dirty marks and returns those so far, one array a segment. They take no memory until something is marked. */
+  swapMarks(): Uint8Array[] {
+    const before: Uint8Array[] = [];
+    for (let i = 0; i < this.segmentCount; i++) {
+      before.push(this.marks[this.firstSegment + i]!);
+      this.marks[this.firstSegment + i] = new Uint8Array(new SharedArrayBuffer(SEGMENT_BLOCKS));
+    }
+    return before;
+  }
+
+  /** Marks again what was marked in one segment before a `swapMarks` that has come to nothing. */
+  mergeMarks(index: number, before: Uint8Array): void {
+    const words = new Int32Array(before.buffer, 0, SEGMENT_BLOCKS / 4);
+    const marks = new Int32Array(this.marks[this.firstSegment + index]!.buffer, 0, SEGMENT_BLOCKS / 4);
+    for (let i = 0; i < words.length; i++) if (words[i] !== 0) marks[i] = marks[i]! | words[i]!;
+  }
+
+  /** Has `count` segments at least; false when the limit or the machine's memory is reached. */
+  ensureSegments(count: number): boolean {
+    while (this.segmentCount < count) if (this.addSegment() < 0) return false;
+    return true;
+  }
+
+  /**
+   * Takes over what an image has put into the segments' memory behind the barrier's back: the seed that its hashes were made with, and
+   * nothing is marked. The image was checked before: it is of this layout and has these segments.
+   */
+  adopt(): void {
+    const words = this.words[this.firstSegment]!;
+    check(words[HEADER_MAGIC] === MAGIC_LOW && words[HEADER_MAGIC + 1] === MAGIC_HIGH, "an adopted arena is one");
+    check(words[HEADER_VERSION] === LAYOUT_VERSION, "an adopted arena has this layout");
+    check(words[HEADER_FIRST_SEGMENT] === this.firstSegment, "an adopted arena begins with the same segment");
+    check(words[HEADER_SEGMENTS]! <= this.segmentCount, "the segments of an adopted arena exist");
+    this.seed0 = words[HEADER_SEED]!;
+    this.seed1 = words[HEADER_SEED + 1]!;
+    words[HEADER_SEGMENTS] = this.segmentCount;
+    this.clearMarks();
   }
 }
 

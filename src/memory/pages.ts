@@ -68,12 +68,40 @@ export class Pages {
     this.arena = arena;
     this.header = arena.words[arena.firstSegment]!;
     this.searchFrom = new Int32Array(ORDER_MAX + 1).fill(arena.firstSegment);
-    const row = this.row(arena.firstSegment);
-    const untouched =
-      this.header[row + ROW_ORDERS] === 0 && this.header[row + ROW_CLEAN] === 0 && this.header[row + ROW_FREE] === 0;
-    const page = arena.firstSegment << PAGE_SEGMENT_SHIFT;
-    if (untouched && this.kindOf(page + FIRST_SEGMENT_METADATA_PAGES) === KIND_INSIDE) {
-      this.format(arena.firstSegment, FIRST_SEGMENT_METADATA_PAGES);
+    this.formatFresh();
+  }
+
+  /** Formats every segment that nothing has been written to yet. */
+  private formatFresh(): void {
+    const { arena } = this;
+    for (let i = 0; i < arena.segmentCount; i++) {
+      const segment = arena.firstSegment + i;
+      const row = this.row(segment);
+      const untouched =
+        this.header[row + ROW_ORDERS] === 0 && this.header[row + ROW_CLEAN] === 0 && this.header[row + ROW_FREE] === 0;
+      const page = (segment << PAGE_SEGMENT_SHIFT) | this.metadataPages(segment);
+      if (untouched && this.kindOf(page) === KIND_INSIDE) this.format(segment, this.metadataPages(segment));
+    }
+  }
+
+  /** Forgets what it remembers beside the arena, after an image has taken the arena's place. */
+  adopt(): void {
+    this.searchFrom.fill(this.arena.firstSegment);
+    this.fetched.fill(0);
+    this.formatFresh();
+  }
+
+  /** Gives every free page this state; `states` counts pages from the first segment's first. */
+  stateFree(states: Uint8Array, state: number): void {
+    const { firstSegment, segmentCount } = this.arena;
+    for (let i = 0; i < segmentCount; i++) {
+      const words = this.arena.words[firstSegment + i]!;
+      const base = i << PAGE_SEGMENT_SHIFT;
+      for (let order = 0; order <= ORDER_MAX; order++) {
+        for (let local = words[ORDER_HEADS + order]!; local !== 0; local = words[entryWord(local) + 3]!) {
+          states.fill(state, base + local, base + local + (1 << order));
+        }
+      }
     }
   }
 
@@ -121,7 +149,9 @@ export class Pages {
    * went. To be called now and then rather than at each free, so that a chunk freed and taken again at once stays.
    */
   releaseChunks(chunksMax: number): number {
-    const { firstSegment, segmentCount } = this.arena;
+    const { firstSegment, segmentCount, freezing } = this.arena;
+    // What an image still needs would have to be copied aside first, for nothing that is urgent.
+    if (freezing) return 0;
     let released = 0;
     for (let i = segmentCount - 1; i >= 0 && released < chunksMax; i--) {
       released += this.releaseChunksOf(firstSegment + i, chunksMax - released);

@@ -6,6 +6,7 @@ import { Session } from "../command/session.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import type { AwaitedPosition } from "./blocking/acknowledgements.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
+import type { HeldRequest } from "./blocking/held.ts";
 import type { Subscriptions } from "./pubsub/registry.ts";
 
 export class Connection extends Session {
@@ -51,7 +52,7 @@ export class Connection extends Session {
   /** Requests wait for CLIENT PAUSE to end. */
   postponed = false;
   /** The request that waits for keys, or for the log; nothing behind it is executed meanwhile. */
-  blocked: BlockedRequest | AwaitedPosition | undefined;
+  blocked: BlockedRequest | AwaitedPosition | HeldRequest | undefined;
   /** Close without sending what is queued (CLIENT KILL, output limit). */
   closeNow = false;
   /** What it listens to; made when it first subscribes. */

@@ -58,6 +58,7 @@ export class Housekeeping {
     if (clients.paused !== "no" && nowMs >= clients.pausedUntilMs) clients.unpause();
     server.storage?.tick();
     server.blocked.acknowledgements.progressed();
+    server.saving.tick();
     server.watchMachine();
     engine.dataset.allocator.prepareMemory();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);

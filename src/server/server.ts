@@ -13,6 +13,7 @@ import { datasetCommands } from "../command/commands.ts";
 import { CommandTable } from "../command/table.ts";
 import type { Watermarks } from "../engine/disk_space.ts";
 import { Engine } from "../engine/engine.ts";
+import type { ImageSettings } from "../engine/images.ts";
 import { importsAtStart } from "../engine/import.ts";
 import {
   type FsyncPolicy,
@@ -45,6 +46,7 @@ import { Monitors } from "./observation/monitors.ts";
 import { Observation } from "./observation/observation.ts";
 import { Notifications } from "./pubsub/notifications.ts";
 import { Registry } from "./pubsub/registry.ts";
+import { Saving } from "./saving.ts";
 import { StorageWatch } from "./storage_watch.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
@@ -87,6 +89,7 @@ export class Server {
   private readonly notifications: Notifications;
   readonly housekeeping: Housekeeping;
   readonly observation: Observation;
+  readonly saving: Saving;
   readonly monitors: Monitors;
   readonly clockWatch: ClockWatch;
   private readonly storageWatch: StorageWatch;
@@ -123,6 +126,7 @@ export class Server {
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
+    this.saving = new Saving(this);
     const table = new CommandTable([...datasetCommands, ...serverCommands(this)]);
     const memoryCalls = nativeMemoryCalls();
     this.engine = new Engine({
@@ -197,11 +201,16 @@ export class Server {
   /** `anyPort`: port 0 means a free one, not none. */
   async start(anyPort = false): Promise<void> {
     const { config } = this;
-    if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
     applyDatasetSettings(this.engine.dataset, config);
     this.encryption.start();
-    if (config.flag("appendonly")) this.attachStorage(await this.openLog());
-    else refuseData(config.text("dir"));
+    const meanwhile = (): void => {
+      if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
+    };
+    if (config.flag("appendonly")) this.attachStorage(await this.openLog(meanwhile));
+    else {
+      refuseData(config.text("dir"));
+      meanwhile();
+    }
     this.applyConfig();
     await this.listeners.open(anyPort);
     this.turns.beginAccounting();
@@ -209,11 +218,11 @@ export class Server {
   }
 
   /** The log of the data directory, which may hold nothing but data of Redis: that is imported first. */
-  private async openLog(): Promise<Storage> {
-    const options = this.storageOptions();
-    return importsAtStart(options)
-      ? importAtStart(this.engine, options, this.logger)
-      : openStorage(this.engine, options);
+  private async openLog(meanwhile: () => void): Promise<Storage> {
+    const options = { ...this.storageOptions(), meanwhile };
+    if (!importsAtStart(options)) return openStorage(this.engine, options);
+    meanwhile();
+    return importAtStart(this.engine, options, this.logger);
   }
 
   private storageOptions(): StorageOptions {
@@ -223,6 +232,7 @@ export class Server {
       policy: config.text("appendfsync") as FsyncPolicy,
       segmentBytesMax: config.integer("log-segment-bytes"),
       watermarks: this.watermarks,
+      images: this.imageSettings,
       clock: this.clock,
       random: this.random,
       keys: this.encryption.keys,
@@ -234,6 +244,14 @@ export class Server {
     storage.onProgress = () => this.logProgressed();
     this.clockWatch.compareWithLog(storage.report.commitMs);
     this.transport.attachLog(storage.logIo);
+  }
+
+  private get imageSettings(): ImageSettings {
+    const { config } = this;
+    return {
+      memoryBytesMax: config.integer("snapshot-memory"),
+      retention: { ms: config.integer("log-retention-time") * 1000, bytes: config.integer("log-retention-size") },
+    };
   }
 
   private get watermarks(): Watermarks {
@@ -405,6 +423,10 @@ export class Server {
       observe,
     );
     config.onChange(["appendonly"], () => this.switchLog());
+    config.onChange(["snapshot-memory", "log-retention-time", "log-retention-size"], () => {
+      if (this.storage !== undefined) this.storage.images.settings = this.imageSettings;
+      return undefined;
+    });
     config.onChange(["disk-low-watermark", "disk-stop-watermark"], () => {
       if (this.storage !== undefined) this.storage.watermarks = this.watermarks;
       return undefined;

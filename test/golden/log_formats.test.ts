@@ -104,18 +104,58 @@ test("the documented bytes, put together, are read back", () => {
   });
 });
 
+const manifests = [
+  ...readFileSync(new URL("../../docs/formats/manifest.md", import.meta.url), "utf8").matchAll(
+    /```text\n(emberlog-manifest[\s\S]*?)```/g,
+  ),
+].map((match) => match[1]!);
+
 test("manifest, version 1", () => {
-  const documented = /```text\n(emberlog-manifest[\s\S]*?)```/.exec(
-    readFileSync(new URL("../../docs/formats/manifest.md", import.meta.url), "utf8"),
-  )![1]!;
+  const documented = manifests[1]!;
+  expect(documented).toContain("emberlog-manifest 1 reader 0.1.0");
+  const read = decodeManifest(latin1Bytes(documented), crc32cReference);
+  expect(read).toMatchObject({
+    kind: "sound",
+    manifest: { origin: 0, images: [], segments: [{ sealed: { lastSequence: 2, sealedMs: 0 } }, { sealed: null }] },
+  });
+});
+
+test("manifest, version 2", () => {
+  const documented = manifests[0]!;
   const { segment } = goldenSegment();
   const { epoch } = header;
-  const sealed = { lastSequence: 2, lengthBytes: segment.goodPosition, chain: segment.goodChain };
+  const sealed = {
+    lastSequence: 2,
+    lengthBytes: segment.goodPosition,
+    chain: segment.goodChain,
+    sealedMs: 1_700_000_000_500,
+  };
   const manifest = {
     writtenMs: 1_700_000_001_000,
     state: "complete" as const,
     epoch,
     forkSequence: 0,
+    origin: 0,
+    images: [
+      {
+        name: "image-0000000000000001-10111213.img",
+        epoch,
+        sequence: 1,
+        lengthBytes: 4321,
+        chain: 0x01234567,
+        place: 0,
+        parentChain: 0,
+      },
+      {
+        name: "delta-0000000000000002-10111213.img",
+        epoch,
+        sequence: 2,
+        lengthBytes: 900,
+        chain: 0x456789ab,
+        place: 1,
+        parentChain: 0x01234567,
+      },
+    ],
     segments: [
       { name: segment.name, epoch, firstSequence: 1, sealed },
       { name: "log-0000000000000003-10111213.seg", epoch, firstSequence: 3, sealed: null },

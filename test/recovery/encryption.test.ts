@@ -1,11 +1,14 @@
 /** Encryption at rest where it meets crashes, damage and keys: what a start does with the right key, another one, and none. */
+
 import { describe, expect, test } from "vitest";
 import { KeyRing, MasterKey, NO_KEYS } from "../../src/base/key_ring.ts";
+import { getU32, putU32 } from "../../src/base/little_endian.ts";
 import { ENOSPC } from "../../src/disk/errno.ts";
 import type { DataDirectoryOptions } from "../../src/engine/data_directory.ts";
 import { examine } from "../../src/engine/examination.ts";
+import { verifyingMemory } from "../../src/engine/image_chain.ts";
 import { applyRepair, planRepair } from "../../src/engine/repair.ts";
-import { FRAME_HEADER_BYTES, getU32, putU32, saltSeed } from "../../src/log/format.ts";
+import { FRAME_HEADER_BYTES, saltSeed } from "../../src/log/format.ts";
 import { commitBytes, referenceCrc32c } from "../unit/log/support.ts";
 import { crash, DIRECTORY, newWorld, openWorld, optionsFor, settled, type World } from "./support.ts";
 
@@ -176,6 +179,8 @@ describe("crashes", () => {
           return undefined;
         },
       },
+      verifyingMemory(world.disk, referenceCrc32c),
+      false,
       keys,
     );
     expect(whole).toBe(length);
@@ -187,7 +192,14 @@ describe("damage", () => {
     const world = killedWorld({ keys }, 5);
     const [first] = segmentsOf(world);
     bytesOf(world, first!)[4096 + 100]! ^= 1;
-    const without = examine(world.disk, DIRECTORY, referenceCrc32c, { unit: () => undefined });
+    const without = examine(
+      world.disk,
+      DIRECTORY,
+      referenceCrc32c,
+      { unit: () => undefined },
+      verifyingMemory(world.disk, referenceCrc32c),
+      true,
+    );
     expect(without.segments).toBe("rotten");
     expect(() => openWorld(world, { keys })).toThrow(expect.objectContaining({ code: "DATA_ROTTEN" }));
   });
@@ -198,7 +210,16 @@ describe("damage", () => {
     const bytes = bytesOf(world, name!);
     bytes[4096 + FRAME_HEADER_BYTES + 5]! ^= 1;
     mend(bytes, 4096);
-    expect(examine(world.disk, DIRECTORY, referenceCrc32c, { unit: () => undefined }).segments).toBe("sound");
+    expect(
+      examine(
+        world.disk,
+        DIRECTORY,
+        referenceCrc32c,
+        { unit: () => undefined },
+        verifyingMemory(world.disk, referenceCrc32c),
+        true,
+      ).segments,
+    ).toBe("sound");
     expect(() => openWorld(world, { keys })).toThrow(/somebody has altered it/);
   });
 
@@ -249,7 +270,16 @@ describe("damage", () => {
       for (let bit = 0; bit < bytes.length * 8; bit += bit < header * 8 ? 211 : 17) {
         bytes[bit >>> 3]! ^= 1 << (bit & 7);
         units = [];
-        const look = examine(world.disk, DIRECTORY, referenceCrc32c, visitor, keys, "all");
+        const look = examine(
+          world.disk,
+          DIRECTORY,
+          referenceCrc32c,
+          visitor,
+          verifyingMemory(world.disk, referenceCrc32c),
+          false,
+          keys,
+          "all",
+        );
         bytes[bit >>> 3]! ^= 1 << (bit & 7);
         flips++;
         if (look.manifestState !== "sound" || !["torn", "sound", "blank"].includes(look.segments)) refused++;

@@ -11,6 +11,7 @@ import { seededRandom, uniform } from "../../src/base/random.ts";
 import { EIO, ENOSPC } from "../../src/disk/errno.ts";
 import type { DataDirectory } from "../../src/engine/data_directory.ts";
 import { openDataDirectory } from "../../src/engine/data_directory.ts";
+import { verifyingMemory } from "../../src/engine/image_chain.ts";
 import { DiskLogIo } from "../unit/log/disk_log_io.ts";
 import { referenceCrc32c } from "../unit/log/support.ts";
 import { crash, DIRECTORY, newWorld, settled, type World } from "./support.ts";
@@ -62,6 +63,7 @@ function start(world: World, seed: number, segmentBytesMax: number, policy: "alw
         return undefined;
       },
     },
+    verifyingMemory(world.disk, referenceCrc32c),
   );
   return { data, found };
 }

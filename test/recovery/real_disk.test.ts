@@ -9,6 +9,7 @@ import { run as check } from "../../src/cli/check.ts";
 import { run as dump } from "../../src/cli/dump.ts";
 import { NodeDisk, nodeFiles } from "../../src/disk/node_disk.ts";
 import { type DataDirectory, openDataDirectory } from "../../src/engine/data_directory.ts";
+import { verifyingMemory } from "../../src/engine/image_chain.ts";
 import type { FsyncPolicy } from "../../src/log/sync_schedule.ts";
 import { crc32c } from "../../src/platform/checksum.ts";
 import { nativeFileCalls } from "../../src/platform/file_calls.ts";
@@ -47,6 +48,7 @@ function openReal(policy: FsyncPolicy, portable: boolean, segmentBytesMax = 1 <<
         return undefined;
       },
     },
+    verifyingMemory(new NodeDisk(), crc32c),
   );
   return { data, units, logIo };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   casesFor,
   DIRECTORY_STATES,
+  IMAGES_STATES,
   MANIFEST_STATES,
   RECOVERY_CASES,
   SEGMENTS_STATES,
@@ -12,8 +13,10 @@ test("exactly one row answers for every combination", () => {
   for (const directory of DIRECTORY_STATES) {
     for (const manifest of MANIFEST_STATES) {
       for (const segments of SEGMENTS_STATES) {
-        const rows = casesFor(directory, manifest, segments);
-        expect(rows.length, `${directory}, manifest ${manifest}, segments ${segments}`).toBe(1);
+        for (const images of IMAGES_STATES) {
+          const rows = casesFor(directory, manifest, segments, images);
+          expect(rows.length, `${directory}, manifest ${manifest}, segments ${segments}, images ${images}`).toBe(1);
+        }
       }
     }
   }
@@ -21,20 +24,23 @@ test("exactly one row answers for every combination", () => {
 
 test("every row answers for something", () => {
   for (const row of RECOVERY_CASES) {
-    expect(row.directory.length * row.manifest.length * row.segments.length).toBeGreaterThan(0);
-    expect(casesFor(row.directory[0]!, row.manifest[0]!, row.segments[0]!)).toEqual([row]);
+    expect(row.directory.length * row.manifest.length * row.segments.length * row.images.length).toBeGreaterThan(0);
+    expect(casesFor(row.directory[0]!, row.manifest[0]!, row.segments[0]!, row.images[0]!)).toEqual([row]);
   }
 });
 
 describe("the principles hold in every combination", () => {
   const all = DIRECTORY_STATES.flatMap((directory) =>
     MANIFEST_STATES.flatMap((manifest) =>
-      SEGMENTS_STATES.map((segments) => ({
-        directory,
-        manifest,
-        segments,
-        decision: casesFor(directory, manifest, segments)[0]!.decision,
-      })),
+      SEGMENTS_STATES.flatMap((segments) =>
+        IMAGES_STATES.map((images) => ({
+          directory,
+          manifest,
+          segments,
+          images,
+          decision: casesFor(directory, manifest, segments, images)[0]!.decision,
+        })),
+      ),
     ),
   );
 
@@ -42,7 +48,7 @@ describe("the principles hold in every combination", () => {
     for (const row of all.filter(({ directory }) => directory === "ours")) {
       if (row.manifest === "filling") continue;
       const rotten = row.manifest === "rotten" || row.manifest === "torn" || row.segments === "rotten";
-      if (rotten) expect(row.decision).toMatch(/^refuse/);
+      if (rotten || (row.manifest === "sound" && row.images === "rotten")) expect(row.decision).toMatch(/^refuse/);
     }
   });
 
@@ -57,6 +63,7 @@ describe("the principles hold in every combination", () => {
     for (const row of all.filter(({ decision }) => decision === "open" || decision === "cut")) {
       expect(row.manifest).toBe("sound");
       expect(["blank", "sound", "torn"]).toContain(row.segments);
+      expect(["none", "sound", "fallback"]).toContain(row.images);
     }
   });
 });

@@ -2,6 +2,7 @@
 import { seededRandom } from "../../src/base/random.ts";
 import { type CrashKind, MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "../../src/engine/data_directory.ts";
+import { verifyingMemory } from "../../src/engine/image_chain.ts";
 import { DiskLogIo } from "../unit/log/disk_log_io.ts";
 import { referenceCrc32c, Steps, TestClock } from "../unit/log/support.ts";
 
@@ -42,13 +43,17 @@ export function optionsFor(world: World, options: Partial<DataDirectoryOptions> 
 
 export function openWorld(world: World, options: Partial<DataDirectoryOptions> = {}): Opened {
   const replayed: number[] = [];
-  const data = openDataDirectory(optionsFor(world, options), {
-    unit(payload, start, end, commands) {
-      for (let i = 0; i < commands; i++) replayed.push(payload[start]! + i);
-      if (end <= start) throw new Error("an empty unit");
-      return undefined;
+  const data = openDataDirectory(
+    optionsFor(world, options),
+    {
+      unit(payload, start, end, commands) {
+        for (let i = 0; i < commands; i++) replayed.push(payload[start]! + i);
+        if (end <= start) throw new Error("an empty unit");
+        return undefined;
+      },
     },
-  });
+    verifyingMemory(world.disk, referenceCrc32c),
+  );
   return { data, replayed };
 }
 

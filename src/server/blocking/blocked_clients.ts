@@ -161,6 +161,7 @@ export class BlockedClients implements WaitHost, ChangeObserver {
     const { blocked } = connection;
     if (blocked === undefined) return false;
     if (blocked.kind === "keys") this.answer(blocked, withError);
+    else if (blocked.kind === "held") return false;
     else this.acknowledgements.unblock(blocked, withError);
     return true;
   }
@@ -170,7 +171,8 @@ export class BlockedClients implements WaitHost, ChangeObserver {
     const { blocked } = connection;
     if (blocked === undefined) return;
     if (blocked.kind === "keys") this.end(blocked);
-    else this.acknowledgements.forget(blocked);
+    else if (blocked.kind === "position") this.acknowledgements.forget(blocked);
+    else connection.blocked = undefined;
   }
 
   /** Nobody is answered any more: the server stops. */

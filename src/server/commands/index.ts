@@ -17,7 +17,6 @@ import { encryptionCommand } from "./encryption.ts";
 import { functionCommand } from "./function/index.ts";
 import { hello } from "./hello.ts";
 import { info } from "./info.ts";
-import { lastsave } from "./lastsave.ts";
 import { latencyCommand } from "./latency/index.ts";
 import { lolwut } from "./lolwut.ts";
 import { moduleCommand } from "./module/index.ts";
@@ -28,6 +27,7 @@ import { pubsubCommands } from "./pubsub/index.ts";
 import { quit } from "./quit.ts";
 import { reset } from "./reset.ts";
 import { role } from "./role.ts";
+import { savingCommands } from "./saving.ts";
 import { shutdown } from "./shutdown.ts";
 import { slowlogCommand } from "./slowlog.ts";
 import { time } from "./time.ts";
@@ -48,7 +48,7 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     configCommand(server, counters),
     info(server, counters, clock),
     time(clock),
-    lastsave(server),
+    ...savingCommands(server),
     wait(server),
     waitaof(server),
     role,

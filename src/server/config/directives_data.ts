@@ -1,13 +1,13 @@
 /** Directives of the data: memory, persistence, encodings, expiry, observation. The last group is Emberlog's own. */
-import { LOG_SEGMENT_BYTES_DEFAULT } from "../../base/limits.ts";
+import { IMAGE_MEMORY_BYTES_DEFAULT, LOG_SEGMENT_BYTES_DEFAULT } from "../../base/limits.ts";
 import { EVICTION_POLICIES } from "../../dataset/eviction.ts";
 import { honoured, inertBecause, PROTECTED, START } from "./directive.ts";
-import { diskWatermark, eventClasses, percentiles, savePoints } from "./special_values.ts";
+import { diskWatermark, eventClasses, percentiles, savePoints, timesOfDay } from "./special_values.ts";
 import { directoryPath, integer, MEMORY_BYTES_MAX, memory, oneOf, text, yesNo } from "./values.ts";
 
 const INT_MAX = 2147483647;
 
-const noSnapshots = inertBecause("snapshots do not exist yet; durability comes from the log alone");
+const ownImages = inertBecause("images have a format and names of their own, compressed and checksummed always");
 const ownLog = inertBecause("the log has a format and names of its own, and is not rewritten by a child process");
 const noDefrag = inertBecause("the arena's allocator returns memory without moving values");
 const noStreams = inertBecause("streams and HyperLogLogs do not exist yet");
@@ -35,13 +35,21 @@ export const dataDirectives = [
   honoured("lfu-log-factor", integer(0, INT_MAX), "10"),
   honoured("lfu-decay-time", integer(0, INT_MAX), "1"),
 
-  noSnapshots("save", savePoints, ""),
-  noSnapshots("dbfilename", text(fileNameProblem("dbfilename", "filename")), "dump.rdb", PROTECTED),
-  noSnapshots("stop-writes-on-bgsave-error", yesNo, "yes"),
+  honoured("save", savePoints, "3600 1 300 100 60 10000"),
+  honoured("snapshot-schedule", timesOfDay, ""),
+  honoured("snapshot-memory", memory(1024 * 1024, 4294967296), String(IMAGE_MEMORY_BYTES_DEFAULT)),
+  honoured("log-retention-time", integer(0, INT_MAX), "0"),
+  honoured("log-retention-size", memory(), "0"),
+  inertBecause("the log holds every write, whether an image could be written or not")(
+    "stop-writes-on-bgsave-error",
+    yesNo,
+    "yes",
+  ),
+  ownImages("dbfilename", text(fileNameProblem("dbfilename", "filename")), "dump.rdb", PROTECTED),
   honoured("rdbcompression", yesNo, "yes"),
-  noSnapshots("rdbchecksum", yesNo, "yes", START),
-  noSnapshots("rdb-del-sync-files", yesNo, "no"),
-  noSnapshots("rdb-save-incremental-fsync", yesNo, "yes"),
+  ownImages("rdbchecksum", yesNo, "yes", START),
+  ownImages("rdb-del-sync-files", yesNo, "no"),
+  ownImages("rdb-save-incremental-fsync", yesNo, "yes"),
   inertBecause("every payload and file is looked at in full, whatever it says")(
     "sanitize-dump-payload",
     oneOf(["no", "yes", "clients"]),
@@ -51,8 +59,8 @@ export const dataDirectives = [
   ownLog("appendfilename", text(fileNameProblem("appendfilename", "filename")), "appendonly.aof", START),
   ownLog("appenddirname", text(fileNameProblem("appenddirname", "dirname")), "appendonlydir", START),
   ownLog("no-appendfsync-on-rewrite", yesNo, "no"),
-  ownLog("auto-aof-rewrite-percentage", integer(0, INT_MAX), "100"),
-  ownLog("auto-aof-rewrite-min-size", memory(), "67108864"),
+  honoured("auto-aof-rewrite-percentage", integer(0, INT_MAX), "100"),
+  honoured("auto-aof-rewrite-min-size", memory(), "67108864"),
   ownLog("aof-rewrite-incremental-fsync", yesNo, "yes"),
   ownLog("aof-use-rdb-preamble", yesNo, "yes"),
   ownLog("aof-timestamp-enabled", yesNo, "no"),

@@ -39,6 +39,24 @@ export function readSavePoints(value: string): SavePoint[] {
   return points;
 }
 
+/** Times of day by the machine's clock, `03:30 15:30`; an empty argument means none. */
+export const timesOfDay: Kind = {
+  manyArguments: true,
+  read(args) {
+    const times = args.filter((time) => time !== "");
+    if (times.some((time) => !/^([01]?[0-9]|2[0-3]):[0-5][0-9]$/.test(time))) {
+      return { error: "times of day look like 03:30, from 00:00 to 23:59" };
+    }
+    return { value: times.map((time) => time.padStart(5, "0")).join(" ") };
+  },
+  lines: (name, value) => [value === "" ? `${name} ""` : `${name} ${value}`],
+};
+
+/** Minutes since midnight. */
+export function readTimesOfDay(value: string): number[] {
+  return words(value).map((time) => Number(time.slice(0, 2)) * 60 + Number(time.slice(3)));
+}
+
 const CLIENT_CLASSES = ["normal", "slave", "pubsub"] as const;
 export type ClientClass = (typeof CLIENT_CLASSES)[number];
 

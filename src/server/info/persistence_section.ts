@@ -1,46 +1,51 @@
 /**
- * Durability: Redis's names for what its append-only file and ours have in common, and the log's own numbers. Snapshots do not exist
- * yet, so the fields about them say "never".
+ * Durability: Redis's names for what its append-only file and ours have in common, and the log's own numbers. The
+ * fields of Redis's snapshots are about images (server/saving.ts).
  */
 import type { Server } from "../server.ts";
 import { yesNo } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";
 import { storageFields } from "./storage_fields.ts";
 
-export function persistenceSection({ server, call }: InfoContext): Field[] {
+export function persistenceSection({ server }: InfoContext): Field[] {
+  const { saving } = server;
+  const images = server.storage?.images;
+  const statistics = images?.statistics;
+  const busy = saving.current !== undefined;
   return [
     ["loading", 0],
     ["async_loading", 0],
-    ["current_cow_peak", 0],
-    ["current_cow_size", 0],
+    ["current_cow_peak", images?.extraBytes ?? 0],
+    ["current_cow_size", images?.extraBytes ?? 0],
     ["current_cow_size_age", 0],
     ["current_fork_perc", "0.00"],
     ["current_save_keys_processed", 0],
     ["current_save_keys_total", 0],
-    ["rdb_changes_since_last_save", call.journal.dirty],
-    ["rdb_bgsave_in_progress", 0],
-    ["rdb_last_save_time", Math.floor(server.startedMs / 1000)],
-    ["rdb_last_bgsave_status", "ok"],
-    ["rdb_last_bgsave_time_sec", -1],
-    ["rdb_current_bgsave_time_sec", -1],
-    ["rdb_saves", 0],
-    ["rdb_last_cow_size", 0],
+    ["rdb_changes_since_last_save", saving.changes],
+    ["rdb_bgsave_in_progress", saving.current === "save" ? 1 : 0],
+    ["rdb_last_save_time", Math.floor(saving.lastSaveMs / 1000)],
+    ["rdb_last_bgsave_status", saving.lastSaveOk ? "ok" : "err"],
+    ["rdb_last_bgsave_time_sec", saving.lastSaveSeconds],
+    ["rdb_current_bgsave_time_sec", saving.secondsOf("save")],
+    ["rdb_saves", saving.saves],
+    ["rdb_last_cow_size", statistics?.lastExtraBytes ?? 0],
     ["rdb_last_load_keys_expired", 0],
     ["rdb_last_load_keys_loaded", 0],
     ["aof_enabled", server.storage === undefined ? 0 : 1],
-    ["aof_rewrite_in_progress", server.storage?.filling === true ? 1 : 0],
-    ["aof_rewrite_scheduled", 0],
-    ["aof_last_rewrite_time_sec", -1],
-    ["aof_current_rewrite_time_sec", -1],
-    ["aof_last_bgrewrite_status", "ok"],
-    ["aof_rewrites", 0],
-    ["aof_rewrites_consecutive_failures", 0],
+    ["aof_rewrite_in_progress", saving.current === "rewrite" || server.storage?.filling === true ? 1 : 0],
+    ["aof_rewrite_scheduled", saving.rewriteScheduled ? 1 : 0],
+    ["aof_last_rewrite_time_sec", saving.lastRewriteSeconds],
+    ["aof_current_rewrite_time_sec", saving.secondsOf("rewrite")],
+    ["aof_last_bgrewrite_status", saving.lastRewriteOk ? "ok" : "err"],
+    ["aof_rewrites", saving.rewrites],
+    ["aof_rewrites_consecutive_failures", saving.rewriteFailures],
     ["aof_last_write_status", server.storage?.health.trouble?.refusesWrites === true ? "err" : "ok"],
-    ["aof_last_cow_size", 0],
+    ["aof_last_cow_size", statistics?.lastExtraBytes ?? 0],
     ["module_fork_in_progress", 0],
     ["module_fork_last_cow_size", 0],
     ...encryptionFields(server),
     ...logFields(server),
+    ...imageFields(server, busy),
     ...storageFields(server),
   ];
 }
@@ -69,8 +74,8 @@ function logFields(server: Server): Field[] {
   const { statistics } = writer;
   const average = (total: number): number => (statistics.syncs === 0 ? 0 : Math.round(total / statistics.syncs));
   return [
-    ["aof_current_size", report.bytes + statistics.bytes],
-    ["aof_base_size", report.bytes],
+    ["aof_current_size", server.saving.sizes.current],
+    ["aof_base_size", server.saving.sizes.base],
     ["aof_pending_rewrite", 0],
     ["aof_buffer_length", writer.pendingBytes],
     ["aof_pending_bio_fsync", writer.writtenSequence > writer.durableSequence ? 1 : 0],
@@ -101,6 +106,38 @@ function logFields(server: Server): Field[] {
     ["log_failures", statistics.failures],
     ["log_failed", writer.failed === null ? "no" : writer.failed.kind],
     ["log_reserves_space", yesNo(writer.space.supported)],
+  ];
+}
+
+function imageFields(server: Server, busy: boolean): Field[] {
+  const { storage } = server;
+  if (storage === undefined) return [];
+  const { statistics, extraBytes, settings } = storage.images;
+  return [
+    ["image_in_progress", yesNo(busy)],
+    ["images_taken", statistics.taken],
+    ["images_full", statistics.full],
+    ["images_delta", statistics.deltas],
+    ["images_failed", statistics.failed],
+    ["image_last_kind", statistics.lastKind],
+    ["image_last_sequence", statistics.lastSequence],
+    ["image_last_ms", Math.round(statistics.lastMs)],
+    ["image_last_bytes", statistics.lastBytes],
+    ["image_last_bytes_uncompressed", statistics.lastPlainBytes],
+    ["image_last_pages", statistics.lastPages],
+    ["image_last_freeze_usec", Math.round(statistics.lastFreezeUs)],
+    ["image_freeze_usec_max", Math.round(statistics.freezeUsMax)],
+    ["image_pages_copied_last", statistics.lastCopiedPages],
+    ["image_memory_limit", settings.memoryBytesMax],
+    ["image_memory_now", extraBytes],
+    ["image_memory_last", statistics.lastExtraBytes],
+    ["image_memory_max", statistics.extraBytesMax],
+    ["image_waits", statistics.waits],
+    ["image_wait_usec", Math.round(statistics.waitedUs)],
+    ["image_wait_usec_max", Math.round(statistics.waitedUsMax)],
+    ["image_loaded_sequence", storage.report.imageSequence],
+    ["image_loaded_bytes", storage.report.imageBytes],
+    ["images_damaged_at_start", storage.report.badImages.length],
   ];
 }
 

@@ -14,6 +14,10 @@ import { type Oracle, oracleMissing, startOracle } from "./redis_oracle.ts";
 /** Emberlog's own directives, and those of Redis 7.2, which redis-server 7.0.15 does not know. */
 const OWN = [
   "log-segment-bytes",
+  "snapshot-schedule",
+  "snapshot-memory",
+  "log-retention-time",
+  "log-retention-size",
   "disk-low-watermark",
   "disk-stop-watermark",
   "encryption-key-command",
@@ -29,7 +33,7 @@ const OTHER_DEFAULTS: Readonly<Record<string, string>> = {
   appendonly: "durable unless told otherwise",
   bind: "redis-server without a file listens everywhere; redis.conf and Emberlog listen on loopback",
   dir: "a folder of its own below the working directory",
-  save: "no snapshots yet",
+  save: "the oracle was started without save points",
   port: "the oracle was started without one",
   unixsocket: "the oracle was started with one",
 };

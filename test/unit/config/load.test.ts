@@ -44,7 +44,11 @@ test("without anything the defaults of Emberlog apply", () => {
   expect(config.flag("appendonly")).toBe(true);
   expect(config.text("appendfsync")).toBe("everysec");
   expect(config.text("dir")).toBe("/here/data");
-  expect(config.savePoints()).toEqual([]);
+  expect(config.savePoints()).toEqual([
+    { seconds: 3600, changes: 1 },
+    { seconds: 300, changes: 100 },
+    { seconds: 60, changes: 10000 },
+  ]);
   expect(config.path("logfile")).toBeUndefined();
   expect(config.file).toBeUndefined();
   expect(config.warnings()).toEqual([]);
@@ -121,15 +125,15 @@ test("what has no effect is taken with one warning a reason", () => {
     "yes",
     "--active-defrag-cycle-min",
     "2",
-    "--save",
-    "900 1",
+    "--dbfilename",
+    "other.rdb",
     "--rdbcompression",
     "yes",
   ]);
   const warnings = config.warnings();
   expect(warnings).toHaveLength(2);
   expect(warnings.find((line) => line.includes("activedefrag, active-defrag-cycle-min"))).toContain("without moving");
-  expect(warnings.find((line) => line.includes("save"))).toContain("snapshots do not exist yet");
+  expect(warnings.find((line) => line.includes("dbfilename"))).toContain("names of their own");
 });
 
 test("paths start at dir when the configuration sets it, else at the working directory", () => {

@@ -1,5 +1,7 @@
 /** The bytes of segments and frames: round trips, every flipped bit, every length. */
+
 import { describe, expect, test } from "vitest";
+import { getU64, putU64 } from "../../../src/base/little_endian.ts";
 import { joinPath } from "../../../src/disk/file_names.ts";
 import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
 import {
@@ -10,9 +12,7 @@ import {
   FLAG_COMMANDS,
   FLAG_UNIT_END,
   FRAME_HEADER_BYTES,
-  getU64,
   putFrameFields,
-  putU64,
   SEGMENT_HEADER_BYTES,
   saltSeed,
   sealFrame,

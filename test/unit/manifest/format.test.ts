@@ -12,12 +12,33 @@ const manifest: Manifest = {
   state: "complete",
   epoch,
   forkSequence: 40,
+  origin: 0,
+  images: [
+    {
+      name: "image-000000000000001e-00112233.img",
+      epoch,
+      sequence: 30,
+      lengthBytes: 1000,
+      chain: 0x01234567,
+      place: 0,
+      parentChain: 0,
+    },
+    {
+      name: "delta-000000000000005a-00112233.img",
+      epoch,
+      sequence: 90,
+      lengthBytes: 100,
+      chain: -2,
+      place: 1,
+      parentChain: 0x01234567,
+    },
+  ],
   segments: [
     {
       name: "log-0000000000000029-00112233.seg",
       epoch,
       firstSequence: 41,
-      sealed: { lastSequence: 90, lengthBytes: 12345, chain: -559038737 },
+      sealed: { lastSequence: 90, lengthBytes: 12345, chain: -559038737, sealedMs: 1_700_000_000_500 },
     },
     { name: "log-000000000000005b-00112233.seg", epoch, firstSequence: 91, sealed: null },
   ],
@@ -38,7 +59,10 @@ describe("manifest (D13)", () => {
       manifest: {
         ...manifest,
         segments: [
-          { ...manifest.segments[0], sealed: { lastSequence: 90, lengthBytes: 12345, chain: 0xdeadbeef } },
+          {
+            ...manifest.segments[0],
+            sealed: { lastSequence: 90, lengthBytes: 12345, chain: 0xdeadbeef, sealedMs: 1_700_000_000_500 },
+          },
           manifest.segments[1],
         ],
       },
@@ -60,19 +84,23 @@ describe("manifest (D13)", () => {
 
   test("a newer version is refused by the name of the version that can read it", () => {
     const body = latin1(encodeManifest(manifest, crc32cReference)).replace(/end .*\n/, "");
-    const newer = withChecksum(body.replace("emberlog-manifest 1 reader 0.1.0", "emberlog-manifest 2 reader 0.9.1"));
-    expect(decodeManifest(newer, crc32cReference)).toEqual({ kind: "unknown", version: 2, reader: "0.9.1" });
+    const newer = withChecksum(body.replace("emberlog-manifest 2 reader 0.1.0", "emberlog-manifest 3 reader 0.9.1"));
+    expect(decodeManifest(newer, crc32cReference)).toEqual({ kind: "unknown", version: 3, reader: "0.9.1" });
   });
 
   test("segments must follow each other without a gap, and only the last may be open", () => {
     const body = latin1(encodeManifest(manifest, crc32cReference)).replace(/end .*\n/, "");
     expect(decodeManifest(withChecksum(body), crc32cReference).kind).toBe("sound");
     for (const [from, to] of [
-      ["last 90", "last 89"],
+      ["sealed last 90", "sealed last 89"],
       ["first 91", "first 92"],
       [/sealed last 90 .*\n/, "open\n"],
       ["state complete", "state whatever"],
       ["fork 40", "fork"],
+      ["origin 0", "origin"],
+      ["delta 1 on 01234567", "delta 1 on 01234568"],
+      ["delta 1 on 01234567", "delta 2 on 01234567"],
+      ["bytes 1000", "bytes"],
     ] as const) {
       expect(decodeManifest(withChecksum(body.replace(from, to)), crc32cReference).kind, String(from)).toBe("rotten");
     }

@@ -1,0 +1,174 @@
+/**
+ * Which images a start can begin with: the newest chain (a full image and the deltas on it) whose every file is there and sound and from
+ * whose end the log goes on. What is damaged is passed over: the log is kept back to the previous full image for this (D16).
+ *
+ * A file counts only if it is the one that the manifest lists: its chain covers every byte. Loading verifies each block before it is used,
+ * so damage may show after part of a file is in memory already; the next candidate is then loaded over it, and where there is none memory
+ * is emptied.
+ */
+import { equalBytes } from "../base/bytes.ts";
+import type { Disk } from "../disk/disk.ts";
+import { isImageName, joinPath } from "../disk/file_names.ts";
+import type { Crc32c } from "../log/format.ts";
+import type { Manifest, ManifestImage } from "../manifest/format.ts";
+import { BlockReader, type ImageIndex, readImageIndex } from "../snapshot/image_reading.ts";
+import type { ImagesState } from "./recovery_cases.ts";
+
+/** Where images are loaded to; `check` only verifies them. */
+export interface ImageMemory {
+  /** Puts all blocks of an image in its place. A text says what is wrong with the file. */
+  load(path: string, index: ImageIndex): string | undefined;
+  /** All images of a chain are loaded. */
+  adopt(): void;
+  /** Everything is as before the first `load`. */
+  clear(): void;
+}
+
+export interface BadImage {
+  readonly name: string;
+  readonly reason: string;
+  readonly missing: boolean;
+}
+
+export interface ChosenImages {
+  readonly state: ImagesState;
+  /** From the full image on; empty where the log alone is the whole. */
+  readonly base: readonly ManifestImage[];
+  readonly bad: readonly BadImage[];
+  /** For `state` unknown. */
+  readonly unknown: string;
+}
+
+/** Everything that an image stands on, the full one first. */
+export function chainOf(images: readonly ManifestImage[], image: ManifestImage): ManifestImage[] {
+  const chain = [image];
+  for (let child = image; child.place > 0; ) {
+    const { parentChain, place } = child;
+    const parent = images.find((each) => each.chain === parentChain && each.place === place - 1);
+    if (parent === undefined) break;
+    chain.unshift(parent);
+    child = parent;
+  }
+  return chain;
+}
+
+export function chooseImages(
+  disk: Disk,
+  directory: string,
+  crc32c: Crc32c,
+  manifest: Manifest,
+  memory: ImageMemory,
+): ChosenImages {
+  const { images, segments, origin } = manifest;
+  const firstLogged = segments[0]?.firstSequence ?? origin + 1;
+  const bad = new Map<string, BadImage>();
+  const result = (state: ImagesState, base: readonly ManifestImage[], unknown = ""): ChosenImages => ({
+    state,
+    base,
+    bad: [...bad.values()],
+    unknown,
+  });
+  let touched = false;
+  for (const image of [...images].reverse()) {
+    if (firstLogged > image.sequence + 1) continue;
+    const chain = chainOf(images, image);
+    if (chain.some(({ name }) => bad.has(name))) continue;
+    const indexes: ImageIndex[] = [];
+    for (const link of chain) {
+      const path = joinPath(directory, link.name);
+      if (disk.status(path) === undefined) {
+        bad.set(link.name, { name: link.name, reason: "the file is gone", missing: true });
+        break;
+      }
+      const read = readImageIndex(disk, path, crc32c);
+      if (read.kind === "unknown") {
+        return result("unknown", [], `${link.name} is of ${read.what}, which Emberlog ${read.reader} can read`);
+      }
+      const reason =
+        read.kind === "damaged"
+          ? `${read.reason} (at ${read.offset})`
+          : isListed(read.index, link)
+            ? undefined
+            : "it is not the image that the manifest lists";
+      if (reason !== undefined) {
+        bad.set(link.name, { name: link.name, reason, missing: false });
+        break;
+      }
+      if (read.kind === "index") indexes.push(read.index);
+    }
+    if (indexes.length < chain.length) continue;
+    if (touched) memory.clear();
+    let whole = true;
+    for (let i = 0; i < chain.length && whole; i++) {
+      touched = true;
+      const { name } = chain[i]!;
+      const reason = memory.load(joinPath(directory, name), indexes[i]!);
+      if (reason === undefined) continue;
+      bad.set(name, { name, reason, missing: false });
+      whole = false;
+    }
+    if (!whole) continue;
+    memory.adopt();
+    return result(bad.size > 0 ? "fallback" : "sound", chain);
+  }
+  if (touched) memory.clear();
+  if (firstLogged === origin + 1) return result(bad.size > 0 ? "fallback" : "none", []);
+  const all = [...bad.values()];
+  return result(all.length > 0 && all.every(({ missing }) => missing) ? "missing" : "rotten", []);
+}
+
+/** Looks at every block and uses none: for `check` and repair. */
+export function verifyingMemory(disk: Disk, crc32c: Crc32c): ImageMemory {
+  return {
+    load: (path, { header, offsets }) => {
+      const reader = new BlockReader(disk, path, header.salt, crc32c);
+      try {
+        for (let i = 0; i < offsets.length; i++) {
+          const reason = reader.read(offsets[i]!, i, undefined);
+          if (reason !== undefined) return `${reason} (at ${offsets[i]!})`;
+        }
+        return undefined;
+      } finally {
+        reader.close();
+      }
+    },
+    adopt: () => {},
+    clear: () => {},
+  };
+}
+
+/** What is wrong with one listed image; undefined: it is whole. */
+export function imageProblem(disk: Disk, directory: string, crc32c: Crc32c, listed: ManifestImage): string | undefined {
+  const path = joinPath(directory, listed.name);
+  if (disk.status(path) === undefined) return "the file is gone";
+  const read = readImageIndex(disk, path, crc32c);
+  if (read.kind === "unknown") return `it is of ${read.what}, which Emberlog ${read.reader} can read`;
+  if (read.kind === "damaged") return `${read.reason} (at ${read.offset})`;
+  if (!isListed(read.index, listed)) return "it is not the image that the manifest lists";
+  return verifyingMemory(disk, crc32c).load(path, read.index);
+}
+
+/** What the images' own headers say, from old to new: where no manifest lists them. Those without a sound index are left out. */
+export function imagesFromFiles(disk: Disk, directory: string, crc32c: Crc32c): ManifestImage[] {
+  const images: ManifestImage[] = [];
+  for (const name of disk.list(directory).filter(isImageName)) {
+    const read = readImageIndex(disk, joinPath(directory, name), crc32c);
+    if (read.kind !== "index") continue;
+    const { epoch, sequence, place, parentChain } = read.index.header;
+    const { chain, fileBytes } = read.index.end;
+    images.push({ name, epoch, sequence, lengthBytes: fileBytes, chain, place, parentChain });
+  }
+  return images.sort((a, b) => a.sequence - b.sequence || a.place - b.place);
+}
+
+function isListed(index: ImageIndex, listed: ManifestImage): boolean {
+  const { header, end } = index;
+  return (
+    header.sequence === listed.sequence &&
+    header.place === listed.place &&
+    header.parentChain === listed.parentChain &&
+    end.chain === listed.chain &&
+    end.fileBytes === listed.lengthBytes &&
+    equalBytes(header.epoch, 0, listed.epoch, 0, listed.epoch.length)
+  );
+}

@@ -1,0 +1,364 @@
+/**
+ * Images of a running engine: when one is taken, how it becomes part of the data, what its taking has cost.
+ *
+ * ```
+ * idle ──begin──> preparing (a thread starts) ──> writing (a freeze, between two turns) ──> listing ──> idle
+ * ```
+ * At the freeze everything executed is committed as sequence N. The image is listed when it is on stable storage and the log is
+ * through N (D3); until then nothing has changed, and whatever goes wrong leaves nothing behind: the file goes, the dirty marks come back.
+ *
+ * A delta is taken on the newest image as long as its chain has less than DELTAS_MAX of them and they are together smaller than half of
+ * the full image; otherwise the image is full.
+ */
+import { check } from "../base/check.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { IMAGE_DELTAS_MAX, IMAGE_MERGED_SEGMENTS } from "../base/limits.ts";
+import { DiskError } from "../disk/disk.ts";
+import { imageName } from "../disk/file_names.ts";
+import { SEGMENT_HEADER_BYTES } from "../log/format.ts";
+import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
+import { beginFreeze, FreezePool, returnPool } from "../memory/begin_freeze.ts";
+import type { Freeze } from "../memory/freeze.ts";
+import { LAYOUT_VERSION, PAGE_BYTES } from "../memory/layout.ts";
+import type { ImageHeader } from "../snapshot/format.ts";
+import type { ImageAnswer, ImageFailure, ImageThread } from "../snapshot/image_thread.ts";
+import type { ImageSummary } from "../snapshot/image_writing.ts";
+import { type Retention, withImage } from "./compaction.ts";
+import type { DataDirectory } from "./data_directory.ts";
+import type { Engine } from "./engine.ts";
+import { chainOf } from "./image_chain.ts";
+
+export interface ImageSettings {
+  /** Memory for pages copied aside, bytes. */
+  readonly memoryBytesMax: number;
+  readonly retention: Retention;
+}
+
+/** What has been taken since start, and what the last one cost. */
+export interface ImageStatistics {
+  taken: number;
+  full: number;
+  deltas: number;
+  failed: number;
+  /** Of the last one that succeeded. */
+  lastSequence: number;
+  lastBytes: number;
+  lastPlainBytes: number;
+  lastPages: number;
+  lastKind: "none" | "full" | "delta";
+  /** From beginning to listed, ms. */
+  lastMs: number;
+  /** What the serving thread did between two turns to begin it, µs. */
+  lastFreezeUs: number;
+  freezeUsMax: number;
+  /** Pages copied aside, the most memory they took at once, and waits for it: of the last one, whatever became of it. */
+  lastCopiedPages: number;
+  lastExtraBytes: number;
+  extraBytesMax: number;
+  waits: number;
+  waitedUs: number;
+  waitedUsMax: number;
+}
+
+export interface ImageResult {
+  readonly image: ManifestImage;
+  readonly summary: ImageSummary;
+}
+
+type Done = (error: EmberlogError | undefined, result: ImageResult | undefined) => void;
+
+interface Taking {
+  readonly full: boolean;
+  readonly beganUs: number;
+  readonly done: Done;
+  path: string;
+  freeze: Freeze | undefined;
+  marks: readonly Uint8Array[];
+  cancelled: boolean;
+}
+
+export class Images {
+  readonly statistics: ImageStatistics = {
+    taken: 0,
+    full: 0,
+    deltas: 0,
+    failed: 0,
+    lastSequence: 0,
+    lastBytes: 0,
+    lastPlainBytes: 0,
+    lastPages: 0,
+    lastKind: "none",
+    lastMs: -1,
+    lastFreezeUs: 0,
+    freezeUsMax: 0,
+    lastCopiedPages: 0,
+    lastExtraBytes: 0,
+    extraBytesMax: 0,
+    waits: 0,
+    waitedUs: 0,
+    waitedUsMax: 0,
+  };
+  settings: ImageSettings;
+
+  private readonly engine: Engine;
+  private readonly directory: DataDirectory;
+  private readonly thread: ImageThread;
+  private pool: FreezePool | undefined;
+  private taking: Taking | undefined;
+  /** Marks of an image that came to nothing, on their way back: from this segment on. */
+  private merging: { marks: readonly Uint8Array[]; next: number } | undefined;
+  private ended: Promise<void> = Promise.resolve();
+  /** Goes on with an image that waits for the log. */
+  private waiting: (() => void) | undefined;
+
+  constructor(engine: Engine, directory: DataDirectory, thread: ImageThread, settings: ImageSettings) {
+    this.engine = engine;
+    this.directory = directory;
+    this.thread = thread;
+    this.settings = settings;
+  }
+
+  /** An image is being taken. */
+  get busy(): boolean {
+    return this.taking !== undefined;
+  }
+
+  /** Since when, as the clock's monotonic µs; undefined while none is. */
+  get beganUs(): number | undefined {
+    return this.taking?.beganUs;
+  }
+
+  /** Memory taken by pages copied aside right now, bytes. */
+  get extraBytes(): number {
+    return (this.taking?.freeze?.slotsUsedMax ?? 0) * PAGE_BYTES;
+  }
+
+  /**
+   * Begins an image. `done` is called once, later, when it is part of the data or has come to nothing. `full`: whatever the rule for deltas
+   * says. Only while none is being taken.
+   */
+  begin(full: boolean, done: Done): void {
+    check(this.taking === undefined, "one image at a time");
+    const newest = this.unchanged(full);
+    if (newest !== undefined) {
+      const { chain, lengthBytes: fileBytes } = newest;
+      setImmediate(() =>
+        done(undefined, { image: newest, summary: { chain, fileBytes, pages: 0, blocks: 0, plainBytes: 0 } }),
+      );
+      return;
+    }
+    const beganUs = this.engine.clock.monotonicUs();
+    const taking: Taking = { full, beganUs, done, path: "", freeze: undefined, marks: [], cancelled: false };
+    this.taking = taking;
+    let settle = (): void => {};
+    this.ended = new Promise((resolve) => {
+      settle = resolve;
+    });
+    const finished = (error: EmberlogError | undefined, result: ImageResult | undefined): void => {
+      this.taking = undefined;
+      if (error !== undefined) {
+        this.statistics.failed++;
+        this.undo(taking);
+      }
+      settle();
+      done(error, result);
+    };
+    this.thread.prepare((failure) => {
+      if (this.taking !== taking) return;
+      if (failure !== undefined) return finished(failureError(failure), undefined);
+      if (taking.cancelled) {
+        this.thread.abandon();
+        return finished(calledOff(), undefined);
+      }
+      try {
+        this.freeze(taking, finished);
+      } catch (thrown) {
+        // The disk, before there was a freeze.
+        if (!(thrown instanceof DiskError)) throw thrown;
+        this.thread.abandon();
+        finished(thrown, undefined);
+      }
+    });
+  }
+
+  /** Calls off what is under way; resolves when nothing of it is left. */
+  async cancel(): Promise<void> {
+    const { taking } = this;
+    if (taking !== undefined) {
+      taking.cancelled = true;
+      taking.freeze?.end(false);
+      this.waiting?.();
+    }
+    await this.ended;
+  }
+
+  /** As a crash would leave it: nothing is answered, and the file stays for the next start to remove. */
+  abandon(): void {
+    this.taking?.freeze?.end(false);
+    this.taking = undefined;
+    this.thread.abandon();
+  }
+
+  /** A bounded step of what is left of a failed image; to be called regularly. */
+  tick(): void {
+    this.waiting?.();
+    const { merging } = this;
+    if (merging === undefined) return;
+    const { arena } = this.engine;
+    const end = Math.min(merging.marks.length, merging.next + IMAGE_MERGED_SEGMENTS);
+    for (let i = merging.next; i < end; i++) arena.mergeMarks(i, merging.marks[i]!);
+    merging.next = end;
+    if (end === merging.marks.length) this.merging = undefined;
+  }
+
+  /** The newest image, if it says already what another one would say, byte for byte or nearly so. */
+  private unchanged(full: boolean): ManifestImage | undefined {
+    const { images, writer } = this.directory;
+    const newest = images[images.length - 1];
+    if (newest === undefined || newest.chain !== this.marksSince || newest.sequence !== writer.sequence)
+      return undefined;
+    return full && newest.place > 0 ? undefined : newest;
+  }
+
+  /** The image that a delta may be taken on; undefined: the next one is full. */
+  private parent(full: boolean): ManifestImage | undefined {
+    const { images } = this.directory;
+    const newest = images[images.length - 1];
+    // Only what memory is the continuation of: the newest image, taken or loaded by this process.
+    if (full || newest === undefined || newest.chain !== this.marksSince) return undefined;
+    const chain = chainOf(images, newest);
+    const deltaBytes = chain.slice(1).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    if (newest.place >= IMAGE_DELTAS_MAX || deltaBytes * 2 > chain[0]!.lengthBytes) return undefined;
+    return newest;
+  }
+
+  /** Chain of the image that the dirty marks count from; undefined: of none. */
+  marksSince: number | undefined;
+
+  private freeze(taking: Taking, finished: Done): void {
+    const { engine, directory, thread } = this;
+    const { clock, arena } = engine;
+    taking.path = directory.prepareImage();
+    while (this.merging !== undefined) this.tick();
+    const freezeBeganUs = clock.monotonicUs();
+    // What was executed so far is in the image, and a unit of the log ends here.
+    engine.commit();
+    const { writer } = directory;
+    const { sequence } = writer;
+    arena.logPosition = sequence;
+    const parent = this.parent(taking.full);
+    if (this.pool?.bytesMax !== this.settings.memoryBytesMax) this.pool = new FreezePool(this.settings.memoryBytesMax);
+    const { allocator } = engine.dataset;
+    const { freeze, marks } = beginFreeze(allocator, this.pool, () => clock.monotonicUs(), thread.drainHere);
+    taking.freeze = freeze;
+    taking.marks = marks;
+    const { statistics } = this;
+    statistics.lastFreezeUs = clock.monotonicUs() - freezeBeganUs;
+    statistics.freezeUsMax = Math.max(statistics.freezeUsMax, statistics.lastFreezeUs);
+    // The log goes on in a segment of its own soon, and everything before it may go one day.
+    if (writer.segmentBytes > SEGMENT_HEADER_BYTES) writer.rotate();
+    const header: ImageHeader = {
+      layoutVersion: LAYOUT_VERSION,
+      firstSegment: arena.firstSegment,
+      segmentCount: arena.segmentCount,
+      place: parent === undefined ? 0 : parent.place + 1,
+      epoch: directory.epoch,
+      sequence,
+      frozenMs: clock.wallMs(),
+      parentSequence: parent?.sequence ?? 0,
+      parentChain: parent?.chain ?? 0,
+      salt: engine.random.bytes(32),
+    };
+    thread.write({ path: taking.path, header, frozen: freeze.shared }, (answer) => {
+      if (this.taking !== taking) return;
+      this.endFreeze(taking, answer);
+      if (taking.cancelled) finished(calledOff(), undefined);
+      else if (answer.kind === "failed") finished(failureError(answer), undefined);
+      else this.listWhenDurable(taking, header, answer.summary, finished);
+    });
+  }
+
+  private endFreeze(taking: Taking, answer: ImageAnswer): void {
+    const freeze = taking.freeze!;
+    freeze.end(answer.kind === "written");
+    if (this.pool !== undefined) returnPool(this.engine.dataset.allocator, this.pool);
+    const { statistics } = this;
+    statistics.lastCopiedPages = freeze.copiedPages;
+    statistics.lastExtraBytes = freeze.slotsUsedMax * PAGE_BYTES;
+    statistics.extraBytesMax = Math.max(statistics.extraBytesMax, statistics.lastExtraBytes);
+    statistics.waits += freeze.waits;
+    statistics.waitedUs += freeze.waitedUs;
+    statistics.waitedUsMax = Math.max(statistics.waitedUsMax, freeze.waitedUsMax);
+  }
+
+  /** D3: the image, which is on stable storage now, never says more than the log does. Asked again at each tick. */
+  private listWhenDurable(taking: Taking, header: ImageHeader, summary: ImageSummary, finished: Done): void {
+    const { directory, engine } = this;
+    const { writer } = directory;
+    const attempt = (): void => {
+      this.waiting = undefined;
+      if (taking.cancelled) return finished(calledOff(), undefined);
+      if (writer.failed !== null) {
+        return finished(new DiskError(writer.failed.kind, "the log", writer.failed.errno), undefined);
+      }
+      if (writer.durableSequence < header.sequence) {
+        writer.durable().catch(() => {});
+        this.waiting = attempt;
+        return;
+      }
+      const image: ManifestImage = {
+        name: imageName(header.sequence, header.epoch, header.place > 0),
+        epoch: header.epoch,
+        sequence: header.sequence,
+        lengthBytes: summary.fileBytes,
+        chain: summary.chain | 0,
+        place: header.place,
+        parentChain: header.parentChain,
+      };
+      const change = (manifest: Manifest): Manifest =>
+        withImage(manifest, image, this.settings.retention, engine.clock.wallMs(), isFree);
+      directory.addImage(image, change, (error) => {
+        if (this.taking !== taking) return;
+        if (error !== undefined) return finished(error, undefined);
+        this.marksSince = image.chain;
+        this.count(taking, image, summary);
+        finished(undefined, { image, summary });
+      });
+    };
+    attempt();
+  }
+
+  private count(taking: Taking, image: ManifestImage, summary: ImageSummary): void {
+    const { statistics } = this;
+    statistics.taken++;
+    if (image.place === 0) statistics.full++;
+    else statistics.deltas++;
+    statistics.lastKind = image.place === 0 ? "full" : "delta";
+    statistics.lastSequence = image.sequence;
+    statistics.lastBytes = summary.fileBytes;
+    statistics.lastPlainBytes = summary.plainBytes;
+    statistics.lastPages = summary.pages;
+    statistics.lastMs = (this.engine.clock.monotonicUs() - taking.beganUs) / 1000;
+  }
+
+  /** Nothing is left of it: what was dirty is dirty again, and the file goes. */
+  private undo(taking: Taking): void {
+    if (taking.freeze === undefined) return;
+    this.merging = { marks: taking.marks, next: 0 };
+    this.directory.dropImage();
+  }
+}
+
+/** Backups will say which segments they have not shipped yet. */
+function isFree(_segment: ManifestSegment): boolean {
+  return true;
+}
+
+function failureError({ reason, errno }: ImageFailure): EmberlogError {
+  if (errno !== 0) return new DiskError("write an image to", "the data directory", errno);
+  return new EmberlogError("DISK_FAILED", `the image could not be written: ${reason}`);
+}
+
+function calledOff(): EmberlogError {
+  return new EmberlogError("CLOSED", "the image was called off");
+}

@@ -1,0 +1,249 @@
+/**
+ * The bytes of an image, version 1: the pages of the arena at one point of the log. Stored numbers: do not change; a new meaning needs a
+ * new version. All integers are little-endian; u64 holds at most 2^53 - 1. CRC is CRC32C.
+ *
+ * A file is one header, blocks without gaps, and an end.
+ * ```
+ * header, 512 bytes
+ *    0  8  magic "EMBERIMG"
+ *    8  4  format version, 1
+ *   12  4  flags: 1 DELTA (reserved: 2 = payloads encrypted)
+ *   16  6  Emberlog version that can read this: major, minor, patch (u16 each)
+ *   22  2  0
+ *   24  4  layout version of the arena (memory/layout.ts)
+ *   28  4  number of the first segment of memory
+ *   32  4  segments of memory
+ *   36  4  place in its chain: 0 for a full image, n for the n-th delta on it
+ *   40 16  epoch id
+ *   56  8  last sequence contained
+ *   64  8  clock at the freeze, ms since 1970
+ *   72  8  delta: last sequence of the parent; full image: 0
+ *   80  4  delta: checksum of the parent; full image: 0
+ *   84  4  0
+ *   88 32  salt, random
+ *  120 32  key id, 0 (reserved for encryption)
+ *  152 ..  0
+ *  508  4  CRC of bytes 0 … 507
+ *
+ * block header, 32 bytes
+ *    0  4  magic "EIBK"
+ *    4  4  bytes of the payload that follows
+ *    8  4  bytes of the payload before compression
+ *   12  4  number of this block, from 0 (also the nonce, once encrypted)
+ *   16  2  0 = stored, 1 = one LZ4 block
+ *   18  2  0
+ *   20  4  pages in this block, at most 64
+ *   24  4  CRC of the payload as stored, seeded
+ *   28  4  CRC of bytes 0 … 27, seeded
+ * payload, uncompressed: a row of 8 bytes a page, then the wanted 256-byte blocks of each page, in order
+ *    0  4  page: segment of memory (from the first) in bits 14 and up, page in it in bits 0 … 13
+ *    4  2  mask: bit n says that block n of the page follows
+ *    6  2  0
+ *
+ * end, 32 bytes
+ *    0  4  magic "EIND"
+ *    4  4  blocks
+ *    8  8  pages
+ *   16  8  bytes of the file, this end included
+ *   24  4  chain: CRC of the header and of each block header in turn
+ *   28  4  CRC of bytes 0 … 27, seeded
+ * ```
+ * Seeded: the CRC continues that of the header's salt. The chain names the image: as a block's header covers its payload by a CRC, the
+ * chain covers every byte (D16). The manifest and a delta on this image give it.
+ *
+ * Pages stand in any order, each at most once. Pages that were free are not there: what they held means nothing.
+ *
+ * This module knows bytes only: no files, no policy.
+ */
+import { getU16, getU32, getU64, putU16, putU32, putU64 } from "../base/little_endian.ts";
+
+export const IMAGE_VERSION = 1;
+export const IMAGE_HEADER_BYTES = 512;
+const IMAGE_MAGIC = "EMBERIMG";
+/** The Emberlog version that introduced this format: what an older program names when it refuses. */
+const IMAGE_READER = [0, 1, 0] as const;
+
+const FLAG_DELTA = 1;
+
+export const BLOCK_HEADER_BYTES = 32;
+export const END_BYTES = 32;
+/** "EIBK" and "EIND" read as little-endian integers. */
+const BLOCK_MAGIC = 0x4b424945;
+const END_MAGIC = 0x444e4945;
+
+export const CODEC_STORED = 0;
+export const CODEC_LZ4 = 1;
+
+/** Pages of a block. */
+export const BLOCK_PAGES_MAX = 64;
+export const PAGE_ROW_BYTES = 8;
+export const BLOCK_PLAIN_BYTES_MAX = BLOCK_PAGES_MAX * (PAGE_ROW_BYTES + 4096);
+
+const SALT_BYTES = 32;
+const EPOCH_BYTES = 16;
+const HEADER_CRC_AT = 508;
+
+export type Crc32c = (bytes: Uint8Array, offset: number, length: number, seed: number) => number;
+
+export interface ImageHeader {
+  readonly layoutVersion: number;
+  readonly firstSegment: number;
+  readonly segmentCount: number;
+  /** 0: a full image; n: the n-th delta. */
+  readonly place: number;
+  readonly epoch: Uint8Array;
+  readonly sequence: number;
+  readonly frozenMs: number;
+  readonly parentSequence: number;
+  readonly parentChain: number;
+  readonly salt: Uint8Array;
+}
+
+export interface BlockHeader {
+  storedBytes: number;
+  plainBytes: number;
+  number: number;
+  codec: number;
+  pages: number;
+  payloadCrc: number;
+}
+
+export interface ImageEnd {
+  readonly blocks: number;
+  readonly pages: number;
+  readonly fileBytes: number;
+  readonly chain: number;
+}
+
+export function encodeImageHeader(header: ImageHeader, crc32c: Crc32c): Uint8Array {
+  const bytes = new Uint8Array(IMAGE_HEADER_BYTES);
+  for (let i = 0; i < IMAGE_MAGIC.length; i++) bytes[i] = IMAGE_MAGIC.charCodeAt(i);
+  putU32(bytes, 8, IMAGE_VERSION);
+  putU32(bytes, 12, header.place === 0 ? 0 : FLAG_DELTA);
+  for (let i = 0; i < 3; i++) putU16(bytes, 16 + 2 * i, IMAGE_READER[i]!);
+  putU32(bytes, 24, header.layoutVersion);
+  putU32(bytes, 28, header.firstSegment);
+  putU32(bytes, 32, header.segmentCount);
+  putU32(bytes, 36, header.place);
+  bytes.set(header.epoch, 40);
+  putU64(bytes, 56, header.sequence);
+  putU64(bytes, 64, header.frozenMs);
+  putU64(bytes, 72, header.parentSequence);
+  putU32(bytes, 80, header.parentChain);
+  bytes.set(header.salt, 88);
+  putU32(bytes, HEADER_CRC_AT, crc32c(bytes, 0, HEADER_CRC_AT, 0));
+  return bytes;
+}
+
+/** `unknown` names the Emberlog version that can read it. */
+export type ImageHeaderResult =
+  | { readonly kind: "header"; readonly header: ImageHeader }
+  | { readonly kind: "unknown"; readonly what: string; readonly reader: string }
+  | { readonly kind: "damaged"; readonly reason: string };
+
+/** `layoutVersion` is what this program reads. */
+export function decodeImageHeader(
+  bytes: Uint8Array,
+  length: number,
+  layoutVersion: number,
+  crc32c: Crc32c,
+): ImageHeaderResult {
+  if (length < IMAGE_HEADER_BYTES) return { kind: "damaged", reason: `the header has ${length} of 512 bytes` };
+  for (let i = 0; i < IMAGE_MAGIC.length; i++) {
+    if (bytes[i] !== IMAGE_MAGIC.charCodeAt(i)) return { kind: "damaged", reason: "no magic at the start" };
+  }
+  if ((getU32(bytes, HEADER_CRC_AT) ^ crc32c(bytes, 0, HEADER_CRC_AT, 0)) !== 0) {
+    return { kind: "damaged", reason: "the header's checksum is wrong" };
+  }
+  const version = getU32(bytes, 8);
+  const flags = getU32(bytes, 12);
+  const reader = `${getU16(bytes, 16)}.${getU16(bytes, 18)}.${getU16(bytes, 20)}`;
+  const layout = getU32(bytes, 24);
+  if (version !== IMAGE_VERSION || (flags & ~FLAG_DELTA) !== 0) {
+    return { kind: "unknown", what: `image format ${version}`, reader };
+  }
+  if (layout !== layoutVersion) return { kind: "unknown", what: `memory layout ${layout}`, reader };
+  const header: ImageHeader = {
+    layoutVersion: layout,
+    firstSegment: getU32(bytes, 28),
+    segmentCount: getU32(bytes, 32),
+    place: getU32(bytes, 36),
+    epoch: bytes.slice(40, 40 + EPOCH_BYTES),
+    sequence: getU64(bytes, 56),
+    frozenMs: getU64(bytes, 64),
+    parentSequence: getU64(bytes, 72),
+    parentChain: getU32(bytes, 80) | 0,
+    salt: bytes.slice(88, 88 + SALT_BYTES),
+  };
+  if (!Number.isSafeInteger(header.sequence) || header.place > 0 !== ((flags & FLAG_DELTA) !== 0)) {
+    return { kind: "damaged", reason: "the header's fields don't fit each other" };
+  }
+  return { kind: "header", header };
+}
+
+/** The seed of every checksum behind the header. */
+export function imageSeed(salt: Uint8Array, crc32c: Crc32c): number {
+  return crc32c(salt, 0, SALT_BYTES, 0);
+}
+
+export function putBlockHeader(bytes: Uint8Array, at: number, block: BlockHeader, seed: number, crc32c: Crc32c): void {
+  putU32(bytes, at, BLOCK_MAGIC);
+  putU32(bytes, at + 4, block.storedBytes);
+  putU32(bytes, at + 8, block.plainBytes);
+  putU32(bytes, at + 12, block.number);
+  putU16(bytes, at + 16, block.codec);
+  putU16(bytes, at + 18, 0);
+  putU32(bytes, at + 20, block.pages);
+  putU32(bytes, at + 24, block.payloadCrc);
+  putU32(bytes, at + 28, crc32c(bytes, at, 28, seed));
+}
+
+/** Fills `block`; a text says what is wrong instead. "end" where the end begins, which is then to be decoded. */
+export function decodeBlockHeader(
+  bytes: Uint8Array,
+  at: number,
+  seed: number,
+  crc32c: Crc32c,
+  block: BlockHeader,
+): string | undefined {
+  const magic = getU32(bytes, at);
+  if (magic === END_MAGIC) return "end";
+  if (magic !== BLOCK_MAGIC) return "no block begins here";
+  if ((getU32(bytes, at + 28) ^ crc32c(bytes, at, 28, seed)) !== 0) return "a block header's checksum is wrong";
+  block.storedBytes = getU32(bytes, at + 4);
+  block.plainBytes = getU32(bytes, at + 8);
+  block.number = getU32(bytes, at + 12);
+  block.codec = getU16(bytes, at + 16);
+  block.pages = getU32(bytes, at + 20);
+  block.payloadCrc = getU32(bytes, at + 24) | 0;
+  const sane =
+    block.pages >= 1 &&
+    block.pages <= BLOCK_PAGES_MAX &&
+    block.plainBytes <= BLOCK_PLAIN_BYTES_MAX &&
+    block.storedBytes <= BLOCK_PLAIN_BYTES_MAX &&
+    block.codec <= CODEC_LZ4 &&
+    (block.codec !== CODEC_STORED || block.storedBytes === block.plainBytes);
+  return sane ? undefined : "a block header's fields are out of range";
+}
+
+export function encodeEnd(end: ImageEnd, seed: number, crc32c: Crc32c): Uint8Array {
+  const bytes = new Uint8Array(END_BYTES);
+  putU32(bytes, 0, END_MAGIC);
+  putU32(bytes, 4, end.blocks);
+  putU64(bytes, 8, end.pages);
+  putU64(bytes, 16, end.fileBytes);
+  putU32(bytes, 24, end.chain);
+  putU32(bytes, 28, crc32c(bytes, 0, 28, seed));
+  return bytes;
+}
+
+export function decodeEnd(bytes: Uint8Array, at: number, seed: number, crc32c: Crc32c): ImageEnd | undefined {
+  if (getU32(bytes, at) !== END_MAGIC) return undefined;
+  if ((getU32(bytes, at + 28) ^ crc32c(bytes, at, 28, seed)) !== 0) return undefined;
+  return {
+    blocks: getU32(bytes, at + 4),
+    pages: getU64(bytes, at + 8),
+    fileBytes: getU64(bytes, at + 16),
+    chain: getU32(bytes, at + 24) | 0,
+  };
+}

@@ -1,0 +1,33 @@
+/** What the image worker is asked, and what it answers: messages between two threads, plain data only. */
+import type { ImageJob, ImageSummary } from "./image_writing.ts";
+
+export interface WriteTask {
+  readonly kind: "write";
+  readonly job: ImageJob;
+}
+
+export interface LoadTask {
+  readonly kind: "load";
+  readonly path: string;
+  readonly salt: Uint8Array;
+  readonly offsets: Float64Array;
+  /** Where the pages go; absent: they are only verified. */
+  readonly segments: readonly SharedArrayBuffer[] | undefined;
+  readonly starts: readonly number[];
+  /** Shared words, see below. */
+  readonly control: SharedArrayBuffer;
+}
+
+export type WorkerTask = WriteTask | LoadTask;
+
+export type WriteAnswer =
+  | { readonly kind: "ready" }
+  | { readonly kind: "written"; readonly summary: ImageSummary }
+  /** `errno` is zero where it was no fault of the disk. */
+  | { readonly kind: "failed"; readonly reason: string; readonly errno: number };
+
+/** Words of a load's control: next block, threads that have ended, first bad block + 1 (0: none). */
+export const LOAD_NEXT = 0;
+export const LOAD_ENDED = 1;
+export const LOAD_BAD = 2;
+export const LOAD_WORDS = 4;
