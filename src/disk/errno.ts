@@ -7,6 +7,8 @@ import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
 export const ENOSPC = -constants.errno.ENOSPC;
+export const EACCES = -constants.errno.EACCES;
+export const EPERM = -constants.errno.EPERM;
 export const EROFS = -constants.errno.EROFS;
 export const EDQUOT = -constants.errno.EDQUOT;
 export const EIO = -constants.errno.EIO;
@@ -27,8 +29,8 @@ const WORDS = new Map<number, string>([
   [ENOENT, "No such file or directory"],
   [EEXIST, "File exists"],
   [EBADF, "Bad file descriptor"],
-  [-constants.errno.EACCES, "Permission denied"],
-  [-constants.errno.EPERM, "Operation not permitted"],
+  [EACCES, "Permission denied"],
+  [EPERM, "Operation not permitted"],
   [EROFS, "Read-only file system"],
   [-constants.errno.EFBIG, "File too large"],
   [-constants.errno.EMFILE, "Too many open files"],

@@ -25,6 +25,8 @@ export type SpaceState = "ok" | "low" | "stop";
 const AUTO_SHARE_MAX = 0.02;
 /** How far above a watermark its state ends. */
 const HYSTERESIS = 1.1;
+/** With less free space than so many times a watermark it is looked at more often. */
+const NEAR = 4;
 /** Less than this above the last watermark is no room for a turn any more. */
 const TURN_BYTES = LOG_RESERVE_BYTES_MIN;
 /** The rate is that of the last two minutes, by samples at least so far apart. */
@@ -50,6 +52,11 @@ export class DiskSpaceWatch {
   constructor(segmentBytesMax: number, watermarks: Watermarks = { low: "0", stop: "0" }) {
     this.watermarks = watermarks;
     this.segmentBytesMax = segmentBytesMax;
+  }
+
+  /** A watermark is so near that a second is long. */
+  get isNear(): boolean {
+    return this.freeBytes >= 0 && this.freeBytes < NEAR * Math.max(this.lowBytes, this.stopBytes);
   }
 
   /** What may be taken of the disk, as it is now. */

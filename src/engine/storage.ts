@@ -7,7 +7,7 @@ import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import { IMAGE_MEMORY_BYTES_DEFAULT } from "../base/limits.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import type { Random } from "../base/random.ts";
-import type { Disk } from "../disk/disk.ts";
+import { type Disk, DiskError } from "../disk/disk.ts";
 import { ENOENT, ENOSPC, errorText, misconf } from "../disk/errno.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
 import type { Crc32c } from "../log/format.ts";
@@ -34,7 +34,7 @@ import type { RecoveryReport } from "./recovery.ts";
 import { reloadDataset, reloadFromMemory } from "./reload.ts";
 import { Replay } from "./replay.ts";
 import { StorageHealth } from "./storage_health.ts";
-import { logTrouble, spaceTrouble, type Trouble } from "./trouble.ts";
+import { logTrouble, spaceTrouble, startRemedy, type Trouble } from "./trouble.ts";
 
 export type FsyncPolicy = "always" | "everysec" | "no";
 
@@ -101,6 +101,7 @@ export function openStorage(engine: Engine, options: StorageOptions): Storage {
     return storage;
   } catch (error) {
     void logIo.close();
+    if (error instanceof DiskError) error.message += `. To go on: ${startRemedy(error.errno)}`;
     throw error;
   }
 }
@@ -267,7 +268,7 @@ export class Storage {
     const nowUs = clock.monotonicUs();
     if (nowUs >= this.lookUs || this.writer.reserveErrno < 0) {
       this.look(nowUs);
-      this.lookUs = nowUs + (this.space.state === "ok" ? LOOK_US : LOOK_CLOSER_US);
+      this.lookUs = nowUs + (this.space.isNear ? LOOK_CLOSER_US : LOOK_US);
     }
     this.writer.tick();
     this.images.tick();

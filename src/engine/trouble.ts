@@ -1,10 +1,10 @@
 /**
  * What can be wrong with the disk under a running log, in words for an operator: what it is, what it does to clients, and the way out.
  *
- * One table: the server's log, INFO persistence and docs/durability.md ("When something is wrong") use these names and no others.
+ * One table: the server's log, INFO persistence and docs/durability.md ("When the disk is in trouble") use these names and no others.
  */
 import { humanBytes } from "../base/memory_size.ts";
-import { EROFS, errorText, isOutOfSpace } from "../disk/errno.ts";
+import { EACCES, EPERM, EROFS, errorText, isOutOfSpace } from "../disk/errno.ts";
 import type { LogFailure } from "../log/writer_options.ts";
 import type { DiskSpaceWatch } from "./disk_space.ts";
 
@@ -70,6 +70,14 @@ export function logTrouble(directory: string, failed: LogFailure, gone: boolean)
     remedy: `look into the disk (dmesg) and its mount: once a write succeeds, ${NO_RESTART}`,
     refusesWrites: true,
   };
+}
+
+/** The way out when a start can't use the disk. */
+export function startRemedy(errno: number): string {
+  if (isOutOfSpace(errno)) return `${FREE_SPACE} (a start needs space for one segment at most), then start again`;
+  if (errno === EROFS) return "mount the file system for writing, then start again";
+  if (errno === EACCES || errno === EPERM) return "give the user that the server runs as the right to write there";
+  return "look into the disk (dmesg) and its mount, then start again";
 }
 
 /** The disk is below a watermark. */

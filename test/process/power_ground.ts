@@ -5,7 +5,7 @@
  * It needs root, loop devices and the tools of the file system; where something is missing it says so, loudly.
  */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, statfsSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Ground } from "./crash_rounds.ts";
@@ -41,6 +41,12 @@ export class Mounted {
     run("mount", "-o", "loop", this.image, this.directory);
   }
 
+  /** What an ordinary user may still write, bytes. */
+  freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.directory);
+    return bavail * bsize;
+  }
+
   /** From here on nothing reaches the image. */
   shutDown(): void {
     run("python3", "-c", SHUTDOWN, this.directory);
@@ -49,6 +55,20 @@ export class Mounted {
   remount(): void {
     run("umount", this.directory);
     run("mount", "-o", "loop", this.image, this.directory);
+  }
+
+  /** What the kernel does after an error of the file system (ext4): it becomes read-only, also for those who have files open. */
+  abort(): void {
+    run("mount", "-o", "remount,abort", this.directory);
+  }
+
+  /** After `abort`: checked, and mounted for writing or only for reading. */
+  repair(readOnly = false): void {
+    run("umount", this.directory);
+    // 1: errors were corrected.
+    const { status } = spawnSync("e2fsck", ["-fp", this.image]);
+    if (status !== 0 && status !== 1) throw new Error(`e2fsck ended with ${status}`);
+    run("mount", "-o", readOnly ? "loop,ro" : "loop", this.image, this.directory);
   }
 
   /** More room on the same file system (ext4). */
