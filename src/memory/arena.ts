@@ -86,6 +86,8 @@ export class Arena {
   /** True while a freeze is active; tested by every write. */
   freezing = false;
   private freezeHook: FreezeHook | null = null;
+  /** The bytes of the segment that is added next, where they have been prepared. */
+  private prepared: Uint8Array | null = null;
 
   constructor(options: ArenaOptions) {
     check(new Uint8Array(Int32Array.of(1).buffer)[0] === 1, "the host is little-endian");
@@ -123,22 +125,47 @@ export class Arena {
     this.writeHeader();
   }
 
+  /**
+   * Gets the memory of the next segment and has another thread fetch its first chunk, which would take a slow machine 5 ms when the segment
+   * is added. False where that was done before, or where there can be no further segment.
+   */
+  prepareSegment(): boolean {
+    if (this.prepared !== null || this.segmentCount === this.segmentsMax) return false;
+    this.prepared = this.allocateSegment();
+    if (this.prepared === null) return false;
+    this.calls.adviseHugePages(this.prepared);
+    this.calls.populateAhead(this.prepared, 0, CHUNK_BYTES);
+    return true;
+  }
+
+  /** The bytes of a segment, of which the first begins a chunk where that can be known; null: the system refuses the memory. */
+  private allocateSegment(): Uint8Array | null {
+    try {
+      const buffer = this.calls.allocate(SEGMENT_BYTES + CHUNK_BYTES);
+      const address = this.calls.addressOf(new Uint8Array(buffer));
+      const start =
+        address >= 0 ? (CHUNK_BYTES - (address % CHUNK_BYTES)) % CHUNK_BYTES : PAGE_BYTES - DATA_OFFSET_IN_PAGE_BYTES;
+      return new Uint8Array(buffer, start, SEGMENT_BYTES);
+    } catch {
+      return null; // a RangeError
+    }
+  }
+
   /** Adds one segment of zeros and returns its number, or -1 when the limit or the machine's memory is reached. */
   addSegment(): number {
     if (this.segmentCount === this.segmentsMax) return -1;
-    let buffer: SharedArrayBuffer;
+    const bytes = this.prepared ?? this.allocateSegment();
+    this.prepared = null;
+    if (bytes === null) return -1;
     let markBuffer: SharedArrayBuffer;
     try {
-      buffer = this.calls.allocate(SEGMENT_BYTES + CHUNK_BYTES);
       markBuffer = this.calls.allocate(SEGMENT_BLOCKS);
     } catch {
-      return -1; // a RangeError: the system refuses the memory
+      return -1;
     }
-    const address = this.calls.addressOf(new Uint8Array(buffer));
-    const start =
-      address >= 0 ? (CHUNK_BYTES - (address % CHUNK_BYTES)) % CHUNK_BYTES : PAGE_BYTES - DATA_OFFSET_IN_PAGE_BYTES;
+    const { buffer, byteOffset: start } = bytes;
     const segment = this.firstSegment + this.segmentCount;
-    this.bytes[segment] = new Uint8Array(buffer, start, SEGMENT_BYTES);
+    this.bytes[segment] = bytes;
     this.words[segment] = new Int32Array(buffer, start, SEGMENT_BYTES / 4);
     this.doubles[segment] = new Float64Array(buffer, start, SEGMENT_BYTES / 8);
     this.views[segment] = new DataView(buffer, start, SEGMENT_BYTES);

@@ -220,9 +220,12 @@ export class Pages {
     return false;
   }
 
-  /** Adds a segment when fewer pages than this are free, as long as there may be one more. */
+  /**
+   * To be called now and then: when fewer pages than this are free, as long as there may be one more, gets the memory of a segment, and adds
+   * it the next time, when that memory is there.
+   */
   prepare(freePagesMin: number): void {
-    if (this.freePages < freePagesMin) this.addSegment();
+    if (this.freePages < freePagesMin && !this.arena.prepareSegment()) this.addSegment();
   }
 
   private addSegment(): number {

@@ -26,6 +26,36 @@ describe("arena", () => {
     expect(new Arena({ random, firstSegment: 511 }).addSegment()).toBe(-1);
   });
 
+  test("a segment that was prepared is the one that is added, its first chunk fetched before", () => {
+    const fetched: Uint8Array[] = [];
+    const populateAhead = (bytes: Uint8Array, offset: number, length: number) =>
+      void fetched.push(bytes.subarray(offset, offset + length));
+    const arena = new Arena({ random, calls: { ...portableCalls, populateAhead }, bytesMax: 2 * SEGMENT_BYTES });
+    expect(arena.prepareSegment()).toBe(true);
+    expect(arena.prepareSegment()).toBe(false);
+    expect(arena.segmentCount).toBe(1);
+    expect(arena.addSegment()).toBe(1);
+    expect(fetched.map((bytes) => bytes.length)).toEqual([2 * 1024 * 1024]);
+    fetched[0]![5] = 77;
+    expect(arena.bytes[1]![5]).toBe(77);
+    // The address space has no third.
+    expect(arena.prepareSegment()).toBe(false);
+  });
+
+  test("a machine that refuses memory prepares nothing", () => {
+    let left = 2;
+    const allocate = (bytes: number): SharedArrayBuffer => {
+      if (left-- <= 0) throw new RangeError("no memory");
+      return portableCalls.allocate(bytes);
+    };
+    const arena = new Arena({ random, calls: { ...portableCalls, allocate } });
+    expect(arena.prepareSegment()).toBe(false);
+    expect(arena.addSegment()).toBe(-1);
+    left = 3;
+    expect(arena.prepareSegment()).toBe(true);
+    expect(arena.addSegment()).toBe(1);
+  });
+
   test("views begin at a 2 MiB boundary when the address is known, and stay aligned to lines when not", () => {
     const base = 0x7f00_0010_0010;
     const calls: MemoryCalls = { ...portableCalls, addressOf: () => base };
