@@ -7,6 +7,7 @@
  */
 import { createRequire } from "node:module";
 import path from "node:path";
+import { EmberlogError } from "../base/errors.ts";
 
 /** The log's threads; the layout of `state` stands in native/log_binding.cc and in log_io.ts. */
 export interface NativeLogThreads {
@@ -83,6 +84,58 @@ export interface NativeAddon {
   threadUsage(times: Float64Array): number;
 }
 
+/** What these sources call: a binary that lacks some of it is older than they are. */
+const CALLS: readonly (keyof NativeAddon)[] = [
+  "crc32c",
+  "crc64",
+  "checksumBacking",
+  "flock",
+  "fallocate",
+  "fdatasync",
+  "adviseHugePages",
+  "populateAhead",
+  "returnPages",
+  "addressOf",
+  "residentBytes",
+  "setThreadNice",
+  "threadNice",
+  "threadCpuUs",
+  "threadUsage",
+  "Cipher",
+  "LogThreads",
+  "Reactor",
+];
+const LOG_THREADS_CALLS: readonly (keyof NativeLogThreads)[] = [
+  "write",
+  "writeNow",
+  "sync",
+  "poll",
+  "clearError",
+  "close",
+];
+const REACTOR_CALLS: readonly (keyof NativeReactor)[] = [
+  "listenTcp",
+  "listenUnix",
+  "listenerPort",
+  "closeListener",
+  "setKeepAlive",
+  "send",
+  "flush",
+  "close",
+  "release",
+  "pauseReading",
+  "resumeReading",
+  "peerAddress",
+  "localAddress",
+  "descriptor",
+  "listenerOf",
+  "attachLog",
+  "wake",
+  "wakeAfter",
+  "acceptError",
+  "stop",
+];
+
 let looked = false;
 let addon: NativeAddon | undefined;
 let missingReason = "";
@@ -103,6 +156,21 @@ function load(): NativeAddon {
   }
 }
 
+/** Throws where the binary lacks what these sources call. */
+function refuseStale(found: NativeAddon): void {
+  const lacking = (owner: object, names: readonly string[]): string[] =>
+    names.filter((name) => typeof (owner as Record<string, unknown>)[name] !== "function");
+  const missing = lacking(found, CALLS);
+  if (missing.length === 0) {
+    missing.push(...lacking(found.LogThreads.prototype as object, LOG_THREADS_CALLS));
+    missing.push(...lacking(found.Reactor.prototype as object, REACTOR_CALLS));
+  }
+  if (missing.length === 0) return;
+  const lacks = `the native build is older than these sources and lacks ${missing.join(", ")}`;
+  throw new EmberlogError("NATIVE_UNAVAILABLE", `${lacks}: run npm run build:native, or set EMBERLOG_NATIVE=0`);
+}
+
+/** The addon, undefined where there is none. Throws NATIVE_UNAVAILABLE where it is older than these sources. */
 export function nativeAddon(): NativeAddon | undefined {
   if (looked) return addon;
   looked = true;
@@ -112,6 +180,7 @@ export function nativeAddon(): NativeAddon | undefined {
     const text = thrown instanceof Error ? thrown.message : String(thrown);
     missingReason = /No native build was found/.test(text) ? "no binary was built or fits this machine" : text;
   }
+  if (addon !== undefined) refuseStale(addon);
   return addon;
 }
 
