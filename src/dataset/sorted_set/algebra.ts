@@ -6,15 +6,20 @@
 import { hashBytes } from "../../base/hash.ts";
 import { NIL } from "../../memory/layout.ts";
 import { entryEncoding, entryType } from "../../structure/entry.ts";
+import { EntryList } from "../../structure/entry_list.ts";
 import { findInteger, parsedMember, parseIntsetMember } from "../../structure/intset.ts";
 import { findElement, firstElement } from "../../structure/listpack.ts";
+import { Tree } from "../../structure/tree.ts";
 import type { Dataset } from "../dataset.ts";
 import { membersOf } from "../members.ts";
 import { bigWord0, openPack, Pack } from "../packed.ts";
+import { Piece } from "../piece.ts";
+import { collectRefs, openSet, refPiece, SetView } from "../set/view.ts";
 import { ENCODING_INTSET, ENCODING_LISTPACK, TYPE_ZSET } from "../types.ts";
 import { operationsOf } from "../value_operations.ts";
 import type { Collected } from "./collected.ts";
-import { scoreOf } from "./sorted_set.ts";
+import { isPacked, scoreOf } from "./sorted_set.ts";
+import { Walk } from "./walk.ts";
 
 export const SUM = 0;
 export const MINIMUM = 1;
@@ -127,15 +132,28 @@ export function intersect(dataset: Dataset, operands: readonly Operand[], how: n
 export function countIntersection(dataset: Dataset, operands: readonly Operand[], limit: number): number {
   const [smallest, ...others] = bySize(dataset, operands);
   if (countOf(dataset, smallest!) === 0) return 0;
+  const { entry } = smallest!;
+  const inAll = (bytes: Uint8Array, offset: number, length: number): boolean =>
+    others.every((other) => !Number.isNaN(scoreIn(dataset, other, bytes, offset, length)));
+  const enough = limit > 0 ? limit : Number.POSITIVE_INFINITY;
   let count = 0;
-  forEach(dataset, smallest!, (bytes, offset, length) => {
-    if (limit > 0 && count === limit) return;
-    for (const other of others) {
-      const own = scoreIn(dataset, other, bytes, offset, length);
-      if (own !== own) return;
+  if (entryType(dataset.arena, entry) === TYPE_ZSET) {
+    // A tree of its own: looking into the others moves the shared one.
+    const walk = new Walk(isPacked(dataset, entry) ? undefined : new Tree(dataset.arena, dataset.allocator));
+    for (let more = walk.seek(dataset, entry, 0); more && count < enough; more = walk.next()) {
+      if (inAll(walk.bytes, walk.offset, walk.length)) count++;
     }
-    count++;
-  });
+    return count;
+  }
+  const view = new SetView();
+  const refs = new EntryList(256);
+  const piece = new Piece();
+  openSet(dataset, entry, view);
+  collectRefs(dataset, view, refs);
+  for (let i = 0; i < refs.count && count < enough; i++) {
+    refPiece(dataset, view, refs.items[i]!, piece);
+    if (inAll(piece.bytes, piece.offset, piece.length)) count++;
+  }
   return count;
 }
 
