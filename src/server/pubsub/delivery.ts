@@ -40,6 +40,8 @@ export interface DeliveryHost {
   /** The connection whose command is running. */
   readonly running: Connection | undefined;
   readonly queue: ReplyQueue;
+  /** Who watches the commands, with lines that may wait. */
+  readonly monitors: { flush(): void } | undefined;
   outputBytes: number;
   writes: number;
 }
@@ -109,6 +111,8 @@ export class Delivery {
       this.deferred = true;
       return;
     }
+    // It has seen nothing yet of what was executed before this message.
+    if (connection.monitoring) host.monitors?.flush();
     const { queue } = host;
     const half = connection.protocol === 3 ? this.resp3 : this.resp2;
     if (this.long) {

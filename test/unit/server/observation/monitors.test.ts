@@ -134,3 +134,23 @@ test("under appendfsync always a line leaves with the write that it shows", asyn
     rmSync(directory, { recursive: true, force: true });
   }
 });
+
+test("one that subscribes too gets messages and lines in the order of what happened", async () => {
+  const monitor = await monitoring();
+  expect(await ask(monitor, "SUBSCRIBE news")).toBe("*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n");
+  expect(await line(monitor)).toBe('[0] "SUBSCRIBE" "news"\r\n');
+  await client.pipeline([
+    ["SET", "a", "1"],
+    ["PUBLISH", "news", "one"],
+    ["SET", "a", "2"],
+    ["PUBLISH", "news", "two"],
+  ]);
+  for (const [value, message] of [
+    ["1", "one"],
+    ["2", "two"],
+  ] as const) {
+    expect(await line(monitor)).toBe(`[0] "SET" "a" "${value}"\r\n`);
+    expect((await monitor.reply()).toString()).toBe(`*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$3\r\n${message}\r\n`);
+    expect(await line(monitor)).toBe(`[0] "PUBLISH" "news" "${message}"\r\n`);
+  }
+});
