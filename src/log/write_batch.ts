@@ -11,7 +11,7 @@ import type { SegmentFile } from "./segment_file.ts";
 import type { LogStatistics } from "./statistics.ts";
 
 /** Sealed bytes that are kept for the next batch; memory for larger ones goes when they are written. */
-const SEALED_BYTES_KEPT = LOG_WRITE_BYTES_MAX;
+const SEALED_BYTES_KEPT = 3 * LOG_WRITE_BYTES_MAX;
 const SEALED_BYTES_MIN = 64 * 1024;
 
 export class WriteBatch {
