@@ -7,6 +7,7 @@
  * vouches for.
  */
 
+import { type Keys, NO_KEYS } from "../src/base/key_ring.ts";
 import { seededRandom } from "../src/base/random.ts";
 import { MANIFEST_NAME } from "../src/disk/file_names.ts";
 import { MemoryDisk } from "../src/disk/memory_disk.ts";
@@ -40,12 +41,12 @@ export interface FlipResult {
 const SEGMENT_BYTES = 24 * 1024;
 const GROUPS = 60;
 
-/** Flips every `stride`-th bit, from the first on, and every one of the manifest. */
-export async function flipBits(ending: Ending, stride: number): Promise<FlipResult> {
-  const disk = await makeLog(ending);
+/** Flips every `stride`-th bit, from the first on, and every one of the manifest, of a log that is encrypted if there are keys. */
+export async function flipBits(ending: Ending, stride: number, keys: Keys = NO_KEYS): Promise<FlipResult> {
+  const disk = await makeLog(ending, keys);
   const names = disk.list(SIM_DIRECTORY).filter((name) => disk.status(`${SIM_DIRECTORY}/${name}`)?.kind === "file");
   const paths = names.map((name) => `${SIM_DIRECTORY}/${name}`);
-  const whole = look(disk);
+  const whole = look(disk, keys);
   const lastGroup = whole.units.length - 1;
   const bytes = paths.reduce((sum, path) => sum + disk.contents(path).length, 0);
   const result: FlipResult = {
@@ -66,7 +67,7 @@ export async function flipBits(ending: Ending, stride: number): Promise<FlipResu
     for (; bit < contents.length * 8; bit += step) {
       const at = bit >>> 3;
       contents[at] = contents[at]! ^ (1 << (bit & 7));
-      judge(result, look(disk), whole.units, lastGroup, `${path} at ${at}, bit ${bit & 7}`);
+      judge(result, look(disk, keys), whole.units, lastGroup, `${path} at ${at}, bit ${bit & 7}`);
       contents[at] = contents[at]! ^ (1 << (bit & 7));
     }
     bit -= contents.length * 8;
@@ -80,14 +81,14 @@ interface Look {
 }
 
 /** What a start would decide and apply; the same eyes, without hands. */
-function look(disk: MemoryDisk): Look {
+function look(disk: MemoryDisk, keys: Keys): Look {
   const units: string[] = [];
   const visitor = {
     unit: (payload: Uint8Array, start: number, end: number): undefined =>
       void units.push(Buffer.from(payload.buffer, payload.byteOffset + start, end - start).toString("latin1")),
   };
   const memory = verifyingMemory(disk, crc32c);
-  const examination: Examination = examine(disk, SIM_DIRECTORY, crc32c, visitor, memory, false);
+  const examination: Examination = examine(disk, SIM_DIRECTORY, crc32c, visitor, memory, false, keys, "all");
   return { decision: decide(examination).decision, units };
 }
 
@@ -115,7 +116,7 @@ function judge(
 }
 
 /** About 64 KiB of log in a few segments, each group on stable storage before the next began. */
-async function makeLog(ending: Ending): Promise<MemoryDisk> {
+async function makeLog(ending: Ending, keys: Keys): Promise<MemoryDisk> {
   const random = seededRandom(4);
   const clock = new SimClock();
   const schedule = new Schedule(clock, random);
@@ -127,7 +128,7 @@ async function makeLog(ending: Ending): Promise<MemoryDisk> {
     seed: 5,
     policy: "always",
     segmentBytesMax: SEGMENT_BYTES,
-    keys: undefined,
+    keys,
     notify: "",
     listener: { received: () => {}, executed: () => {}, published: () => {} },
   });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ENDINGS, flipBits } from "../../fuzz/bit_flips.ts";
 import { flipRedis } from "../../fuzz/redis_flips.ts";
+import { KeyRing, MasterKey } from "../../src/base/key_ring.ts";
 import { redisAvailable } from "../support/redis_server.ts";
 
 test.each(ENDINGS)("every bit of a log of a process that was %s", async (ending) => {
@@ -17,6 +18,17 @@ test.each(ENDINGS)("every bit of a log of a process that was %s", async (ending)
   expect(result.harmless).toBe(0);
   if (ending === "stopped") expect(result.refused).toBe(result.flips);
   if (ending === "killed when idle") expect(result.reportedMark).toBeLessThanOrEqual(64 * 8);
+});
+
+test("bits of an encrypted log of a process that was killed: a prime stride, so that every place and every bit of a byte has its turn", async () => {
+  const keys = new KeyRing([new MasterKey(Uint8Array.from({ length: 32 }, (_, i) => i))]);
+  const stride = Number(process.env["EMBERLOG_FLIP_STRIDE"] ?? 11);
+  const result = await flipBits("killed", stride, keys);
+  console.log(JSON.stringify({ encrypted: true, stride, ...result, wrong: result.wrong.length }));
+  expect(result.wrong).toEqual([]);
+  expect(result.harmless).toBe(0);
+  expect(result.bytes).toBeGreaterThan(64 * 1024);
+  expect(result.flips).toBeGreaterThan((result.bytes * 8) / stride - 1);
 });
 
 describe.runIf(redisAvailable())("redis-server", () => {
