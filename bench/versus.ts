@@ -42,7 +42,7 @@ import {
 const CLIENTS = 50;
 /** Requests of the run that finds out how many fill the time of a measurement. */
 const CALIBRATION_REQUESTS = 20_000;
-/** Before each workload that a server is filled for, which is filled anew afterwards. */
+/** Before each workload; one that a server is filled for is filled anew afterwards. */
 const WARM_UP_SECONDS = 0.7;
 
 const POLICIES: Readonly<Record<string, readonly string[]>> = {
@@ -220,9 +220,9 @@ async function sampleOf(server: ServerProcess, contender: Contender, work: Work)
     rates.set(name, (await drive({ ...load, requests })).requestsPerSecond);
   };
   if (byTest || !rates.has(name)) await warmUp(first);
-  if (byTest && !smoke) {
+  if (!smoke) {
     await warmUp(Math.round(rates.get(name)! * WARM_UP_SECONDS));
-    await warmUp(first);
+    if (byTest) await warmUp(first);
   }
   const requests = Math.max(1000, Math.round(rates.get(name)! * seconds));
   if (workload.drains === true) await fill(server, workload, work.keys, requests);
