@@ -19,7 +19,12 @@ export type ErrorCode =
   | "ADDRESS_IN_USE"
   | "COMMAND_FAILED"
   | "CLOSED"
-  | "NATIVE_UNAVAILABLE";
+  | "NATIVE_UNAVAILABLE"
+  | "STORE_REFUSED"
+  | "STORE_UNAVAILABLE"
+  | "STORE_FENCED"
+  | "OBJECT_MISSING"
+  | "BACKUP_UNREADABLE";
 
 export class EmberlogError extends Error {
   readonly code: ErrorCode;

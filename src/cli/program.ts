@@ -8,6 +8,7 @@ import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { EmberlogError } from "../base/errors.ts";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import { VERSION } from "../base/version.ts";
+import { addBackupCommands } from "./backup_commands.ts";
 import { describeKeyOptions } from "./key_options.ts";
 import { ping } from "./ping.ts";
 
@@ -52,6 +53,8 @@ const PROGRAM_WORDS = new Set([
   "dump",
   "import",
   "export",
+  "backup",
+  "restore",
   "key",
   "ping",
   "help",
@@ -115,6 +118,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
     });
   addKeyCommand(program, output, done);
   addTransferCommands(program, words, output, done);
+  addBackupCommands(program, words, output.out, done);
   program
     .command("ping")
     .description("health check: exit code 0 when a server answers PONG")

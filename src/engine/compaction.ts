@@ -6,7 +6,7 @@
  * is kept. Segments go from the front and without a gap.
  */
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
-import { chainOf } from "./image_chain.ts";
+import { chainOf } from "../manifest/image_chain.ts";
 
 export interface Retention {
   /** Segments sealed less than this ago are kept, ms; 0: no time is asked for. */

@@ -37,9 +37,10 @@ import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
+import { chainOf } from "../manifest/image_chain.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
 import { directoryState, type Examination, type ExaminedSegment } from "./examination.ts";
-import { chainOf, type ImageMemory } from "./image_chain.ts";
+import type { ImageMemory } from "./image_chain.ts";
 import { refuseUnfinishedImport, removeImportMarker, writeImportMarker } from "./import_marker.ts";
 import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
 

@@ -11,6 +11,7 @@ import type { Disk } from "../disk/disk.ts";
 import { isImageName, joinPath } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { Manifest, ManifestImage } from "../manifest/format.ts";
+import { chainOf } from "../manifest/image_chain.ts";
 import { BlockReader, type ImageIndex, readImageIndex } from "../snapshot/image_reading.ts";
 import type { ImagesState } from "./recovery_cases.ts";
 
@@ -37,19 +38,6 @@ export interface ChosenImages {
   readonly bad: readonly BadImage[];
   /** For `state` unknown. */
   readonly unknown: string;
-}
-
-/** Everything that an image stands on, the full one first. */
-export function chainOf(images: readonly ManifestImage[], image: ManifestImage): ManifestImage[] {
-  const chain = [image];
-  for (let child = image; child.place > 0; ) {
-    const { parentChain, place } = child;
-    const parent = images.find((each) => each.chain === parentChain && each.place === place - 1);
-    if (parent === undefined) break;
-    chain.unshift(parent);
-    child = parent;
-  }
-  return chain;
 }
 
 export function chooseImages(

@@ -17,6 +17,7 @@ import { DiskError } from "../disk/disk.ts";
 import { imageName } from "../disk/file_names.ts";
 import { SEGMENT_HEADER_BYTES } from "../log/format.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
+import { chainOf } from "../manifest/image_chain.ts";
 import { beginFreeze, FreezePool, returnPool } from "../memory/begin_freeze.ts";
 import type { Freeze } from "../memory/freeze.ts";
 import { LAYOUT_VERSION, PAGE_BYTES } from "../memory/layout.ts";
@@ -26,7 +27,6 @@ import type { ImageSummary } from "../snapshot/image_writing.ts";
 import { type Retention, withImage } from "./compaction.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import type { Engine } from "./engine.ts";
-import { chainOf } from "./image_chain.ts";
 
 export interface ImageSettings {
   /** Memory for pages copied aside, bytes. */

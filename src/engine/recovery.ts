@@ -28,8 +28,9 @@ import {
 import type { Crc32c } from "../log/format.ts";
 import type { SegmentScan, SegmentVisitor } from "../log/segment_reader.ts";
 import type { ManifestImage, ManifestSegment } from "../manifest/format.ts";
+import { chainOf } from "../manifest/image_chain.ts";
 import { type Examination, examine } from "./examination.ts";
-import { type BadImage, chainOf, type ImageMemory } from "./image_chain.ts";
+import type { BadImage, ImageMemory } from "./image_chain.ts";
 import { casesFor, type Decision } from "./recovery_cases.ts";
 import { copySegment } from "./segment_copy.ts";
 
@@ -288,18 +289,15 @@ export function advice(directory: string, decision: Decision): string {
 }
 
 function refusal(directory: string, decision: Decision, why: string, examination: Examination): EmberlogError {
-  const { findings, manifestState, segments } = examination;
-  // Where the manifest is the matter, what else was found follows from that.
   const worst =
-    manifestState === "sound"
-      ? (findings.find((finding) => finding.state === segments) ?? findings[0])
-      : findings.find((finding) => finding.file === MANIFEST_NAME);
+    examination.findings.find((finding) => finding.state === examination.segments) ?? examination.findings[0];
   const where =
     worst === undefined
       ? ""
       : ` (${worst.file}${worst.offset === undefined ? "" : ` at ${worst.offset}`}: ${worst.text})`;
   const detail: { file?: string; offset?: number } = {};
-  if (manifestState !== "sound" && decision !== "refuse redis") detail.file = joinPath(directory, MANIFEST_NAME);
+  if (examination.manifestState !== "sound" && decision !== "refuse redis")
+    detail.file = joinPath(directory, MANIFEST_NAME);
   if (worst !== undefined) {
     detail.file = joinPath(directory, worst.file);
     if (worst.offset !== undefined) detail.offset = worst.offset;

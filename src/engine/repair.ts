@@ -18,10 +18,11 @@ import { isImageName, joinPath, MANIFEST_NAME, parseSegmentName } from "../disk/
 import type { Crc32c } from "../log/format.ts";
 import { readSegment, type SegmentScan } from "../log/segment_reader.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
+import { chainOf } from "../manifest/image_chain.ts";
 import { readManifest } from "../manifest/store.ts";
 import { type DataDirectoryOptions, openRepaired } from "./data_directory.ts";
 import { examine } from "./examination.ts";
-import { chainOf, imageProblem, imagesFromFiles, verifyingMemory } from "./image_chain.ts";
+import { imageProblem, imagesFromFiles, verifyingMemory } from "./image_chain.ts";
 import { copyAside, decide, type SetAside } from "./recovery.ts";
 import type { Decision } from "./recovery_cases.ts";
 import { copySegment } from "./segment_copy.ts";
@@ -116,8 +117,6 @@ class Planner {
       this.lastSequence = this.baseSequence;
     }
     const { kept, aside, lastSequence, knownSequence, notes, base } = this;
-    if (base.length === 0 && !kept.some(({ scan }) => scan.commands > 0))
-      notes.push("nothing can be kept: what a repair leaves is an empty database");
     const origin = manifest?.origin ?? 0;
     const known = Math.max(lastSequence, knownSequence);
     return { kept, aside, images: base, origin, lastSequence, knownSequence: known, notes };

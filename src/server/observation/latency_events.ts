@@ -6,12 +6,8 @@
  *   fast-command        a command that is marked fast
  *   expire-cycle        a slice of expiry by the timer
  *   eviction-cycle      making room before a command
- *   aof-write           a write to the log; also as one of the next two
- *   aof-write-alone     on the thread that executes commands, with nothing else going on
- *   aof-write-pending-fsync  on the write thread, because a sync was under way or there was much to write: replies waited, no turn did
+ *   aof-write           handing effects to the log on the thread that executes commands
  *   aof-fsync-always    a sync that replies wait for
- *
- * There is no aof-write-active-child: nothing here is done by child processes.
  *
  * Off (a threshold of 0) it costs one comparison where something is measured.
  */
@@ -26,8 +22,6 @@ export type LatencyEvent =
   | "eviction-cycle"
   | "eviction-del"
   | "aof-write"
-  | "aof-write-alone"
-  | "aof-write-pending-fsync"
   | "aof-fsync-always";
 
 export interface LatencySample {

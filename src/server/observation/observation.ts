@@ -6,13 +6,12 @@
  *
  * Invariant: with all three off the executor has no observer.
  */
-
-import { Histogram } from "../../base/histogram.ts";
 import type { Executor } from "../../command/executor.ts";
 import type { CommandObserver } from "../../command/observer.ts";
 import type { Session } from "../../command/session.ts";
 import { RequestParser } from "../../protocol/request_parser.ts";
 import type { Connection } from "../connection.ts";
+import { CommandHistogram } from "./histogram.ts";
 import { LatencyEvents } from "./latency_events.ts";
 import { secretsOf } from "./secrets.ts";
 import { SlowLog, shortened } from "./slow_log.ts";
@@ -29,7 +28,7 @@ export class Observation implements CommandObserver {
   private readonly executor: Executor;
   private readonly nowMs: () => number;
   /** By command id; undefined where nothing was recorded. */
-  private readonly histograms: (Histogram | undefined)[];
+  private readonly histograms: (CommandHistogram | undefined)[];
   private readonly fast: boolean[];
   private readonly skipSlowLog: boolean[];
   private readonly parser = new RequestParser(64);
@@ -64,7 +63,7 @@ export class Observation implements CommandObserver {
   }
 
   /** The histogram of a command, undefined while there is none. */
-  histogram(id: number): Histogram | undefined {
+  histogram(id: number): CommandHistogram | undefined {
     return this.histograms[id];
   }
 
@@ -73,10 +72,10 @@ export class Observation implements CommandObserver {
     this.histograms.fill(undefined);
   }
 
-  private histogramOf(id: number): Histogram {
+  private histogramOf(id: number): CommandHistogram {
     let histogram = this.histograms[id];
     if (histogram === undefined) {
-      histogram = new Histogram();
+      histogram = new CommandHistogram();
       this.histograms[id] = histogram;
     }
     return histogram;

@@ -1,0 +1,86 @@
+/**
+ * The images that together are the state at one command: a full one, then its deltas in order. One object of text, written when all
+ * of them are in the store; `sum` in the names of the images and `check` here make damage visible without a key.
+ * ```
+ * {"format":1,"images":[{"object":"images/…","size":123,"image":{"name":"image-….img","epoch":"…", …}}],"check":"89abcdef"}
+ * ```
+ * `check` is the CRC32C of the images' JSON, 8 hex digits.
+ */
+import { latin1Bytes } from "../base/bytes.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { fromHex, hex, isImageName } from "../disk/file_names.ts";
+import type { Crc32c } from "../log/format.ts";
+import type { ManifestImage } from "../manifest/format.ts";
+import { parseImageObject } from "./layout.ts";
+
+export const GENERATION_FORMAT = 1;
+
+export interface GenerationImage {
+  /** Name of the object, and its bytes as stored. */
+  readonly object: string;
+  readonly size: number;
+  readonly image: ManifestImage;
+}
+
+export interface Generation {
+  readonly images: readonly GenerationImage[];
+}
+
+function checkOf(images: string, crc32c: Crc32c): string {
+  const bytes = latin1Bytes(images);
+  return (crc32c(bytes, 0, bytes.length, 0) >>> 0).toString(16).padStart(8, "0");
+}
+
+export function encodeGeneration(generation: Generation, crc32c: Crc32c): Uint8Array {
+  const images = JSON.stringify(
+    generation.images.map(({ object, size, image }) => ({
+      object,
+      size,
+      image: { ...image, epoch: hex(image.epoch) },
+    })),
+  );
+  return latin1Bytes(`{"format":${GENERATION_FORMAT},"images":${images},"check":"${checkOf(images, crc32c)}"}\n`);
+}
+
+/** Throws BACKUP_UNREADABLE. */
+export function decodeGeneration(name: string, bytes: Uint8Array, crc32c: Crc32c): Generation {
+  const bad = (why: string): EmberlogError =>
+    new EmberlogError("BACKUP_UNREADABLE", `${name} names no images: ${why}`, { file: name });
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(bytes).toString("latin1"));
+  } catch {
+    throw bad("it is not JSON");
+  }
+  const { format, images, check } = (value ?? {}) as Record<string, unknown>;
+  if (format !== GENERATION_FORMAT) throw bad(`format ${String(format)} is unknown to this version`);
+  if (!Array.isArray(images) || images.length === 0) throw bad("a field is missing");
+  if (checkOf(JSON.stringify(images), crc32c) !== check) throw bad("its checksum is wrong");
+  return { images: images.map((entry) => imageOf(entry) ?? raise(bad("an image's entry is wrong"))) };
+}
+
+function raise(error: Error): never {
+  throw error;
+}
+
+function imageOf(entry: unknown): GenerationImage | undefined {
+  const { object, size, image } = (entry ?? {}) as Record<string, unknown>;
+  const { name, epoch, sequence, lengthBytes, chain, place, parentChain } = (image ?? {}) as Record<string, unknown>;
+  const epochBytes = typeof epoch === "string" ? fromHex(epoch) : undefined;
+  if (
+    typeof object !== "string" ||
+    parseImageObject(object) === undefined ||
+    typeof size !== "number" ||
+    typeof name !== "string" ||
+    !isImageName(name) ||
+    epochBytes === undefined ||
+    typeof sequence !== "number" ||
+    typeof lengthBytes !== "number" ||
+    typeof chain !== "number" ||
+    typeof place !== "number" ||
+    typeof parentChain !== "number"
+  ) {
+    return undefined;
+  }
+  return { object, size, image: { name, epoch: epochBytes, sequence, lengthBytes, chain, place, parentChain } };
+}

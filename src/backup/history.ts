@@ -1,0 +1,106 @@
+/**
+ * What a store holds, put in order: the one line of history that counts, through all claims.
+ *
+ * Claims form a tree: each says which one it goes on from, and up to which command. The history of a claim is that of its
+ * origin, up to that command, and then its own. Objects that lie beyond (an old server that woke up) count for nobody.
+ * Commands are numbered without gaps; where a segment is missing, what lies behind it can be reached only from an image behind it.
+ */
+import type { Claim } from "./claims.ts";
+import { readClaims } from "./claims.ts";
+import {
+  GENERATIONS,
+  type GenerationObject,
+  parseGenerationName,
+  parseSegmentObject,
+  SEGMENTS,
+  type SegmentObject,
+} from "./layout.ts";
+import type { ObjectStore } from "./object_store.ts";
+
+export interface Stored<T> {
+  readonly name: string;
+  readonly size: number;
+  readonly object: T;
+}
+
+export interface History {
+  /** The log alone is the whole where it begins right behind this sequence. */
+  readonly origin: number;
+  readonly claims: readonly Claim[];
+  /** In the order of their sequences, none of them twice; not necessarily without gaps. */
+  readonly segments: readonly Stored<SegmentObject>[];
+  readonly generations: readonly Stored<GenerationObject>[];
+}
+
+/** The claims that lead to `last`, oldest first, each with the last command that counts of it. */
+function lineOf(claims: readonly Claim[], last: Claim): { readonly claim: Claim; readonly until: number }[] {
+  const line: { claim: Claim; until: number }[] = [];
+  let until = Number.MAX_SAFE_INTEGER;
+  for (let claim: Claim | undefined = last; claim !== undefined; ) {
+    line.unshift({ claim, until });
+    const origin: Claim["from"] = claim.from;
+    if (origin === null) break;
+    until = Math.min(until, origin.sequence);
+    // A claim that names a later one as its origin would lead in a circle.
+    const number: number = claim.claim;
+    claim = claims.find((each) => each.claim === origin.claim && each.claim < number);
+  }
+  return line;
+}
+
+/** The history of the newest claim, or of claim number `of`. */
+export async function readHistory(store: ObjectStore, of?: number): Promise<History> {
+  return historyOf(store, await readClaims(store), of);
+}
+
+export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: number): Promise<History> {
+  const last = of === undefined ? all.at(-1) : all.find((claim) => claim.claim === of);
+  if (last === undefined) return { origin: 0, claims: [], segments: [], generations: [] };
+  const line = lineOf(all, last);
+  const segments: Stored<SegmentObject>[] = [];
+  const generations: Stored<GenerationObject>[] = [];
+  let reached = 0;
+  for (const { claim, until } of line) {
+    const number = String(claim.claim).padStart(10, "0");
+    for await (const { name, size } of store.list(`${SEGMENTS}${number}/`)) {
+      const object = parseSegmentObject(name);
+      if (object === undefined || object.lastSequence > until || object.firstSequence <= reached) continue;
+      segments.push({ name, size, object });
+      reached = object.lastSequence;
+    }
+    for await (const { name, size } of store.list(`${GENERATIONS}${number}/`)) {
+      const object = parseGenerationName(name);
+      if (object !== undefined && object.sequence <= until) generations.push({ name, size, object });
+    }
+  }
+  generations.sort((a, b) => a.object.sequence - b.object.sequence);
+  return { origin: line[0]!.claim.origin, claims: line.map(({ claim }) => claim), segments, generations };
+}
+
+/** A run of commands that can be restored, each of them as a point of its own. */
+export interface Reach {
+  /** The state at `first` is restorable, and after each command up to `last`. */
+  readonly first: number;
+  readonly last: number;
+  /** Where it begins: with an image, or with the empty database. */
+  readonly generation: Stored<GenerationObject> | null;
+  readonly segments: readonly Stored<SegmentObject>[];
+}
+
+/** From each possible beginning as far as the segments go without a gap. */
+export function reaches(history: History): Reach[] {
+  const beginnings: (Stored<GenerationObject> | null)[] = [...history.generations];
+  if (history.segments[0]?.object.firstSequence === history.origin + 1) beginnings.unshift(null);
+  return beginnings.map((generation) => {
+    const first = generation?.object.sequence ?? history.origin;
+    const segments: Stored<SegmentObject>[] = [];
+    let last = first;
+    for (const segment of history.segments) {
+      if (segment.object.lastSequence <= first) continue;
+      if (segment.object.firstSequence > last + 1) break;
+      segments.push(segment);
+      last = segment.object.lastSequence;
+    }
+    return { first, last, generation, segments };
+  });
+}

@@ -1,0 +1,157 @@
+/**
+ * The names of objects, and what they tell.
+ *
+ * ```
+ * claims/<claim>.json                                                 a server's word that it writes from here on
+ * segments/<claim>/<first>-<last>-<time>-<epoch>-<sum>.seg[.age]      a sealed segment of the log, as it was on disk
+ * images/<claim>/<sequence>-<chain>-<full|delta>-<sum>.img[.age]      an image, as it was on disk
+ * generations/<claim>/<sequence>-<time>-<chain>.json                  the images that together are the state at a sequence; written last
+ *
+ * claim     10 decimal digits, from 1: names sort as numbers
+ * first, last, sequence    16 hex digits: command sequence numbers
+ * time      12 hex digits: ms since 1970, no command in it was committed later
+ * epoch     32 hex digits
+ * chain     8 hex digits: the checksum chain of the file in it, as the manifest has it
+ * sum       32 hex digits: the first half of the SHA-256 of the object's bytes as stored, so that they are verified without a key
+ * .age      sealed in the age v1 format
+ * ```
+ * Stored names: do not change. No two writers ever share a claim, so nothing below one is written by two.
+ */
+import { createHash } from "node:crypto";
+
+export const CLAIMS = "claims/";
+export const SEGMENTS = "segments/";
+export const IMAGES = "images/";
+export const GENERATIONS = "generations/";
+
+const SUM_CHARS = 32;
+
+export interface SegmentObject {
+  readonly claim: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** No command in it was committed later, ms. */
+  readonly lastMs: number;
+  /** 32 hex digits. */
+  readonly epoch: string;
+  readonly sum: string;
+  readonly sealed: boolean;
+}
+
+export interface ImageObject {
+  readonly claim: number;
+  readonly sequence: number;
+  /** 8 hex digits. */
+  readonly chain: string;
+  readonly delta: boolean;
+  readonly sum: string;
+  readonly sealed: boolean;
+}
+
+export interface GenerationObject {
+  readonly claim: number;
+  readonly sequence: number;
+  /** No command in it was committed later, ms. */
+  readonly lastMs: number;
+  readonly chain: string;
+}
+
+const CLAIM = /^claims\/(\d{10})\.json$/;
+const SEGMENT =
+  /^segments\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{12})-([0-9a-f]{32})-([0-9a-f]{32})\.seg(\.age)?$/;
+const IMAGE = /^images\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{8})-(full|delta)-([0-9a-f]{32})\.img(\.age)?$/;
+const GENERATION = /^generations\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{12})-([0-9a-f]{8})\.json$/;
+
+function decimal(claim: number): string {
+  return String(claim).padStart(10, "0");
+}
+
+function hexNumber(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
+}
+
+export function claimName(claim: number): string {
+  return `${CLAIMS}${decimal(claim)}.json`;
+}
+
+export function parseClaimName(name: string): number | undefined {
+  const match = CLAIM.exec(name);
+  return match === null ? undefined : Number(match[1]);
+}
+
+export function segmentObjectName(object: SegmentObject): string {
+  const { claim, firstSequence, lastSequence, lastMs, epoch, sum, sealed } = object;
+  const range = `${hexNumber(firstSequence, 16)}-${hexNumber(lastSequence, 16)}-${hexNumber(lastMs, 12)}`;
+  return `${SEGMENTS}${decimal(claim)}/${range}-${epoch}-${sum}.seg${sealed ? ".age" : ""}`;
+}
+
+export function parseSegmentObject(name: string): SegmentObject | undefined {
+  const match = SEGMENT.exec(name);
+  if (match === null) return undefined;
+  const [, claim, first, last, time, epoch, sum, age] = match;
+  return {
+    claim: Number(claim),
+    firstSequence: Number.parseInt(first!, 16),
+    lastSequence: Number.parseInt(last!, 16),
+    lastMs: Number.parseInt(time!, 16),
+    epoch: epoch!,
+    sum: sum!,
+    sealed: age !== undefined,
+  };
+}
+
+export function imageObjectName(object: ImageObject): string {
+  const { claim, sequence, chain, delta, sum, sealed } = object;
+  const kind = delta ? "delta" : "full";
+  return `${IMAGES}${decimal(claim)}/${hexNumber(sequence, 16)}-${chain}-${kind}-${sum}.img${sealed ? ".age" : ""}`;
+}
+
+export function parseImageObject(name: string): ImageObject | undefined {
+  const match = IMAGE.exec(name);
+  if (match === null) return undefined;
+  const [, claim, sequence, chain, kind, sum, age] = match;
+  return {
+    claim: Number(claim),
+    sequence: Number.parseInt(sequence!, 16),
+    chain: chain!,
+    delta: kind === "delta",
+    sum: sum!,
+    sealed: age !== undefined,
+  };
+}
+
+export function generationName({ claim, sequence, lastMs, chain }: GenerationObject): string {
+  return `${GENERATIONS}${decimal(claim)}/${hexNumber(sequence, 16)}-${hexNumber(lastMs, 12)}-${chain}.json`;
+}
+
+export function parseGenerationName(name: string): GenerationObject | undefined {
+  const match = GENERATION.exec(name);
+  if (match === null) return undefined;
+  const [, claim, sequence, time, chain] = match;
+  return {
+    claim: Number(claim),
+    sequence: Number.parseInt(sequence!, 16),
+    lastMs: Number.parseInt(time!, 16),
+    chain: chain!,
+  };
+}
+
+/** What a name says of an object's bytes; undefined for claims and generations, which are text and carry their own checksum. */
+export function sumInName(name: string): string | undefined {
+  return (parseSegmentObject(name) ?? parseImageObject(name))?.sum;
+}
+
+/** The sum that names carry, of bytes that come piece by piece. */
+export class ObjectSum {
+  private readonly hash = createHash("sha256");
+  size = 0;
+
+  add(bytes: Uint8Array): void {
+    this.hash.update(bytes);
+    this.size += bytes.length;
+  }
+
+  digest(): string {
+    return this.hash.digest("hex").slice(0, SUM_CHARS);
+  }
+}

@@ -1,0 +1,65 @@
+/** Which objects give the state that is wanted: an image (or nothing) to begin with, and the segments behind it. */
+import { EmberlogError } from "../base/errors.ts";
+import { type History, type Reach, reaches, type Stored } from "./history.ts";
+import type { GenerationObject, SegmentObject } from "./layout.ts";
+
+/** The state that is wanted: as late as there is one, as of a time (ms since 1970), or after command number `sequence`. */
+export type RestoreTarget =
+  | { readonly kind: "latest" }
+  | { readonly kind: "time"; readonly ms: number }
+  | { readonly kind: "sequence"; readonly sequence: number };
+
+export interface RestorePlan {
+  /** null: the log from its beginning. */
+  readonly generation: Stored<GenerationObject> | null;
+  /** The state of the generation, and each command after it up to `last`, lies in these. */
+  readonly segments: readonly Stored<SegmentObject>[];
+  /** The sequence before the log's first, when there is no generation to begin with. */
+  readonly origin: number;
+  readonly first: number;
+  /** The state after this command is certain; with a time as the target some of the last segment may come on top. */
+  readonly last: number;
+  readonly target: RestoreTarget;
+}
+
+function unreachable(message: string): EmberlogError {
+  return new EmberlogError("DATA_MISSING", message);
+}
+
+/** Throws DATA_MISSING, saying what there is instead. */
+export function planRestore(history: History, target: RestoreTarget, place: string): RestorePlan {
+  const all = reaches(history);
+  const { origin } = history;
+  if (all.length === 0) throw unreachable(`${place} holds nothing that can be restored`);
+  const fits = all.map((reach) => upTo(reach, target, origin)).filter((plan) => plan !== undefined);
+  // The latest state first; of equal ones that with the least to replay.
+  fits.sort((a, b) => b.last - a.last || b.first - a.first);
+  const [best] = fits;
+  if (best !== undefined) return best;
+  const known = all.map(({ first, last }) => (first === last ? String(first) : `${first} to ${last}`)).join(", ");
+  const wanted =
+    target.kind === "time"
+      ? `at ${new Date(target.ms).toISOString()}`
+      : target.kind === "sequence"
+        ? `after command ${target.sequence}`
+        : "";
+  throw unreachable(`${place} can't give the state ${wanted}: it has the commands ${known}`);
+}
+
+function upTo(reach: Reach, target: RestoreTarget, origin: number): RestorePlan | undefined {
+  const { generation, first } = reach;
+  if (target.kind === "latest")
+    return { generation, segments: reach.segments, origin, first, last: reach.last, target };
+  if (target.kind === "sequence") {
+    const { sequence } = target;
+    if (sequence < first || sequence > reach.last) return undefined;
+    const segments = reach.segments.filter(({ object }) => object.firstSequence <= sequence);
+    return { generation, segments, origin, first, last: sequence, target };
+  }
+  if (generation !== null && generation.object.lastMs > target.ms) return undefined;
+  // Commit times never go back. The first segment that ends later than the wanted time is the one to be cut.
+  const later = reach.segments.findIndex(({ object }) => object.lastMs > target.ms);
+  if (later < 0) return { generation, segments: reach.segments, origin, first, last: reach.last, target };
+  const last = later === 0 ? first : reach.segments[later - 1]!.object.lastSequence;
+  return { generation, segments: reach.segments.slice(0, later + 1), origin, first, last, target };
+}

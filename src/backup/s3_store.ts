@@ -1,0 +1,300 @@
+/**
+ * Backups in any store that speaks S3: `s3://bucket/prefix`, through the AWS SDK, which is loaded here and only when used.
+ * Credentials, region and endpoint come from the environment or the SDK's chain (AWS_ENDPOINT_URL_S3, AWS_REGION, profiles,
+ * roles); of them the URL may name `endpoint`, `region` and `path-style`.
+ *
+ * A new object is a PUT with `If-None-Match: *`, never one with If-Match, which radosgw 16 answers wrongly. A large one is
+ * sent in parts and becomes visible when they are complete. An answer that is lost leaves in doubt who created the object: the
+ * SDK's second attempt is then told that the name is taken, and the object is read back to see whose it is.
+ */
+import type { S3Client } from "@aws-sdk/client-s3";
+import { EmberlogError } from "../base/errors.ts";
+import {
+  checkObjectName,
+  evenPieces,
+  isObjectName,
+  type ObjectBody,
+  type ObjectEntry,
+  type ObjectStore,
+  objectMissing,
+} from "./object_store.ts";
+
+/** A part, bytes: S3 wants at least 5 MiB and takes 10,000 of them, so an object ends at 156 GiB. */
+const PART_BYTES = 16 * 1024 * 1024;
+/** Parts under way at a time. */
+const PARTS_AT_ONCE = 4;
+/** Attempts of one call, with growing random pauses between them. */
+const ATTEMPTS_MAX = 5;
+const CONNECT_MS_MAX = 10_000;
+const ANSWER_MS_MAX = 120_000;
+
+/** Answers that no retry mends: the names of errors and the statuses that stores give for them. */
+const REFUSALS = new Set([
+  "AccessDenied",
+  "AllAccessDisabled",
+  "AuthorizationHeaderMalformed",
+  "CredentialsProviderError",
+  "ExpiredToken",
+  "InvalidAccessKeyId",
+  "InvalidBucketName",
+  "InvalidToken",
+  "NoSuchBucket",
+  "NotImplemented",
+  "PermanentRedirect",
+  "SignatureDoesNotMatch",
+]);
+const STATUS_REFUSED = new Set([301, 400, 401, 403, 405, 411, 501]);
+
+export interface S3Place {
+  readonly bucket: string;
+  /** Empty, or ends with a slash. */
+  readonly prefix: string;
+  readonly endpoint: string | undefined;
+  readonly region: string | undefined;
+  readonly pathStyle: boolean | undefined;
+}
+
+type Sdk = typeof import("@aws-sdk/client-s3");
+
+async function loadSdk(): Promise<Sdk> {
+  try {
+    return await import("@aws-sdk/client-s3");
+  } catch (thrown) {
+    throw new EmberlogError(
+      "STORE_REFUSED",
+      "s3:// needs the package @aws-sdk/client-s3: npm install @aws-sdk/client-s3",
+      {
+        cause: thrown,
+      },
+    );
+  }
+}
+
+export class S3Store implements ObjectStore {
+  readonly place: string;
+  private readonly sdk: Sdk;
+  private readonly client: S3Client;
+  private readonly bucket: string;
+  private readonly prefix: string;
+
+  private constructor(sdk: Sdk, client: S3Client, where: S3Place) {
+    this.sdk = sdk;
+    this.client = client;
+    this.bucket = where.bucket;
+    this.prefix = where.prefix;
+    this.place = `s3://${where.bucket}/${where.prefix}`;
+  }
+
+  static async open(where: S3Place): Promise<S3Store> {
+    const sdk = await loadSdk();
+    const env = process.env;
+    const custom = where.endpoint ?? env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
+    const client = new sdk.S3Client({
+      ...(where.endpoint === undefined ? {} : { endpoint: where.endpoint }),
+      // A store of one's own rarely cares for the region, and the SDK can't do without one.
+      ...(where.region === undefined
+        ? custom === undefined
+          ? {}
+          : { region: env["AWS_REGION"] ?? "us-east-1" }
+        : { region: where.region }),
+      forcePathStyle: where.pathStyle ?? custom !== undefined,
+      maxAttempts: ATTEMPTS_MAX,
+      // What the store must check is checked by our own checksums; older stores know no trailing ones.
+      requestChecksumCalculation: "WHEN_REQUIRED",
+      responseChecksumValidation: "WHEN_REQUIRED",
+      requestHandler: { connectionTimeout: CONNECT_MS_MAX, requestTimeout: ANSWER_MS_MAX },
+    });
+    return new S3Store(sdk, client, where);
+  }
+
+  async create(name: string, body: ObjectBody): Promise<"created" | "exists"> {
+    const key = this.key(name);
+    const pieces = evenPieces(body, PART_BYTES);
+    const first = await pieces.next();
+    if (first.done === true) throw new Error("a body has at least one piece");
+    const second = first.value.length < PART_BYTES ? undefined : await pieces.next();
+    if (second === undefined || second.done === true) return this.put(name, key, first.value);
+    if ((await this.size(name)) !== undefined) return "exists";
+    return this.putParts(name, key, [first.value, second.value], pieces);
+  }
+
+  private async put(name: string, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
+    try {
+      await this.client.send(
+        new this.sdk.PutObjectCommand({ Bucket: this.bucket, Key: key, Body: bytes, IfNoneMatch: "*" }),
+      );
+      return "created";
+    } catch (thrown) {
+      if (!isTaken(thrown)) throw this.described("write", name, thrown);
+      if (attemptsOf(thrown) <= 1) return "exists";
+      const there = await this.read(name);
+      return Buffer.compare(there, bytes) === 0 ? "created" : "exists";
+    }
+  }
+
+  private async putParts(
+    name: string,
+    key: string,
+    begun: readonly Uint8Array[],
+    rest: AsyncGenerator<Uint8Array>,
+  ): Promise<"created" | "exists"> {
+    const target = { Bucket: this.bucket, Key: key };
+    let UploadId: string | undefined;
+    try {
+      ({ UploadId } = await this.client.send(new this.sdk.CreateMultipartUploadCommand(target)));
+      const parts: { PartNumber: number; ETag: string | undefined }[] = [];
+      const upload = async (bytes: Uint8Array, PartNumber: number): Promise<void> => {
+        const { ETag } = await this.client.send(
+          new this.sdk.UploadPartCommand({ ...target, UploadId, PartNumber, Body: bytes }),
+        );
+        parts.push({ PartNumber, ETag });
+      };
+      const underWay = new Set<Promise<void>>();
+      let failure: unknown;
+      let number = 0;
+      for await (const bytes of joined(begun, rest)) {
+        const part = upload(bytes, ++number).catch((thrown: unknown) => {
+          failure ??= thrown;
+        });
+        underWay.add(part);
+        void part.then(() => underWay.delete(part));
+        if (underWay.size >= PARTS_AT_ONCE) await Promise.race(underWay);
+        if (failure !== undefined) break;
+      }
+      await Promise.all(underWay);
+      if (failure !== undefined) throw failure;
+      parts.sort((a, b) => a.PartNumber - b.PartNumber);
+      await this.client.send(
+        new this.sdk.CompleteMultipartUploadCommand({
+          ...target,
+          UploadId,
+          MultipartUpload: { Parts: parts },
+          IfNoneMatch: "*",
+        }),
+      );
+      return "created";
+    } catch (thrown) {
+      if (UploadId !== undefined) {
+        // Parts that nobody completes cost money; a store that does not answer drops them by its own rules.
+        await this.client
+          .send(new this.sdk.AbortMultipartUploadCommand({ ...target, UploadId }))
+          .catch(() => undefined);
+      }
+      if (isTaken(thrown)) return "exists";
+      throw this.described("write", name, thrown);
+    }
+  }
+
+  async read(name: string, start = 0, length = Number.MAX_SAFE_INTEGER): Promise<Uint8Array> {
+    const key = this.key(name);
+    if (length === 0) return new Uint8Array(0);
+    const whole = start === 0 && length === Number.MAX_SAFE_INTEGER;
+    const end = length === Number.MAX_SAFE_INTEGER ? "" : String(start + length - 1);
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const answer = await this.client.send(
+          new this.sdk.GetObjectCommand({
+            Bucket: this.bucket,
+            Key: key,
+            ...(whole ? {} : { Range: `bytes=${start}-${end}` }),
+          }),
+        );
+        return (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0);
+      } catch (thrown) {
+        if (statusOf(thrown) === 416) return new Uint8Array(0);
+        // The SDK retries what fails before the body; a connection that ends within it is ours to retry.
+        if (statusOf(thrown) !== undefined || attempt >= ATTEMPTS_MAX) throw this.described("read", name, thrown);
+      }
+    }
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    try {
+      const answer = await this.client.send(
+        new this.sdk.HeadObjectCommand({ Bucket: this.bucket, Key: this.key(name) }),
+      );
+      return answer.ContentLength ?? 0;
+    } catch (thrown) {
+      const error = this.described("look at", name, thrown);
+      if (error.code === "OBJECT_MISSING") return undefined;
+      throw error;
+    }
+  }
+
+  async *list(prefix: string, after = ""): AsyncGenerator<ObjectEntry> {
+    let ContinuationToken: string | undefined;
+    do {
+      const answer = await this.client
+        .send(
+          new this.sdk.ListObjectsV2Command({
+            Bucket: this.bucket,
+            Prefix: this.prefix + prefix,
+            ...(after === "" ? {} : { StartAfter: this.prefix + after }),
+            ...(ContinuationToken === undefined ? {} : { ContinuationToken }),
+          }),
+        )
+        .catch((thrown: unknown) => {
+          throw this.described("list", prefix, thrown);
+        });
+      for (const { Key, Size } of answer.Contents ?? []) {
+        const name = (Key ?? "").slice(this.prefix.length);
+        if (isObjectName(name) && name > after) yield { name, size: Size ?? 0 };
+      }
+      ContinuationToken = answer.IsTruncated === true ? answer.NextContinuationToken : undefined;
+    } while (ContinuationToken !== undefined);
+  }
+
+  async remove(name: string): Promise<void> {
+    try {
+      await this.client.send(new this.sdk.DeleteObjectCommand({ Bucket: this.bucket, Key: this.key(name) }));
+    } catch (thrown) {
+      const error = this.described("remove", name, thrown);
+      if (error.code !== "OBJECT_MISSING") throw error;
+    }
+  }
+
+  close(): void {
+    this.client.destroy();
+  }
+
+  private key(name: string): string {
+    checkObjectName(name);
+    return this.prefix + name;
+  }
+
+  private described(operation: string, name: string, thrown: unknown): EmberlogError {
+    const { name: kind, message } = thrown instanceof Error ? thrown : { name: "", message: String(thrown) };
+    const status = statusOf(thrown);
+    if (kind === "NoSuchKey" || (status === 404 && kind !== "NoSuchBucket")) return objectMissing(this.place, name);
+    const refused = REFUSALS.has(kind) || (status !== undefined && STATUS_REFUSED.has(status));
+    const what = [kind, message].filter((word) => word !== "" && word !== "UnknownError").join(": ");
+    return new EmberlogError(
+      refused ? "STORE_REFUSED" : "STORE_UNAVAILABLE",
+      `can't ${operation} ${name} in ${this.place}: ${what}${status === undefined ? "" : ` (HTTP ${status})`}`,
+      { file: name, cause: thrown },
+    );
+  }
+}
+
+interface Answered {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly attempts?: number };
+}
+
+function statusOf(thrown: unknown): number | undefined {
+  return (thrown as Answered | undefined)?.$metadata?.httpStatusCode;
+}
+
+function attemptsOf(thrown: unknown): number {
+  return (thrown as Answered | undefined)?.$metadata?.attempts ?? 1;
+}
+
+/** 412, and 409 where two create at the same time and the other one is served. */
+function isTaken(thrown: unknown): boolean {
+  const status = statusOf(thrown);
+  return status === 412 || status === 409;
+}
+
+async function* joined(begun: readonly Uint8Array[], rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield* begun;
+  yield* rest;
+}

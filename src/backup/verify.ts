@@ -1,0 +1,66 @@
+/**
+ * Is what a store holds still what was stored? Every object that the newest history needs is fetched and compared with the sum in its
+ * name, for which no identity is needed; with one, the content is opened too, and a segment's frames are not only somewhere but right.
+ */
+import { EmberlogError } from "../base/errors.ts";
+import type { Crc32c } from "../log/format.ts";
+import { type FetchOptions, fetchContent, fetchStored, forAll } from "./fetch.ts";
+import { decodeGeneration } from "./generation.ts";
+import { reaches, readHistory } from "./history.ts";
+
+const OBJECTS_AT_ONCE = 4;
+
+export interface VerifyReport {
+  readonly objects: number;
+  readonly bytes: number;
+  /** Whether the contents were opened, too. */
+  readonly opened: boolean;
+  /** What is wrong, one line an object. */
+  readonly wrong: readonly string[];
+  /** Commands that can't be reached because segments in front of them are missing. */
+  readonly gaps: readonly { readonly after: number; readonly before: number }[];
+}
+
+export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promise<VerifyReport> {
+  const { store, identities } = options;
+  const history = await readHistory(store);
+  const objects = new Map<string, number>();
+  const wrong: string[] = [];
+  for (const { name, size } of history.segments) objects.set(name, size);
+  for (const { name } of history.generations) {
+    try {
+      for (const { object, size } of decodeGeneration(name, await store.read(name), crc32c).images)
+        objects.set(object, size);
+    } catch (thrown) {
+      wrong.push(wordsOf(thrown));
+    }
+  }
+  let bytes = 0;
+  await forAll([...objects], OBJECTS_AT_ONCE, async ([name, size]) => {
+    try {
+      const stored = await store.size(name);
+      if (stored !== size)
+        throw new EmberlogError("BACKUP_UNREADABLE", `${name} has ${stored ?? "no"} bytes, not ${size}`);
+      const body = identities === null ? fetchStored(options, name, size) : fetchContent(options, name, size);
+      for await (const piece of body) bytes += piece.length;
+    } catch (thrown) {
+      wrong.push(wordsOf(thrown));
+    }
+  });
+  const covered = reaches(history);
+  const gaps: { after: number; before: number }[] = [];
+  let end = history.origin;
+  for (const { object } of history.segments) {
+    const reachable = covered.some(({ first, last }) => first <= object.lastSequence && object.lastSequence <= last);
+    if (object.firstSequence > end + 1 || !reachable) gaps.push({ after: end, before: object.firstSequence });
+    end = object.lastSequence;
+  }
+  return { objects: objects.size, bytes, opened: identities !== null, wrong: wrong.sort(), gaps };
+}
+
+/** A store that is away is no finding about an object. */
+function wordsOf(thrown: unknown): string {
+  if (thrown instanceof EmberlogError && ["BACKUP_UNREADABLE", "OBJECT_MISSING"].includes(thrown.code))
+    return thrown.message;
+  throw thrown;
+}

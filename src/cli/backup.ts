@@ -1,0 +1,156 @@
+/**
+ * `emberlog backup now DIR --to URL`, `backup list --from URL`, `backup verify --from URL`.
+ *
+ * `now` brings the sealed segments and images of a data directory into a store, also while a server runs on it: it reads files that never
+ * change. What the store has already is not sent again. A remote store gets encrypted objects only, unless `--unencrypted` is said.
+ *
+ * Exit codes: 0 done, and all is well; 1 `verify` found damage; 2 it failed.
+ */
+import { Recipients } from "../backup/age_header.ts";
+import { readClaims } from "../backup/claims.ts";
+import { reaches, readHistory } from "../backup/history.ts";
+import { isRemote, proveStore } from "../backup/open_store.ts";
+import { Shipper } from "../backup/ship.ts";
+import { verifyBackup } from "../backup/verify.ts";
+import { systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
+import { systemRandom } from "../base/random.ts";
+import { NodeDisk } from "../disk/node_disk.ts";
+import { readManifest } from "../manifest/store.ts";
+import { crc32c } from "../platform/checksum.ts";
+import { openBackupStore, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+
+export interface BackupNowOptions {
+  readonly to: string;
+  readonly recipient?: readonly string[];
+  readonly unencrypted?: boolean;
+  readonly singleWriter?: boolean;
+  readonly json?: boolean;
+}
+
+type Out = (text: string) => void;
+
+export function backupNow(directory: string, options: BackupNowOptions, keys: Keys, out: Out): Promise<number> {
+  const json = options.json === true;
+  return withErrors(json, out, async () => {
+    const recipients = await recipientsFor(options);
+    const disk = new NodeDisk();
+    const read = readManifest(disk, directory, crc32c);
+    if (read.kind === "missing")
+      throw new EmberlogError("DATA_MISSING", `${directory} has no manifest: it is no data directory`, {
+        file: directory,
+      });
+    if (read.kind !== "sound" || read.manifest.state !== "complete") {
+      throw new EmberlogError(
+        "DATA_ROTTEN",
+        `the manifest of ${directory} can't be used as it is. To go on: emberlog check ${directory}`,
+        { file: directory },
+      );
+    }
+    const random = systemRandom();
+    const store = await openBackupStore(options.to);
+    try {
+      const proof = await proveStore(store, random);
+      if (!proof.exclusiveCreate && options.singleWriter !== true) {
+        throw new EmberlogError(
+          "STORE_REFUSED",
+          `${store.place} lets one writer replace another's objects. If nothing else writes there: --single-writer`,
+        );
+      }
+      const shipping = { disk, directory, crc32c, keys, store, recipients, random };
+      const shipper = await Shipper.begin(shipping, read.manifest, systemClock.wallMs());
+      const report = await shipper.ship(read.manifest);
+      const open = read.manifest.segments.at(-1)?.sealed === null;
+      if (json)
+        out(`${JSON.stringify({ ...report, claim: shipper.claim.claim, place: store.place, openSegment: open })}\n`);
+      else {
+        out(`stored ${report.objects} objects, ${sizeText(report.bytes)}, in ${store.place}\n`);
+        out(`every command up to ${report.shippedSequence} can be restored from there\n`);
+        if (open) out("what the newest segment holds follows when it is full or the server has stopped\n");
+      }
+      return 0;
+    } finally {
+      store.close();
+    }
+  });
+}
+
+async function recipientsFor({
+  to,
+  recipient = [],
+  unencrypted = false,
+}: BackupNowOptions): Promise<Recipients | null> {
+  if (recipient.length > 0 && unencrypted)
+    throw new EmberlogError("CONFIG_INVALID", "--recipient and --unencrypted contradict each other");
+  if (recipient.length > 0) return Recipients.parse(recipient);
+  if (isRemote(to) && !unencrypted) {
+    throw new EmberlogError(
+      "CONFIG_INVALID",
+      "a backup that leaves this machine is encrypted: give --recipient age1… (age-keygen or `emberlog backup identity` makes one), or say --unencrypted",
+    );
+  }
+  return null;
+}
+
+export function backupList(url: string, json: boolean, out: Out): Promise<number> {
+  return withErrors(json, out, async () => {
+    const store = await openBackupStore(url);
+    try {
+      const history = await readHistory(store);
+      const ranges = reaches(history);
+      const bytes = history.segments.reduce((sum, { size }) => sum + size, 0);
+      const claims = await readClaims(store);
+      if (json) {
+        out(
+          `${JSON.stringify({ place: store.place, claims, segments: history.segments.map(({ name, size, object }) => ({ name, size, ...object })), generations: history.generations.map(({ name, object }) => ({ name, ...object })), ranges: ranges.map(({ first, last, generation }) => ({ first, last, image: generation?.name ?? null })) })}\n`,
+        );
+        return 0;
+      }
+      out(
+        `${store.place}: ${history.segments.length} segments, ${sizeText(bytes)}, ${history.generations.length} images, ${claims.length} claims\n`,
+      );
+      for (const { name, size, object } of history.segments) {
+        out(
+          `segment  ${object.firstSequence} … ${object.lastSequence}  until ${timeText(object.lastMs)}  ${sizeText(size)}  ${name}\n`,
+        );
+      }
+      for (const { name, object } of history.generations)
+        out(`image    ${object.sequence}  of ${timeText(object.lastMs)}  ${name}\n`);
+      if (ranges.length === 0) out("nothing can be restored\n");
+      for (const { first, last, generation } of ranges) {
+        out(
+          `restore  each command from ${first} to ${last}, from ${generation === null ? "the beginning of the log" : "an image"}\n`,
+        );
+      }
+      return 0;
+    } finally {
+      store.close();
+    }
+  });
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+export function backupVerify(url: string, identityFile: string | undefined, json: boolean, out: Out): Promise<number> {
+  return withErrors(json, out, async () => {
+    const identities = await readIdentities(identityFile);
+    const store = await openBackupStore(url);
+    try {
+      const report = await verifyBackup({ store, identities }, crc32c);
+      const bad = report.wrong.length > 0 || report.gaps.length > 0;
+      if (json) out(`${JSON.stringify({ place: store.place, ok: !bad, ...report })}\n`);
+      else {
+        for (const line of report.wrong) out(`damaged  ${line}\n`);
+        for (const { after, before } of report.gaps) out(`gap      no commands between ${after} and ${before}\n`);
+        const how = report.opened ? "contents opened" : "as stored; give --identity FILE to open the contents too";
+        out(`${bad ? "DAMAGED" : "sound"}    ${report.objects} objects, ${sizeText(report.bytes)} (${how})\n`);
+      }
+      return bad ? 1 : 0;
+    } finally {
+      store.close();
+    }
+  });
+}

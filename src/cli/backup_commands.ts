@@ -1,0 +1,76 @@
+/** The grammar of `emberlog backup …` and `emberlog restore`; what they do stands in backup.ts and restore.ts. */
+import type { Command } from "commander";
+import { type Keys, NO_KEYS } from "../base/key_ring.ts";
+import type { BackupNowOptions } from "./backup.ts";
+import { describeKeyOptions, takeKeys } from "./key_options.ts";
+import type { RestoreOptions } from "./restore.ts";
+
+/** `words` stand behind the first word; `done` gets the exit code. */
+export function addBackupCommands(
+  program: Command,
+  words: readonly string[],
+  out: (text: string) => void,
+  done: (code: number) => void,
+): void {
+  describeKeyOptions(
+    program
+      .command("restore")
+      .description("write a data directory as it was, out of a backup")
+      .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+      .requiredOption("--dir <directory>", "where to: empty, or not there yet")
+      .option("--to <time>", "as of a time: 2026-11-21T10:00:00.250Z")
+      .option("--to-sequence <number>", "as after a command's number")
+      .option("--before <command>", "as before the last command of that name: FLUSHALL")
+      .option("--before-command <regex>", "as before the last command that matches, words separated by spaces")
+      .option("--identity <file>", "the identity of age that opens the objects")
+      .option("--dry-run", "say what would be fetched, and fetch nothing")
+      .option("--json", "one JSON object instead of text"),
+  ).action(async (options: RestoreOptions) => {
+    const { runRestore } = await import("./restore.ts");
+    done(await runRestore(options, keysIn(words), out));
+  });
+  const backup = program
+    .command("backup")
+    .description("bring a data directory into a store, and look at what is there");
+  describeKeyOptions(
+    backup
+      .command("now <directory>")
+      .description("store what the directory holds in sealed files, also while a server runs on it")
+      .requiredOption("--to <url>", "file:///path or s3://bucket/prefix")
+      .option("--recipient <age1…>", "who can read it; may be repeated", collect, [])
+      .option("--unencrypted", "store readable objects in a remote store")
+      .option("--single-writer", "nothing else writes there: for stores without conditional writes")
+      .option("--json", "one JSON object instead of text"),
+  ).action(async (directory: string, options: BackupNowOptions) => {
+    const { backupNow } = await import("./backup.ts");
+    done(await backupNow(directory, options, keysIn(words), out));
+  });
+  backup
+    .command("list")
+    .description("what is there, and what can be restored")
+    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--json", "one JSON object instead of text")
+    .action(async (options: { from: string; json?: boolean }) => {
+      const { backupList } = await import("./backup.ts");
+      done(await backupList(options.from, options.json === true, out));
+    });
+  backup
+    .command("verify")
+    .description("compare every object with its checksum; with an identity, its content too")
+    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--identity <file>", "the identity of age that opens the objects")
+    .option("--json", "one JSON object instead of text")
+    .addHelpText("after", "\nExit codes: 0 sound; 1 damaged; 2 it could not be verified.")
+    .action(async (options: { from: string; identity?: string; json?: boolean }) => {
+      const { backupVerify } = await import("./backup.ts");
+      done(await backupVerify(options.from, options.identity, options.json === true, out));
+    });
+}
+
+function keysIn(words: readonly string[]): Keys {
+  return takeKeys(words)?.keys ?? NO_KEYS;
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

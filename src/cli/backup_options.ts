@@ -1,0 +1,52 @@
+/** What the commands about backups have in common: the store behind a URL, the files of identities, and how mistakes are told. */
+import { Identities } from "../backup/age_header.ts";
+import type { ObjectStore } from "../backup/object_store.ts";
+import { openStore } from "../backup/open_store.ts";
+import { systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { systemRandom } from "../base/random.ts";
+import { readWholeFile } from "../disk/disk.ts";
+import { NodeDisk } from "../disk/node_disk.ts";
+
+/** A file of identities, bytes. */
+const IDENTITY_FILE_BYTES_MAX = 1024 * 1024;
+
+export function openBackupStore(url: string): Promise<ObjectStore> {
+  return openStore(url, systemRandom(), systemClock);
+}
+
+/** null where no file is given. Throws CONFIG_INVALID. */
+export async function readIdentities(file: string | undefined): Promise<Identities | null> {
+  if (file === undefined) return null;
+  const bytes = readWholeFile(new NodeDisk(), file, IDENTITY_FILE_BYTES_MAX);
+  if (bytes === undefined) throw new EmberlogError("CONFIG_INVALID", `there is no identity file ${file}`, { file });
+  return Identities.parse(Buffer.from(bytes).toString("utf8"), file);
+}
+
+/** Runs a command; what is wrong in the world is one line, and exit code 2. */
+export async function withErrors(
+  json: boolean,
+  out: (text: string) => void,
+  work: () => Promise<number>,
+): Promise<number> {
+  try {
+    return await work();
+  } catch (thrown) {
+    if (!(thrown instanceof EmberlogError)) throw thrown;
+    const { code, message, file, offset } = thrown;
+    out(json ? `${JSON.stringify({ error: code, message, file, offset })}\n` : `${message}\n`);
+    return 2;
+  }
+}
+
+/** 12,345,678 bytes as 11.8 MiB. */
+export function sizeText(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,189 @@
+/**
+ * `emberlog restore --from URL --dir DIR [--to TIME | --to-sequence N | --before COMMAND | --before-command REGEX] [--identity FILE]
+ * [--dry-run] [--json]`: a data directory as it was, for a server to be started on.
+ *
+ * `--to T`: what was acknowledged before T is in, what was sent after T is not. `--before FLUSHALL`: the state right before the last
+ * FLUSHALL; a regular expression is compared with whole commands, their words separated by spaces.
+ *
+ * Exit codes: 0 done; 2 it failed, and what was fetched stays for a look: a restore begins in an empty directory.
+ */
+import type { FetchOptions } from "../backup/fetch.ts";
+import { findLast } from "../backup/find_command.ts";
+import { decodeGeneration, type Generation } from "../backup/generation.ts";
+import { type History, readHistory } from "../backup/history.ts";
+import type { ObjectStore } from "../backup/object_store.ts";
+import { bytesToFetch, requireEmpty, restore } from "../backup/restore.ts";
+import { planRestore, type RestorePlan, type RestoreTarget } from "../backup/restore_plan.ts";
+import { systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
+import { LOG_SEGMENT_BYTES_DEFAULT } from "../base/limits.ts";
+import { systemRandom } from "../base/random.ts";
+import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
+import { withScratchFolder } from "../disk/object_files.ts";
+import type { DataDirectoryOptions } from "../engine/data_directory.ts";
+import { beginRestored } from "../engine/restored_directory.ts";
+import { crc32c } from "../platform/checksum.ts";
+import { nativeFileCalls } from "../platform/file_calls.ts";
+import { PortableLogIo } from "../platform/log_io.ts";
+import { openBackupStore, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+
+export interface RestoreOptions {
+  readonly from: string;
+  readonly dir: string;
+  readonly to?: string;
+  readonly toSequence?: string;
+  readonly before?: string;
+  readonly beforeCommand?: string;
+  readonly identity?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+export function runRestore(options: RestoreOptions, keys: Keys, out: (text: string) => void): Promise<number> {
+  const json = options.json === true;
+  return withErrors(json, out, async () => {
+    const goal = goalOf(options);
+    const disk = new NodeDisk(nativeFileCalls());
+    if (options.dryRun !== true) requireEmpty(disk, options.dir);
+    const identities = await readIdentities(options.identity);
+    const store = await openBackupStore(options.from);
+    try {
+      const fetching: FetchOptions = { store, identities };
+      const history = await readHistory(store);
+      const { target, found } = await targetOf(goal, history, fetching, keys, store);
+      const plan = planRestore(history, target, store.place);
+      const generation = await generationOf(plan, store);
+      const facts = { place: store.place, directory: options.dir, ...describe(plan, generation), found };
+      if (!json) out(planText(facts));
+      if (options.dryRun === true) {
+        if (json) out(`${JSON.stringify({ ...facts, dryRun: true })}\n`);
+        return 0;
+      }
+      const restored = await restore(
+        {
+          disk,
+          directory: options.dir,
+          crc32c,
+          keys,
+          begin: (kept) => beginRestored(directoryOptions(disk, options.dir, keys), kept),
+        },
+        fetching,
+        plan,
+        generation,
+      );
+      if (json) out(`${JSON.stringify({ ...facts, ...restored })}\n`);
+      else {
+        const when = restored.commitMs === 0 ? "" : ` of ${new Date(restored.commitMs).toISOString()}`;
+        out(`restored   ${options.dir}: the state after command ${restored.sequence}${when}\n`);
+        out(`next       emberlog --dir ${options.dir}\n`);
+      }
+      return 0;
+    } finally {
+      store.close();
+    }
+  });
+}
+
+type Goal =
+  | RestoreTarget
+  | { readonly kind: "before"; readonly what: string; readonly wanted: (name: string, command: string) => boolean };
+
+function goalOf({ to, toSequence, before, beforeCommand }: RestoreOptions): Goal {
+  const given = [to, toSequence, before, beforeCommand].filter((value) => value !== undefined);
+  if (given.length > 1)
+    throw new EmberlogError(
+      "CONFIG_INVALID",
+      "one of --to, --to-sequence, --before and --before-command says where to end",
+    );
+  if (to !== undefined) {
+    const ms = Date.parse(to);
+    if (Number.isNaN(ms))
+      throw new EmberlogError("CONFIG_INVALID", `not a time: ${to} (2026-11-21T10:00:00.250Z is one)`);
+    return { kind: "time", ms };
+  }
+  if (toSequence !== undefined) {
+    const sequence = Number(toSequence);
+    if (!Number.isSafeInteger(sequence) || sequence < 0)
+      throw new EmberlogError("CONFIG_INVALID", `not a command's number: ${toSequence}`);
+    return { kind: "sequence", sequence };
+  }
+  if (before !== undefined) {
+    const name = before.toUpperCase();
+    return { kind: "before", what: name, wanted: (each) => each === name };
+  }
+  if (beforeCommand === undefined) return { kind: "latest" };
+  try {
+    const pattern = new RegExp(beforeCommand, "i");
+    return { kind: "before", what: beforeCommand, wanted: (_name, command) => pattern.test(command) };
+  } catch (thrown) {
+    throw new EmberlogError("CONFIG_INVALID", (thrown as Error).message);
+  }
+}
+
+async function targetOf(
+  goal: Goal,
+  history: History,
+  fetching: FetchOptions,
+  keys: Keys,
+  store: ObjectStore,
+): Promise<{ target: RestoreTarget; found: string | null }> {
+  if (goal.kind !== "before") return { target: goal, found: null };
+  return withScratchFolder(async (scratch) => {
+    const found = await findLast(
+      { disk: new NodeDisk(), scratch, crc32c, keys, fetching },
+      history.segments,
+      goal.wanted,
+    );
+    if (found === undefined) throw new EmberlogError("DATA_MISSING", `${store.place} has no command ${goal.what}`);
+    const text = `${found.text} (command ${found.sequence}, ${new Date(found.commitMs).toISOString()})`;
+    return { target: { kind: "sequence", sequence: found.sequence - 1 }, found: text };
+  });
+}
+
+async function generationOf(plan: RestorePlan, store: ObjectStore): Promise<Generation | null> {
+  if (plan.generation === null) return null;
+  const { name } = plan.generation;
+  return decodeGeneration(name, await store.read(name), crc32c);
+}
+
+function directoryOptions(disk: NodeDisk, directory: string, keys: Keys): DataDirectoryOptions {
+  return {
+    disk,
+    directory,
+    logIo: new PortableLogIo(nodeFiles, () => systemClock.monotonicUs()),
+    clock: systemClock,
+    random: systemRandom(),
+    crc32c,
+    policy: "always",
+    segmentBytesMax: LOG_SEGMENT_BYTES_DEFAULT,
+    keys,
+  };
+}
+
+interface PlanFacts {
+  readonly images: number;
+  readonly segments: number;
+  readonly bytes: number;
+  readonly last: number;
+}
+
+function describe(plan: RestorePlan, generation: Generation | null): PlanFacts {
+  return {
+    images: generation?.images.length ?? 0,
+    segments: plan.segments.length,
+    bytes: bytesToFetch(plan, generation),
+    last: plan.last,
+  };
+}
+
+function planText({
+  place,
+  found,
+  images,
+  segments,
+  bytes,
+  last,
+}: PlanFacts & { place: string; found: string | null }): string {
+  return `${found === null ? "" : `before     ${found}\n`}from       ${place}: ${images} images, ${segments} segments, ${sizeText(bytes)}, up to command ${last}\n`;
+}

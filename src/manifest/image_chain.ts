@@ -1,0 +1,15 @@
+/** How listed images stand on each other: a delta names the image before it by that one's chain, and its place. */
+import type { ManifestImage } from "./format.ts";
+
+/** Everything that an image stands on, the full one first. */
+export function chainOf(images: readonly ManifestImage[], image: ManifestImage): ManifestImage[] {
+  const chain = [image];
+  for (let child = image; child.place > 0; ) {
+    const { parentChain, place } = child;
+    const parent = images.find((each) => each.chain === parentChain && each.place === place - 1);
+    if (parent === undefined) break;
+    chain.unshift(parent);
+    child = parent;
+  }
+  return chain;
+}
