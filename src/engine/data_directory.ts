@@ -16,6 +16,7 @@ import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
 import { EBADF } from "../disk/errno.ts";
 import {
   IMAGE_TEMPORARY_NAME,
+  isImageName,
   isTemporaryName,
   joinPath,
   MANIFEST_NAME,
@@ -33,14 +34,14 @@ import {
   type SegmentSummary,
   type SpareBytes,
 } from "../log/segment_file.ts";
-import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
+import { readSegment, type SegmentVisitor, segmentKeyId } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
 import { directoryState, type Examination, type ExaminedSegment } from "./examination.ts";
-import type { ImageMemory } from "./image_chain.ts";
+import { type ImageMemory, keyIdOfImage } from "./image_chain.ts";
 import { refuseUnfinishedImport, removeImportMarker, writeImportMarker } from "./import_marker.ts";
 import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
 
@@ -243,6 +244,13 @@ export class DataDirectory {
   ) {
     for (const { name, scan } of examined) this.noteKey(name, scan.header);
     this.noteKey(segment.name, segment.header);
+    for (const { name } of [...manifest.segments, ...manifest.images]) {
+      if (this.keyIds.has(name) || name === segment.name) continue;
+      const { disk, directory, crc32c } = options;
+      const path = joinPath(directory, name);
+      const id = isImageName(name) ? keyIdOfImage(disk, path, crc32c) : segmentKeyId(disk, path, crc32c);
+      if (id !== undefined) this.keyIds.set(name, id);
+    }
     this.options = options;
     this.lock = lock;
     this.manifest = manifest;
@@ -290,6 +298,12 @@ export class DataDirectory {
       counts.set(id, count + 1);
     }
     return counts;
+  }
+
+  /** Of the keys that images are encrypted with. */
+  get imageKeys(): string[] {
+    const ids = this.manifest.images.map(({ name }) => this.keyIds.get(name));
+    return [...new Set(ids.filter((id) => id !== undefined))];
   }
 
   private noteKey(name: string, header: SegmentHeader): void {
@@ -430,6 +444,7 @@ export class DataDirectory {
    */
   addImage(
     image: ManifestImage,
+    keyId: string | undefined,
     change: (manifest: Manifest) => Manifest,
     done: (error: DiskError | undefined) => void,
   ): void {
@@ -451,6 +466,7 @@ export class DataDirectory {
         writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
           if (replaced < 0) return end("replace the manifest in", replaced);
           this.manifest = manifest;
+          if (keyId !== undefined) this.keyIds.set(image.name, keyId);
           // What stays because of the disk is removed by the next start.
           attempt(() => this.unlinkUnlisted(before));
           end("", 0);

@@ -224,7 +224,15 @@ class Examiner {
   }
 
   private lookAtImages(manifest: Manifest): void {
-    const chosen = chooseImages(this.disk, this.directory, this.crc32c, manifest, this.memory);
+    const chosen = chooseImages(
+      this.disk,
+      this.directory,
+      this.crc32c,
+      manifest,
+      this.memory,
+      this.keys,
+      this.needed === "all",
+    );
     this.images = chosen.state;
     this.base = chosen.base;
     this.badImages = chosen.bad;
@@ -236,6 +244,9 @@ class Examiner {
       if (seen.has(image.name)) continue;
       const reason = imageProblem(this.disk, this.directory, this.crc32c, image);
       if (reason !== undefined) this.find("note", image.name, undefined, reason);
+    }
+    if (chosen.locked !== undefined) {
+      this.find("note", chosen.locked.name, undefined, lacking(chosen.locked.id, this.keys, []));
     }
     if (chosen.unknown !== "") this.find("note", MANIFEST_NAME, undefined, chosen.unknown);
   }

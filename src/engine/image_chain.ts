@@ -6,19 +6,22 @@
  * so damage may show after part of a file is in memory already; the next candidate is then loaded over it, and where there is none memory
  * is emptied.
  */
+import type { KeyObject } from "node:crypto";
 import { equalBytes } from "../base/bytes.ts";
+import type { Keys } from "../base/key_ring.ts";
 import type { Disk } from "../disk/disk.ts";
 import { isImageName, joinPath } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { Manifest, ManifestImage } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
-import { BlockReader, type ImageIndex, readImageIndex } from "../snapshot/image_reading.ts";
+import { BlockReader, type ImageIndex, readImageHeader, readImageIndex } from "../snapshot/image_reading.ts";
+import { imageFileKey, imageKeyId } from "../snapshot/sealing.ts";
 import type { ImagesState } from "./recovery_cases.ts";
 
 /** Where images are loaded to; `check` only verifies them. */
 export interface ImageMemory {
   /** Puts all blocks of an image in its place. A text says what is wrong with the file. */
-  load(path: string, index: ImageIndex): string | undefined;
+  load(path: string, index: ImageIndex, fileKey: KeyObject | undefined): string | undefined;
   /** All images of a chain are loaded. */
   adopt(): void;
   /** Everything is as before the first `load`. */
@@ -38,6 +41,8 @@ export interface ChosenImages {
   readonly bad: readonly BadImage[];
   /** For `state` unknown. */
   readonly unknown: string;
+  /** For `state` locked: a file and the id of the key that it needs. */
+  readonly locked: { readonly name: string; readonly id: string } | undefined;
 }
 
 export function chooseImages(
@@ -46,6 +51,8 @@ export function chooseImages(
   crc32c: Crc32c,
   manifest: Manifest,
   memory: ImageMemory,
+  keys: Keys,
+  needed: boolean,
 ): ChosenImages {
   const { images, segments, origin } = manifest;
   const firstLogged = segments[0]?.firstSequence ?? origin + 1;
@@ -55,6 +62,7 @@ export function chooseImages(
     base,
     bad: [...bad.values()],
     unknown,
+    locked: undefined,
   });
   let touched = false;
   for (const image of [...images].reverse()) {
@@ -71,6 +79,11 @@ export function chooseImages(
       const read = readImageIndex(disk, path, crc32c);
       if (read.kind === "unknown") {
         return result("unknown", [], `${link.name} is of ${read.what}, which Emberlog ${read.reader} can read`);
+      }
+      if (read.kind === "index" && needed) {
+        const id = imageKeyId(read.index.header.keyId);
+        if (id !== undefined && keys.find(id) === undefined)
+          return { ...result("locked", []), locked: { name: link.name, id } };
       }
       const reason =
         read.kind === "damaged"
@@ -90,7 +103,8 @@ export function chooseImages(
     for (let i = 0; i < chain.length && whole; i++) {
       touched = true;
       const { name } = chain[i]!;
-      const reason = memory.load(joinPath(directory, name), indexes[i]!);
+      const { keyId, salt } = indexes[i]!.header;
+      const reason = memory.load(joinPath(directory, name), indexes[i]!, imageFileKey(keyId, salt, keys));
       if (reason === undefined) continue;
       bad.set(name, { name, reason, missing: false });
       whole = false;
@@ -109,7 +123,7 @@ export function chooseImages(
 export function verifyingMemory(disk: Disk, crc32c: Crc32c): ImageMemory {
   return {
     load: (path, { header, offsets }) => {
-      const reader = new BlockReader(disk, path, header.salt, crc32c);
+      const reader = new BlockReader(disk, path, header.salt, crc32c, undefined);
       try {
         for (let i = 0; i < offsets.length; i++) {
           const reason = reader.read(offsets[i]!, i, undefined);
@@ -133,7 +147,7 @@ export function imageProblem(disk: Disk, directory: string, crc32c: Crc32c, list
   if (read.kind === "unknown") return `it is of ${read.what}, which Emberlog ${read.reader} can read`;
   if (read.kind === "damaged") return `${read.reason} (at ${read.offset})`;
   if (!isListed(read.index, listed)) return "it is not the image that the manifest lists";
-  return verifyingMemory(disk, crc32c).load(path, read.index);
+  return verifyingMemory(disk, crc32c).load(path, read.index, undefined);
 }
 
 /** What the images' own headers say, from old to new: where no manifest lists them. Those without a sound index are left out. */
@@ -147,6 +161,13 @@ export function imagesFromFiles(disk: Disk, directory: string, crc32c: Crc32c): 
     images.push({ name, epoch, sequence, lengthBytes: fileBytes, chain, place, parentChain });
   }
   return images.sort((a, b) => a.sequence - b.sequence || a.place - b.place);
+}
+
+/** The id of the key that an image is encrypted with; undefined: it is plain, or its header is damaged. */
+export function keyIdOfImage(disk: Disk, path: string, crc32c: Crc32c): string | undefined {
+  if (disk.status(path) === undefined) return undefined;
+  const read = readImageHeader(disk, path, crc32c);
+  return read.kind === "header" ? imageKeyId(read.header.keyId) : undefined;
 }
 
 function isListed(index: ImageIndex, listed: ManifestImage): boolean {

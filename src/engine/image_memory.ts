@@ -2,6 +2,7 @@
  * Loads images into an engine's arena: small ones on this thread, large ones by several, while this one may do something else that a start
  * has to do.
  */
+import type { KeyObject } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { EmberlogError } from "../base/errors.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -43,7 +44,7 @@ export class EngineMemory implements ImageMemory {
     this.meanwhile = options.meanwhile;
   }
 
-  load(path: string, index: ImageIndex): string | undefined {
+  load(path: string, index: ImageIndex, fileKey: KeyObject | undefined): string | undefined {
     const { arena } = this.engine;
     const { header, offsets, end } = index;
     const { disk, crc32c } = this.options;
@@ -60,6 +61,7 @@ export class EngineMemory implements ImageMemory {
       kind: "load",
       path,
       salt: header.salt,
+      fileKey,
       offsets,
       segments: views.map((bytes) => bytes.buffer as SharedArrayBuffer),
       starts: views.map((bytes) => bytes.byteOffset),
@@ -81,10 +83,10 @@ export class EngineMemory implements ImageMemory {
       this.loadedChain = end.chain;
       return undefined;
     }
-    const reader = new BlockReader(disk, path, header.salt, crc32c);
+    const reader = new BlockReader(disk, path, header.salt, crc32c, fileKey);
     try {
       const offset = offsets[bad - 1]!;
-      return `${reader.read(offset, bad - 1, undefined) ?? "a block can't be read twice alike"} (at ${offset})`;
+      return `${reader.read(offset, bad - 1, task.segments === undefined ? undefined : views) ?? "a block can't be read twice alike"} (at ${offset})`;
     } finally {
       reader.close();
     }

@@ -12,6 +12,7 @@
  */
 import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
+import type { Keys } from "../base/key_ring.ts";
 import { IMAGE_DELTAS_MAX, IMAGE_MERGED_SEGMENTS } from "../base/limits.ts";
 import { DiskError } from "../disk/disk.ts";
 import { imageName } from "../disk/file_names.ts";
@@ -24,6 +25,7 @@ import { LAYOUT_VERSION, PAGE_BYTES } from "../memory/layout.ts";
 import type { ImageHeader } from "../snapshot/format.ts";
 import type { ImageAnswer, ImageFailure, ImageThread } from "../snapshot/image_thread.ts";
 import type { ImageSummary } from "../snapshot/image_writing.ts";
+import { imageFileKey, imageKeyId, newestKeyId } from "../snapshot/sealing.ts";
 import { type Retention, withImage } from "./compaction.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import type { Engine } from "./engine.ts";
@@ -103,6 +105,7 @@ export class Images {
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
   private readonly thread: ImageThread;
+  private readonly keys: Keys;
   private pool: FreezePool | undefined;
   private taking: Taking | undefined;
   /** Marks of an image that came to nothing, on their way back: from this segment on. */
@@ -111,7 +114,8 @@ export class Images {
   /** Goes on with an image that waits for the log. */
   private waiting: (() => void) | undefined;
 
-  constructor(engine: Engine, directory: DataDirectory, thread: ImageThread, settings: ImageSettings) {
+  constructor(engine: Engine, directory: DataDirectory, thread: ImageThread, settings: ImageSettings, keys: Keys) {
+    this.keys = keys;
     this.engine = engine;
     this.directory = directory;
     this.thread = thread;
@@ -268,8 +272,10 @@ export class Images {
       parentSequence: parent?.sequence ?? 0,
       parentChain: parent?.chain ?? 0,
       salt: engine.random.bytes(32),
+      keyId: newestKeyId(this.keys),
     };
-    thread.write({ path: taking.path, header, frozen: freeze.shared }, (answer) => {
+    const fileKey = imageFileKey(header.keyId, header.salt, this.keys);
+    thread.write({ path: taking.path, header, frozen: freeze.shared, fileKey }, (answer) => {
       if (this.taking !== taking) return;
       this.endFreeze(taking, answer);
       if (taking.cancelled) finished(calledOff(), undefined);
@@ -317,7 +323,7 @@ export class Images {
       };
       const change = (manifest: Manifest): Manifest =>
         withImage(manifest, image, this.settings.retention, engine.clock.wallMs(), isFree);
-      directory.addImage(image, change, (error) => {
+      directory.addImage(image, imageKeyId(header.keyId), change, (error) => {
         if (this.taking !== taking) return;
         if (error !== undefined) return finished(error, undefined);
         this.marksSince = image.chain;

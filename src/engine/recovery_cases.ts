@@ -37,10 +37,10 @@ export type SegmentsState = (typeof SEGMENTS_STATES)[number];
 
 /**
  * `none`: none is listed, or none is needed and none can be used; `sound`: the newest chain is whole; `fallback`: it is not, but an older one
- * is, or the log alone is, and the log goes on from there; `rotten`, `missing`: nothing is left to begin with; `unknown`: of a newer
- * version.
+ * is, or the log alone is, and the log goes on from there; `rotten`, `missing`: nothing is left to begin with; `locked`: encrypted
+ * with a key that was not given; `unknown`: of a newer version.
  */
-export const IMAGES_STATES = ["none", "sound", "fallback", "rotten", "missing", "unknown"] as const;
+export const IMAGES_STATES = ["none", "sound", "fallback", "rotten", "missing", "locked", "unknown"] as const;
 export type ImagesState = (typeof IMAGES_STATES)[number];
 
 /**
@@ -202,6 +202,14 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     images: ["unknown"],
     decision: "refuse unknown",
     why: "an image was written by a newer version",
+  },
+  {
+    directory: ["ours"],
+    manifest: ["sound"],
+    segments: ANY_SEGMENTS,
+    images: ["locked"],
+    decision: "refuse locked",
+    why: "an image is encrypted with a key that was not given",
   },
   {
     directory: ["ours"],

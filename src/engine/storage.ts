@@ -151,7 +151,7 @@ function openImages(engine: Engine, directory: DataDirectory, options: StorageOp
     backing === undefined
       ? new WorkerImageThread()
       : (backing.imageThread ?? new InlineImageThread(backing.disk, backing.crc32c, () => undefined, setImmediate));
-  return new Images(engine, directory, thread, options.images ?? IMAGES_DEFAULT);
+  return new Images(engine, directory, thread, options.images ?? IMAGES_DEFAULT, options.keys ?? NO_KEYS);
 }
 
 function openLogIo({ backing, clock }: StorageOptions): LogIo {
@@ -222,9 +222,10 @@ export class Storage {
   /** Encryption at rest as it is now. */
   get encryption(): EncryptionState {
     const { segmentKeys } = this.directory;
-    const inUse = [...segmentKeys.keys()].filter((id) => id !== undefined);
+    const ofSegments = [...segmentKeys.keys()].filter((id) => id !== undefined);
+    const inUse = [...new Set([...ofSegments, ...this.directory.imageKeys])];
     let encrypted = 0;
-    for (const id of inUse) encrypted += segmentKeys.get(id)!;
+    for (const id of ofSegments) encrypted += segmentKeys.get(id)!;
     const { newest, ids } = this.keys;
     return { keyId: newest?.id, given: ids, inUse, plain: segmentKeys.get(undefined) ?? 0, encrypted };
   }
@@ -317,7 +318,6 @@ export class Storage {
   /** Why no image can be taken, as a RESP error; undefined while one can. */
   get imageRefusal(): string | undefined {
     const trouble = this.writer.refusal;
-    if (this.keys.newest !== undefined) return "ERR images can't be encrypted yet, and encryption at rest is on";
     return trouble === undefined ? undefined : `ERR an image needs a log that takes writes: ${trouble}`;
   }
 

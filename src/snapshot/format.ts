@@ -7,7 +7,7 @@
  * header, 512 bytes
  *    0  8  magic "EMBERIMG"
  *    8  4  format version, 1
- *   12  4  flags: 1 DELTA (reserved: 2 = payloads encrypted)
+ *   12  4  flags: 1 DELTA, 2 ENCRYPTED
  *   16  6  Emberlog version that can read this: major, minor, patch (u16 each)
  *   22  2  0
  *   24  4  layout version of the arena (memory/layout.ts)
@@ -21,7 +21,7 @@
  *   80  4  delta: checksum of the parent; full image: 0
  *   84  4  0
  *   88 32  salt, random
- *  120 32  key id, 0 (reserved for encryption)
+ *  120 32  encrypted: id of the master key, 8 bytes, then 0; else 0
  *  152 ..  0
  *  508  4  CRC of bytes 0 … 507
  *
@@ -29,7 +29,7 @@
  *    0  4  magic "EIBK"
  *    4  4  bytes of the payload that follows
  *    8  4  bytes of the payload before compression
- *   12  4  number of this block, from 0 (also the nonce, once encrypted)
+ *   12  4  number of this block, from 0; encrypted: also the nonce
  *   16  2  0 = stored, 1 = one LZ4 block
  *   18  2  0
  *   20  4  pages in this block, at most 64
@@ -51,10 +51,14 @@
  * Seeded: the CRC continues that of the header's salt. The chain names the image: as a block's header covers its payload by a CRC, the
  * chain covers every byte (D16). The manifest and a delta on this image give it.
  *
+ * Encrypted: a payload is sealed with AES-256-GCM after compression (base/frame_cipher.ts), under a key derived from master key and salt
+ * with the label "emberlog image v1"; bytes 0 … 23 of the block's header are associated data. It is 16 bytes longer than what was sealed.
+ *
  * Pages stand in any order, each at most once. Pages that were free are not there: what they held means nothing.
  *
  * This module knows bytes only: no files, no policy.
  */
+import { TAG_BYTES } from "../base/frame_cipher.ts";
 import { getU16, getU32, getU64, putU16, putU32, putU64 } from "../base/little_endian.ts";
 
 export const IMAGE_VERSION = 1;
@@ -64,6 +68,7 @@ const IMAGE_MAGIC = "EMBERIMG";
 const IMAGE_READER = [0, 1, 0] as const;
 
 const FLAG_DELTA = 1;
+const FLAG_ENCRYPTED = 2;
 
 export const BLOCK_HEADER_BYTES = 32;
 export const END_BYTES = 32;
@@ -79,6 +84,10 @@ export const BLOCK_PAGES_MAX = 64;
 export const PAGE_ROW_BYTES = 8;
 export const BLOCK_PLAIN_BYTES_MAX = BLOCK_PAGES_MAX * (PAGE_ROW_BYTES + 4096);
 
+export const KEY_ID_BYTES = 32;
+/** Bytes of a block's header that are sealed together with its payload. */
+export const BLOCK_ASSOCIATED_BYTES = 24;
+export const BLOCK_STORED_BYTES_MAX = BLOCK_PLAIN_BYTES_MAX + TAG_BYTES;
 const SALT_BYTES = 32;
 const EPOCH_BYTES = 16;
 const HEADER_CRC_AT = 508;
@@ -97,6 +106,8 @@ export interface ImageHeader {
   readonly parentSequence: number;
   readonly parentChain: number;
   readonly salt: Uint8Array;
+  /** Of the master key; zeros: not encrypted. */
+  readonly keyId: Uint8Array;
 }
 
 export interface BlockHeader {
@@ -119,7 +130,8 @@ export function encodeImageHeader(header: ImageHeader, crc32c: Crc32c): Uint8Arr
   const bytes = new Uint8Array(IMAGE_HEADER_BYTES);
   for (let i = 0; i < IMAGE_MAGIC.length; i++) bytes[i] = IMAGE_MAGIC.charCodeAt(i);
   putU32(bytes, 8, IMAGE_VERSION);
-  putU32(bytes, 12, header.place === 0 ? 0 : FLAG_DELTA);
+  const encrypted = header.keyId.some((byte) => byte !== 0);
+  putU32(bytes, 12, (header.place === 0 ? 0 : FLAG_DELTA) | (encrypted ? FLAG_ENCRYPTED : 0));
   for (let i = 0; i < 3; i++) putU16(bytes, 16 + 2 * i, IMAGE_READER[i]!);
   putU32(bytes, 24, header.layoutVersion);
   putU32(bytes, 28, header.firstSegment);
@@ -131,6 +143,7 @@ export function encodeImageHeader(header: ImageHeader, crc32c: Crc32c): Uint8Arr
   putU64(bytes, 72, header.parentSequence);
   putU32(bytes, 80, header.parentChain);
   bytes.set(header.salt, 88);
+  bytes.set(header.keyId, 120);
   putU32(bytes, HEADER_CRC_AT, crc32c(bytes, 0, HEADER_CRC_AT, 0));
   return bytes;
 }
@@ -159,7 +172,7 @@ export function decodeImageHeader(
   const flags = getU32(bytes, 12);
   const reader = `${getU16(bytes, 16)}.${getU16(bytes, 18)}.${getU16(bytes, 20)}`;
   const layout = getU32(bytes, 24);
-  if (version !== IMAGE_VERSION || (flags & ~FLAG_DELTA) !== 0) {
+  if (version !== IMAGE_VERSION || (flags & ~(FLAG_DELTA | FLAG_ENCRYPTED)) !== 0) {
     return { kind: "unknown", what: `image format ${version}`, reader };
   }
   if (layout !== layoutVersion) return { kind: "unknown", what: `memory layout ${layout}`, reader };
@@ -174,7 +187,12 @@ export function decodeImageHeader(
     parentSequence: getU64(bytes, 72),
     parentChain: getU32(bytes, 80) | 0,
     salt: bytes.slice(88, 88 + SALT_BYTES),
+    keyId: bytes.slice(120, 120 + KEY_ID_BYTES),
   };
+  const encrypted = header.keyId.some((byte) => byte !== 0);
+  if (encrypted !== ((flags & FLAG_ENCRYPTED) !== 0)) {
+    return { kind: "damaged", reason: "the header's fields don't fit each other" };
+  }
   if (!Number.isSafeInteger(header.sequence) || header.place > 0 !== ((flags & FLAG_DELTA) !== 0)) {
     return { kind: "damaged", reason: "the header's fields don't fit each other" };
   }
@@ -186,7 +204,8 @@ export function imageSeed(salt: Uint8Array, crc32c: Crc32c): number {
   return crc32c(salt, 0, SALT_BYTES, 0);
 }
 
-export function putBlockHeader(bytes: Uint8Array, at: number, block: BlockHeader, seed: number, crc32c: Crc32c): void {
+/** The part that is associated data of an encrypted payload. */
+export function putBlockFields(bytes: Uint8Array, at: number, block: BlockHeader): void {
   putU32(bytes, at, BLOCK_MAGIC);
   putU32(bytes, at + 4, block.storedBytes);
   putU32(bytes, at + 8, block.plainBytes);
@@ -194,7 +213,11 @@ export function putBlockHeader(bytes: Uint8Array, at: number, block: BlockHeader
   putU16(bytes, at + 16, block.codec);
   putU16(bytes, at + 18, 0);
   putU32(bytes, at + 20, block.pages);
-  putU32(bytes, at + 24, block.payloadCrc);
+}
+
+/** What comes behind `putBlockFields` when the payload is there. */
+export function sealBlockHeader(bytes: Uint8Array, at: number, payloadCrc: number, seed: number, crc32c: Crc32c): void {
+  putU32(bytes, at + 24, payloadCrc);
   putU32(bytes, at + 28, crc32c(bytes, at, 28, seed));
 }
 
@@ -220,9 +243,8 @@ export function decodeBlockHeader(
     block.pages >= 1 &&
     block.pages <= BLOCK_PAGES_MAX &&
     block.plainBytes <= BLOCK_PLAIN_BYTES_MAX &&
-    block.storedBytes <= BLOCK_PLAIN_BYTES_MAX &&
-    block.codec <= CODEC_LZ4 &&
-    (block.codec !== CODEC_STORED || block.storedBytes === block.plainBytes);
+    block.storedBytes <= BLOCK_STORED_BYTES_MAX &&
+    block.codec <= CODEC_LZ4;
   return sane ? undefined : "a block header's fields are out of range";
 }
 

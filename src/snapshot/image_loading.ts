@@ -13,7 +13,7 @@ export function loadBlocks(disk: Disk, crc32c: Crc32c, task: LoadTask): void {
   const segments = task.segments?.map((buffer, i) => new Uint8Array(buffer, task.starts[i], SEGMENT_BYTES));
   let current = 0;
   try {
-    const reader = new BlockReader(disk, task.path, task.salt, crc32c);
+    const reader = new BlockReader(disk, task.path, task.salt, crc32c, task.fileKey);
     try {
       for (;;) {
         current = Atomics.add(control, LOAD_NEXT, 1);

@@ -5,13 +5,17 @@
  * Nothing here decides anything: a damaged file is said to be one, and where.
  */
 
+import type { KeyObject } from "node:crypto";
+import type { FrameCipher } from "../base/frame_cipher.ts";
 import { getU16, getU32 } from "../base/little_endian.ts";
 import type { Disk } from "../disk/disk.ts";
 import { BLOCK_BYTES, LAYOUT_VERSION, PAGE_BYTES, SEGMENT_PAGES } from "../memory/layout.ts";
+import { frameCipher } from "../platform/frame_cipher.ts";
 import { lz4Uncompress } from "../platform/lz4.ts";
 import {
+  BLOCK_ASSOCIATED_BYTES,
   BLOCK_HEADER_BYTES,
-  BLOCK_PLAIN_BYTES_MAX,
+  BLOCK_STORED_BYTES_MAX,
   type BlockHeader,
   CODEC_STORED,
   type Crc32c,
@@ -22,6 +26,7 @@ import {
   IMAGE_HEADER_BYTES,
   type ImageEnd,
   type ImageHeader,
+  type ImageHeaderResult,
   imageSeed,
   PAGE_ROW_BYTES,
 } from "./format.ts";
@@ -46,6 +51,17 @@ export function readImageIndex(disk: Disk, path: string, crc32c: Crc32c): ImageI
   const fd = disk.open(path, "read");
   try {
     return readIndex(disk, fd, crc32c);
+  } finally {
+    disk.close(fd);
+  }
+}
+
+/** The header alone. Throws a DiskError. */
+export function readImageHeader(disk: Disk, path: string, crc32c: Crc32c): ImageHeaderResult {
+  const fd = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(IMAGE_HEADER_BYTES);
+    return decodeImageHeader(bytes, disk.read(fd, bytes, 0, IMAGE_HEADER_BYTES, 0), LAYOUT_VERSION, crc32c);
   } finally {
     disk.close(fd);
   }
@@ -97,11 +113,14 @@ export class BlockReader {
   private readonly fd: number;
   private readonly crc32c: Crc32c;
   private readonly seed: number;
+  private readonly cipher: FrameCipher | undefined;
   private readonly header = emptyBlockHeader();
   private readonly headerBytes = new Uint8Array(BLOCK_HEADER_BYTES);
-  private readonly stored = Buffer.alloc(LZ4_PREFIX_BYTES + BLOCK_PLAIN_BYTES_MAX);
+  private readonly stored = Buffer.alloc(LZ4_PREFIX_BYTES + BLOCK_STORED_BYTES_MAX);
 
-  constructor(disk: Disk, path: string, salt: Uint8Array, crc32c: Crc32c) {
+  /** `fileKey`: of an encrypted image; without it its blocks can only be verified. */
+  constructor(disk: Disk, path: string, salt: Uint8Array, crc32c: Crc32c, fileKey: KeyObject | undefined) {
+    this.cipher = fileKey === undefined ? undefined : frameCipher(fileKey);
     this.disk = disk;
     this.crc32c = crc32c;
     this.seed = imageSeed(salt, crc32c);
@@ -130,10 +149,20 @@ export class BlockReader {
       return "a block's checksum is wrong";
     }
     if (segments === undefined) return undefined;
+    let payloadBytes = storedBytes;
+    if (this.cipher !== undefined) {
+      const associated = headerBytes.subarray(0, BLOCK_ASSOCIATED_BYTES);
+      const sealed = stored.subarray(LZ4_PREFIX_BYTES, LZ4_PREFIX_BYTES + storedBytes);
+      const opened = this.cipher.open(number, associated, sealed);
+      if (opened === null) return "a block was altered";
+      stored.set(opened, LZ4_PREFIX_BYTES);
+      payloadBytes = opened.length;
+    }
+    if (header.codec === CODEC_STORED && payloadBytes !== plainBytes) return "a block's lengths don't fit";
     const plain =
       header.codec === CODEC_STORED
-        ? stored.subarray(LZ4_PREFIX_BYTES, LZ4_PREFIX_BYTES + storedBytes)
-        : lz4Uncompress(stored, storedBytes, plainBytes);
+        ? stored.subarray(LZ4_PREFIX_BYTES, LZ4_PREFIX_BYTES + payloadBytes)
+        : lz4Uncompress(stored, payloadBytes, plainBytes);
     if (plain === undefined) return "a block can't be decompressed";
     return placePages(plain, plainBytes, header.pages, segments);
   }

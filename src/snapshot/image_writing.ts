@@ -9,16 +9,21 @@
  * later one says (D9). A failure leaves the file to the caller, who removes it.
  */
 
+import type { KeyObject } from "node:crypto";
+import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
 import { putU16, putU32 } from "../base/little_endian.ts";
 import type { Disk } from "../disk/disk.ts";
 import { DiskError, writeFully } from "../disk/disk.ts";
 import type { FrozenArena } from "../memory/frozen.ts";
 import { FrozenPages } from "../memory/frozen_pages.ts";
 import { BLOCK_BYTES, PAGE_BYTES } from "../memory/layout.ts";
+import { frameCipher } from "../platform/frame_cipher.ts";
 import {
+  BLOCK_ASSOCIATED_BYTES,
   BLOCK_HEADER_BYTES,
   BLOCK_PAGES_MAX,
   BLOCK_PLAIN_BYTES_MAX,
+  BLOCK_STORED_BYTES_MAX,
   type BlockHeader,
   CODEC_LZ4,
   CODEC_STORED,
@@ -30,7 +35,8 @@ import {
   type ImageHeader,
   imageSeed,
   PAGE_ROW_BYTES,
-  putBlockHeader,
+  putBlockFields,
+  sealBlockHeader,
 } from "./format.ts";
 
 /** Written and not yet handed to a sync, at most. */
@@ -42,6 +48,8 @@ export interface ImageJob {
   readonly path: string;
   readonly header: ImageHeader;
   readonly frozen: FrozenArena;
+  /** Where it is encrypted. */
+  readonly fileKey: KeyObject | undefined;
 }
 
 export interface ImageSummary {
@@ -66,6 +74,7 @@ export class ImageWriting {
   private readonly path: string;
   private readonly seed: number;
   private readonly fd: number;
+  private readonly cipher: FrameCipher | undefined;
   private open = true;
   private position = IMAGE_HEADER_BYTES;
   private syncedPosition = 0;
@@ -82,7 +91,7 @@ export class ImageWriting {
   private readonly rows = new Uint8Array(BLOCK_PAGES_MAX * PAGE_ROW_BYTES);
   private readonly body = new Uint8Array(BLOCK_PAGES_MAX * PAGE_BYTES);
   private readonly plain = Buffer.alloc(BLOCK_PLAIN_BYTES_MAX);
-  private readonly out = new Uint8Array(BLOCK_HEADER_BYTES + BLOCK_PLAIN_BYTES_MAX);
+  private readonly out = new Uint8Array(BLOCK_HEADER_BYTES + BLOCK_STORED_BYTES_MAX);
   private readonly header: BlockHeader = {
     storedBytes: 0,
     plainBytes: 0,
@@ -101,6 +110,7 @@ export class ImageWriting {
     this.compress = compress;
     this.path = job.path;
     this.frozen = new FrozenPages(job.frozen, job.header.place > 0);
+    this.cipher = job.fileKey === undefined ? undefined : frameCipher(job.fileKey);
     this.seed = imageSeed(job.header.salt, crc32c);
     const header = encodeImageHeader(job.header, crc32c);
     this.chain = crc32c(header, 0, header.length, 0);
@@ -195,7 +205,7 @@ export class ImageWriting {
   }
 
   private writeBlock(): void {
-    const { out, plain, header, crc32c } = this;
+    const { out, plain, header, crc32c, cipher } = this;
     const rowBytes = this.rowCount * PAGE_ROW_BYTES;
     plain.set(this.rows.subarray(0, rowBytes), 0);
     plain.set(this.body.subarray(0, this.bodyBytes), rowBytes);
@@ -204,21 +214,23 @@ export class ImageWriting {
     const packed = this.compress(source);
     const smaller = packed !== undefined && packed.length < plainBytes;
     const payload = smaller ? packed : source;
-    out.set(payload, BLOCK_HEADER_BYTES);
-    header.storedBytes = payload.length;
+    const storedBytes = payload.length + (cipher === undefined ? 0 : TAG_BYTES);
+    header.storedBytes = storedBytes;
     header.plainBytes = plainBytes;
     header.number = this.blocks;
     header.codec = smaller ? CODEC_LZ4 : CODEC_STORED;
     header.pages = this.rowCount;
-    header.payloadCrc = crc32c(out, BLOCK_HEADER_BYTES, payload.length, this.seed);
-    putBlockHeader(out, 0, header, this.seed, crc32c);
+    putBlockFields(out, 0, header);
+    if (cipher === undefined) out.set(payload, BLOCK_HEADER_BYTES);
+    else cipher.seal(this.blocks, out.subarray(0, BLOCK_ASSOCIATED_BYTES), payload, out, BLOCK_HEADER_BYTES);
+    sealBlockHeader(out, 0, crc32c(out, BLOCK_HEADER_BYTES, storedBytes, this.seed), this.seed, crc32c);
     this.chain = crc32c(out, 0, BLOCK_HEADER_BYTES, this.chain);
     this.pages += this.rowCount;
     this.blocks++;
     this.plainBytes += plainBytes;
     this.rowCount = 0;
     this.bodyBytes = 0;
-    this.write(out, BLOCK_HEADER_BYTES + payload.length);
+    this.write(out, BLOCK_HEADER_BYTES + storedBytes);
   }
 
   private writeEnd(): void {

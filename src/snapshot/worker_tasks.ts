@@ -1,4 +1,5 @@
 /** What the image worker is asked, and what it answers: messages between two threads, plain data only. */
+import type { KeyObject } from "node:crypto";
 import type { ImageJob, ImageSummary } from "./image_writing.ts";
 
 export interface WriteTask {
@@ -10,6 +11,7 @@ export interface LoadTask {
   readonly kind: "load";
   readonly path: string;
   readonly salt: Uint8Array;
+  readonly fileKey: KeyObject | undefined;
   readonly offsets: Float64Array;
   /** Where the pages go; absent: they are only verified. */
   readonly segments: readonly SharedArrayBuffer[] | undefined;

@@ -1,6 +1,7 @@
 /** Images as part of the data: taken while commands go on, listed, fallen back from, made unnecessary. */
 import { describe, expect, test } from "vitest";
 import { EmberlogError } from "../../src/base/errors.ts";
+import { NO_KEYS } from "../../src/base/key_ring.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { stateDigest } from "../../src/dataset/digest.ts";
 import { EIO, ENOSPC } from "../../src/disk/errno.ts";
@@ -36,7 +37,7 @@ function imagesAlone(disk: MemoryDisk): EngineClient {
     threads: false,
     meanwhile: undefined,
   });
-  expect(chooseImages(disk, DIRECTORY, referenceCrc32c, read.manifest, memory).state).toBe("sound");
+  expect(chooseImages(disk, DIRECTORY, referenceCrc32c, read.manifest, memory, NO_KEYS, true).state).toBe("sound");
   return client;
 }
 

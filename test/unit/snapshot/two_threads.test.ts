@@ -1,0 +1,144 @@
+/** Freezes with a real worker thread: what is written while it reads is not in the image, and nothing is torn. */
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { crc32cReference } from "../../../src/base/crc32c.ts";
+import { KeyRing, MasterKey } from "../../../src/base/key_ring.ts";
+import { seededRandom, uniform } from "../../../src/base/random.ts";
+import { stateDigest } from "../../../src/dataset/digest.ts";
+import { NodeDisk } from "../../../src/disk/node_disk.ts";
+import { type Embedded, open } from "../../../src/engine/embedded.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { chooseImages } from "../../../src/engine/image_chain.ts";
+import { EngineMemory } from "../../../src/engine/image_memory.ts";
+import { readManifest } from "../../../src/manifest/store.ts";
+import { CommandSource } from "../../conformance/random_commands.ts";
+import { EngineClient } from "../../support/engine_client.ts";
+import { verifyDataset } from "../../support/verify_dataset.ts";
+
+const seed = Number(process.env["EMBERLOG_SEED"] ?? 0) || 20261126;
+const replay = `replay with EMBERLOG_SEED=${seed} npx vitest run test/unit/snapshot/two_threads.test.ts`;
+let directory = "";
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "emberlog-freeze-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const engineOf = (db: Embedded): Engine => Reflect.get(db, "engine") as Engine;
+
+function run(db: Embedded, source: CommandSource): void {
+  const [name, ...args] = source.next();
+  try {
+    db.run(String(name), ...args);
+  } catch {
+    // Error replies are part of it.
+  }
+}
+
+test.each([
+  ["plain", undefined],
+  ["encrypted", new KeyRing([new MasterKey(new Uint8Array(32).fill(7))])],
+] as const)(
+  "random writes during the image, %s: loaded elsewhere it is the state at its freeze",
+  async (_kind, ring) => {
+    const random = seededRandom(seed);
+    const source = new CommandSource(random);
+    const db = await open({ dir: directory });
+    if (ring !== undefined) {
+      const storage = Reflect.get(db, "storage") as { images: object };
+      Reflect.set(storage.images, "keys", ring);
+    }
+    const { arena, dataset } = engineOf(db);
+    for (let i = 0; i < 500; i++) run(db, source);
+    for (let i = 0; i < 6000; i++) db.set(`key ${i}`, Buffer.alloc(500, i));
+    db.set("huge", Buffer.alloc(9 * 1024 * 1024, 1));
+    for (let round = 0; round < 2; round++) {
+      let atFreeze = "";
+      const freezeHook = arena.setFreezeHook.bind(arena);
+      arena.setFreezeHook = (hook) => {
+        if (hook !== null) atFreeze = stateDigest(dataset);
+        freezeHook(hook);
+      };
+      let ended = false;
+      const taken = db.snapshot().finally(() => {
+        ended = true;
+      });
+      let written = 0;
+      while (!ended) {
+        if (arena.freezing) {
+          for (let i = 0; i < 50; i++) {
+            db.set(`key ${uniform(random, 6000)}`, Buffer.alloc(500, i));
+            run(db, source);
+          }
+          db.run("SETRANGE", "huge", uniform(random, 9_000_000), "written meanwhile");
+          written++;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect((await taken).kind).toBe(round === 0 ? "full" : "delta");
+      expect(written, "nothing was written meanwhile").toBeGreaterThan(0);
+      arena.setFreezeHook = freezeHook;
+
+      const read = readManifest(new NodeDisk(), directory, crc32cReference);
+      if (read.kind !== "sound") throw new Error("no manifest");
+      const other = new EngineClient({ seed: 5 });
+      const memory = new EngineMemory(other.engine, {
+        disk: new NodeDisk(),
+        crc32c: crc32cReference,
+        threads: true,
+        meanwhile: undefined,
+      });
+      const keys = ring ?? new KeyRing([]);
+      const chosen = chooseImages(new NodeDisk(), directory, crc32cReference, read.manifest, memory, keys, true);
+      expect(chosen.state).toBe("sound");
+      expect(stateDigest(other.engine.dataset), `${replay}, round ${round}`).toBe(atFreeze);
+      expect(verifyDataset(other.engine.dataset)).toEqual([]);
+      if (ring !== undefined) {
+        const locked = chooseImages(
+          new NodeDisk(),
+          directory,
+          crc32cReference,
+          read.manifest,
+          memory,
+          new KeyRing([]),
+          true,
+        );
+        expect(locked.state).toBe("locked");
+      }
+    }
+    await db.close();
+  },
+);
+
+test("fork is a database of its own, and a snapshot is what a start begins with", async () => {
+  const db = await open({ dir: directory });
+  for (let i = 0; i < 1000; i++) db.set(`key ${i}`, Buffer.alloc(300, i));
+  const fork = await db.fork();
+  expect(stateDigest(engineOf(fork).dataset)).toBe(stateDigest(engineOf(db).dataset));
+  fork.set("only", "there");
+  fork.del("key 1");
+  db.set("key 2", "here");
+  expect(db.exists("only")).toBe(0);
+  expect(db.exists("key 1")).toBe(1);
+  expect(fork.get("key 2")?.length).toBe(300);
+  expect(verifyDataset(engineOf(fork).dataset)).toEqual([]);
+  await fork.close();
+  const snapshot = await db.snapshot();
+  expect(snapshot.kind).toBe("full");
+  db.set("after", "it");
+  await db.close();
+  expect(readdirSync(directory)).toContain(snapshot.file);
+  // Without the log behind it there is nothing to start with; so only the part before it goes.
+  const again = await open({ dir: directory });
+  expect(again.recovery).toMatchObject({ images: 1, imageSequence: snapshot.sequence });
+  expect(again.getText("after")).toBe("it");
+  expect(again.size).toBe(1001);
+  await again.close();
+  mkdirSync(join(directory, "elsewhere"));
+  renameSync(join(directory, snapshot.file), join(directory, "elsewhere", snapshot.file));
+  const without = await open({ dir: directory });
+  expect(without.size).toBe(1001);
+  await without.close();
+});
