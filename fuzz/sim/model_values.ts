@@ -108,8 +108,10 @@ function move(at: Store, db: number, [from, to, wherefrom, whereto]: readonly st
   if (items === undefined) return NIL;
   get(at, db, to!, "list");
   const value = wherefrom === "LEFT" ? items[0]! : items[items.length - 1]!;
-  set(at, db, from!, { kind: "list", is: wherefrom === "LEFT" ? items.slice(1) : items.slice(0, -1) });
-  const others = get(at, db, to!, "list") ?? [];
+  const left = wherefrom === "LEFT" ? items.slice(1) : items.slice(0, -1);
+  // A list that is moved within is never empty, so it keeps its expiry.
+  if (from !== to) set(at, db, from!, { kind: "list", is: left });
+  const others = from === to ? left : (get(at, db, to!, "list") ?? []);
   set(at, db, to!, { kind: "list", is: whereto === "LEFT" ? [value, ...others] : [...others, value] });
   return bulk(value);
 }
