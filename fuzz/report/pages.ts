@@ -4,7 +4,7 @@
  * Nothing is rounded up here and nothing is left out: a mutant that was not noticed stands in its row.
  */
 import { writeFileSync } from "node:fs";
-import { type Circumstances, type RealPart, type Results, readResults } from "./results.ts";
+import { type Circumstances, type RealPart, type Results, readResults, type SimulatedPart } from "./results.ts";
 
 interface Section {
   readonly title: string;
@@ -25,6 +25,67 @@ function circumstancesOf({ date, machine, node, commit, seconds }: Circumstances
   return `${date}, commit ${commit}, ${machine}, Node.js ${node}, ${number(seconds)} s.`;
 }
 
+function total<Field extends string>(parts: readonly { readonly [F in Field]: number }[], field: Field): number {
+  return parts.reduce((sum, part) => sum + part[field], 0);
+}
+
+/** Seeds by the commit that they were run at. */
+function byCommit(parts: readonly SimulatedPart[]): string[] {
+  const commits = [...new Set(parts.map(({ commit }) => commit))];
+  return commits.map((commit) => {
+    const own = parts.filter((part) => part.commit === commit);
+    const seeds = own.reduce((sum, { numbers }) => sum + (numbers["seeds"] ?? 0), 0);
+    return `${number(seeds)} seeds at ${ranOn(own)}`;
+  });
+}
+
+/** The figures that count, on top. */
+function summary(results: Results): Section[] {
+  const simulatedParts = results.simulated ?? [];
+  const count = (wanted: (name: string) => boolean): number =>
+    simulatedParts.reduce(
+      (sum, { numbers }) =>
+        sum + Object.entries(numbers).reduce((own, [name, value]) => (wanted(name) ? own + value : own), 0),
+      0,
+    );
+  const kills = results.kills ?? [];
+  const cuts = results.powerCuts ?? [];
+  const flipped = results.flips?.results ?? [];
+  const mutated = results.mutants?.results ?? [];
+  const red = mutated.filter((each) => each.red).length;
+  const seconds = [...simulatedParts, ...kills, ...cuts];
+  const rows: [string, string, string][] = [
+    [
+      "simulated lives (seeds)",
+      number(count((name) => name === "seeds")),
+      `${number(total(simulatedParts, "failures"))} failed`,
+    ],
+    ["recoveries in them", number(count((name) => name === "recoveries")), ""],
+    ["crashes in them", number(count((name) => name.startsWith("crashes"))), ""],
+    ["faults of the disk in them", number(count((name) => name.startsWith("faults: "))), ""],
+    ["real processes killed", number(total(kills, "rounds")), lostOf(kills)],
+    ["real power cuts", number(total(cuts, "rounds")), lostOf(cuts)],
+    [
+      "bits flipped",
+      number(total(flipped, "flips")),
+      `${number(flipped.reduce((sum, { wrong }) => sum + wrong.length, 0))} served wrong`,
+    ],
+    ["mutants", number(mutated.length), mutated.length === 0 ? "" : `${number(red)} noticed: ${share(red, mutated)}`],
+    ["hours of lives, kills and cuts", (total(seconds, "seconds") / 3600).toFixed(1), ""],
+  ];
+  return [{ title: "In short", text: [], head: ["what", "number", "result"], rows }];
+}
+
+/** Under `everysec` and `no` a power cut may take the last moments: what is in bounds is no failure. */
+function lostOf(parts: readonly RealPart[]): string {
+  const strict = parts.filter(({ policy, what }) => policy === "always" || what.startsWith("at "));
+  return `${number(total(strict, "lost"))} acknowledged writes lost that the policy keeps, ${number(total(parts, "failures"))} rounds failed`;
+}
+
+function share(red: number, all: readonly unknown[]): string {
+  return `${((100 * red) / all.length).toFixed(red === all.length ? 0 : 1)} %`;
+}
+
 function simulated(results: Results): Section[] {
   const parts = results.simulated ?? [];
   if (parts.length === 0) return [];
@@ -34,16 +95,15 @@ function simulated(results: Results): Section[] {
       sum.set(name, name.startsWith("longest") ? Math.max(sum.get(name) ?? 0, value) : (sum.get(name) ?? 0) + value);
     }
   }
-  const hours = parts.reduce((total, { seconds }) => total + seconds, 0) / 3600;
-  const failures = parts.reduce((total, part) => total + part.failures, 0);
+  const failures = total(parts, "failures");
   const grouped = (name: string): boolean => GROUPS.some((group) => name.startsWith(`${group}: `));
   const sections: Section[] = [
     {
       title: "Simulated crashes",
       text: [
-        `${number(sum.get("seeds") ?? 0)} seeds, ${number(sum.get("recoveries") ?? 0)} recoveries, ${hours.toFixed(1)} hours, **${failures} failures**. ` +
+        `**${number(sum.get("seeds") ?? 0)} seeds, ${number(failures)} failures**; ${number(sum.get("recoveries") ?? 0)} recoveries, ${hours(total(parts, "seconds"))} in ${number(parts.length)} runs. ` +
           "Each seed is a life of a server on the simulated disk; what each told its clients is held against what the next start gives back.",
-        ...parts.map((part) => `From seed ${part.firstSeed}: ${circumstancesOf(part)}`),
+        ...byCommit(parts),
       ],
       head: ["what", "times"],
       rows: [...sum].filter(([name]) => !grouped(name)).map(([name, value]) => [name, number(Math.round(value))]),
@@ -100,13 +160,11 @@ function real(title: string, text: string, parts: readonly RealPart[] = []): Sec
     row.failures += failures;
     rows.set(name, row);
   }
-  const sum = (field: "rounds" | "failures" | "seconds"): number =>
-    parts.reduce((total, part) => total + part[field], 0);
   return [
     {
       title,
       text: [
-        `**${number(sum("rounds"))} rounds, ${number(sum("failures"))} failures**, ${hours(sum("seconds"))}. ${text}`,
+        `**${number(total(parts, "rounds"))} rounds, ${number(total(parts, "failures"))} failures**, ${hours(total(parts, "seconds"))}. ${text}`,
         ranOn(parts),
       ],
       head: ["where", "appendfsync", "rounds", "acknowledged", "acknowledged and gone", "failures"],
@@ -141,8 +199,8 @@ function mutants(results: Results): Section[] {
     {
       title: "Mutation score",
       text: [
-        `**${red} of ${part.results.length}** mutants are noticed: each takes away one sync, rename, test, order or gate (fuzz/mutation/mutants.ts).`,
-        `Recorded mutant by mutant, the last at commit ${part.commit}, ${part.date}, ${part.machine}. Seed 0: by bits flipped here and there.`,
+        `**${red} of ${part.results.length}** mutants are noticed (${share(red, part.results)}): each takes away one sync, rename, test, order or gate (fuzz/mutation/mutants.ts).`,
+        `${circumstancesOf(part)} Seed 0: by bits flipped here and there.`,
       ],
       head: ["rule", "mutant", "noticed at seed"],
       rows: part.results.map(({ rule, name, red: noticed, seeds }) => [
@@ -187,12 +245,14 @@ function flips(results: Results): Section[] {
       ],
       head: ["whose file", "flips", "refused", "reported (last group + marks)", "served as it was", "served wrong"],
       rows,
+      bars: 5,
     },
   ];
 }
 
 function sectionsOf(results: Results): Section[] {
   return [
+    ...summary(results),
     ...simulated(results),
     ...counted(results),
     ...mutants(results),
@@ -229,18 +289,18 @@ function escaped(text: string): string {
     .replace(/`(.*?)`/g, "<code>$1</code>");
 }
 
-/** A row as a bar: the name, the bar, the number. */
-function barChart(rows: Section["rows"], column: number): string {
+/** Each row as a bar: its name, the bar, the number. `named`: how many columns make the name. */
+function barChart(title: string, rows: Section["rows"], column: number, named: number): string {
   const values = rows.map((row) => Number(row[column]!.replace(/,/g, "")));
   const most = Math.max(1, ...values);
   let bars = "";
   rows.forEach((row, i) => {
     const y = i * 22;
     const width = Math.round((values[i]! / most) * 380);
-    bars += `<text x="290" y="${y + 15}" text-anchor="end">${escaped(row[0]!)}</text><rect x="300" y="${y + 3}" width="${Math.max(1, width)}" height="15"/>`;
+    bars += `<text x="290" y="${y + 15}" text-anchor="end">${escaped(row.slice(0, named).join(", "))}</text><rect x="300" y="${y + 3}" width="${Math.max(1, width)}" height="15"/>`;
     bars += `<text x="${308 + width}" y="${y + 15}">${row[column]}</text>`;
   });
-  return `<svg viewBox="0 0 780 ${rows.length * 22}" role="img">${bars}</svg>\n`;
+  return `<svg viewBox="0 0 780 ${rows.length * 22}" role="img" aria-label="${escaped(title)}">${bars}</svg>\n`;
 }
 
 function html(sections: readonly Section[]): string {
@@ -248,17 +308,25 @@ function html(sections: readonly Section[]): string {
   for (const { title, text, head, rows, bars } of sections) {
     body += `<h2>${escaped(title)}</h2>\n${text.map((line) => `<p>${escaped(line)}</p>\n`).join("")}`;
     if (bars !== undefined) {
-      body += barChart(rows, bars);
-      continue;
+      body += `<figure>${barChart(`${title}: ${head[bars]}`, rows, bars, bars === 2 ? 2 : 1)}<figcaption>${escaped(head[bars]!)}</figcaption></figure>\n`;
+      // A chart that shows all there is needs no table.
+      if (head.length === 2) continue;
     }
     const cells = (row: readonly string[], tag: string): string =>
-      `<tr>${row.map((cell) => `<${tag}>${escaped(cell)}</${tag}>`).join("")}</tr>\n`;
+      `<tr>${row.map((cell) => `<${tag}${isNumber(cell) ? ' class="n"' : ""}>${escaped(cell)}</${tag}>`).join("")}</tr>\n`;
     body += `<table>\n${cells(head, "th")}${rows.map((row) => cells(row, "td")).join("")}</table>\n`;
   }
   const style =
     "body{font:16px/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse}" +
-    "td,th{border-bottom:1px solid #ccc;padding:.2rem .7rem;text-align:left}svg{width:100%;font-size:13px}rect{fill:#c2501e}";
-  return `<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Emberlog: durability report</title><style>${style}</style>\n<h1>Durability report</h1>\n${body}</html>\n`;
+    "td,th{border-bottom:1px solid #8884;padding:.2rem .7rem;text-align:left}.n{text-align:right;font-variant-numeric:tabular-nums}" +
+    "figure{margin:1rem 0}figcaption{font-size:13px;text-align:center;opacity:.7}svg{width:100%;font-size:13px}rect{fill:#c2501e}text{fill:currentColor}" +
+    "@media(prefers-color-scheme:dark){body{background:#161616;color:#ddd}}";
+  const viewport = '<meta name="viewport" content="width=device-width">';
+  return `<!doctype html>\n<html lang="en"><meta charset="utf-8">${viewport}<title>Emberlog: durability report</title><style>${style}</style>\n<h1>Durability report</h1>\n${body}</html>\n`;
+}
+
+function isNumber(cell: string): boolean {
+  return /^[\d,.]+$/.test(cell);
 }
 
 export function writePages(): void {

@@ -204,8 +204,8 @@ const RUNS: Readonly<Record<string, Run>> = {
   LTRIM: (at, db, [key, first, last]) => {
     const items = get(at, db, key!, "list");
     if (items === undefined) return OK;
-    const left = slice(items, first!, last!);
-    if (left.length < items.length) set(at, db, key!, { kind: "list", is: left });
+    // It counts as a change, for those who watch the key, though nothing is cut off.
+    set(at, db, key!, { kind: "list", is: slice(items, first!, last!) });
     return OK;
   },
   LREM: (at, db, [key, , value]) => {

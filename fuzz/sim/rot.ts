@@ -33,12 +33,14 @@ interface Damage {
   readonly passes: boolean;
 }
 
+const LOST_FILE = "a lost file";
 const REFUSALS = new Set(["DATA_ROTTEN", "DATA_MISSING", "VERSION_UNKNOWN"]);
 
 export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: () => SimServer, counts: Counts): Decay {
   const names = disk.list(SIM_DIRECTORY).filter((name) => name.endsWith(".seg") || name === "MANIFEST");
   const file = `${SIM_DIRECTORY}/${names[uniform(random, names.length)]}`;
   const before = disk.contents(file).slice();
+  const listed = isListed(disk, file);
   const damage = uniform(random, 3) === 0 ? misread(disk, random, file) : damageFile(disk, random, file);
   counts.add(`rot: ${damage.what}`);
   const { passes } = damage;
@@ -56,8 +58,10 @@ export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: ()
   const { decision, lastSequence } = server.storage.report;
   counts.add(decision === "cut" ? "rot: cut and reported" : "rot: harmless");
   // A log that the process has left torn is cut whatever happens to the manifest, and nothing may be lost by that.
-  const mayLose = decision === "cut" && file.endsWith(".seg");
-  const wrong = mayLose ? proofOf(before, damage, lastSequence + 1, crc32c) : "";
+  const cut = decision === "cut" && file.endsWith(".seg");
+  // Of a segment that no manifest lists yet nobody knows that it should be there: under `always` nothing in it was acknowledged.
+  const mayLose = cut || (damage.what === LOST_FILE && !listed);
+  const wrong = cut ? proofOf(before, damage, lastSequence + 1, crc32c) : "";
   return { what, refused: "", server, mayLose, wrong, passes };
 }
 
@@ -109,7 +113,7 @@ function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
     case 3: {
       disk.unlink(file);
       disk.syncDirectory(SIM_DIRECTORY);
-      return { what: "a lost file", file, start: 0, end: length, passes };
+      return { what: LOST_FILE, file, start: 0, end: length, passes };
     }
     default:
       return flipBit(disk, random, file);
@@ -130,6 +134,11 @@ function isOpenSegment(disk: MemoryDisk, file: string): boolean {
   const manifest = Buffer.from(disk.contents(`${SIM_DIRECTORY}/MANIFEST`)).toString("latin1");
   const line = manifest.split("\n").find((each) => each.includes(file.slice(SIM_DIRECTORY.length + 1)));
   return file.endsWith(".seg") && line?.includes(" sealed ") !== true;
+}
+
+function isListed(disk: MemoryDisk, file: string): boolean {
+  const manifest = Buffer.from(disk.contents(`${SIM_DIRECTORY}/MANIFEST`)).toString("latin1");
+  return !file.endsWith(".seg") || manifest.includes(`segment ${file.slice(SIM_DIRECTORY.length + 1)} `);
 }
 
 /** Where a frame of a segment ends, or anywhere in another file. */
