@@ -47,18 +47,22 @@ export class History {
   }
 
   /**
-   * The shortest prefix of at least `least` writes whose state, as it is visible at `nowMs`, equals `found`, and that state; undefined if there
-   * is none. That prefix is the truth from then on.
+   * The longest prefix of at least `least` writes whose state, as it is visible at `nowMs`, equals `found`, and that state; undefined if there
+   * is none. That prefix is the truth from then on. The longest, because what really happened may be any that fits, and a repair later
+   * may go back to between two of them: a set that was added and emptied looks as if it had never been there.
    */
   settle(found: FoundState, least: number, nowMs: number): State | undefined {
     const state: State = new Map();
+    let longest = -1;
     for (let number = 0; number <= this.writes.length; number++) {
       if (number > 0) applyTo(state, this.writes[number - 1]!);
-      if (number < least || !isSame(state, found, nowMs)) continue;
-      this.writes.length = number;
-      return state;
+      if (number >= least && isSame(state, found, nowMs)) longest = number;
     }
-    return undefined;
+    if (longest < 0) return undefined;
+    this.writes.length = longest;
+    const settled: State = new Map();
+    for (const write of this.writes) applyTo(settled, write);
+    return settled;
   }
 
   /** How the state after `number` writes differs from `found`, for people. */

@@ -64,6 +64,8 @@ export class Model implements Store {
   private current: State = new Map();
   /** The last write that changed a key. */
   private changed = new Map<string, number>();
+  /** How often a key counted as changed for those who watch it, though nothing was: no write, and nothing waits for it. */
+  private touched = new Map<string, number>();
   /** The last that emptied a database or put another in its place. */
   private readonly emptied = [0, 0];
   private pending: Change[] = [];
@@ -156,7 +158,7 @@ export class Model implements Store {
         for (const key of rest) {
           const watched = nameOf(session.database, key);
           this.look(session.database, key);
-          if (!session.watched.has(watched)) session.watched.set(watched, this.changed.get(watched) ?? 0);
+          if (!session.watched.has(watched)) session.watched.set(watched, this.versionOf(watched));
         }
         return OK;
       default:
@@ -172,13 +174,23 @@ export class Model implements Store {
     return this.run(session, args, false);
   }
 
+  touch(database: number, key: string): void {
+    const name = nameOf(database, key);
+    this.touched.set(name, (this.touched.get(name) ?? 0) + 1);
+  }
+
+  /** What WATCH remembers of a key: it is another one after each write and each touch. */
+  private versionOf(name: string): number {
+    return (this.changed.get(name) ?? 0) + (this.touched.get(name) ?? 0) / 2 ** 20;
+  }
+
   private exec(session: ModelSession, refusal: string | undefined): string {
     const { queued, failed } = session;
     let broken = false;
     for (const [name, number] of session.watched) {
       const last = this.changed.get(name) ?? 0;
       if (last > this.shows) this.shows = last;
-      if (last !== number) broken = true;
+      if (this.versionOf(name) !== number) broken = true;
     }
     endTransaction(session);
     if (failed) return "-EXECABORT Transaction discarded because of previous errors.\r\n";

@@ -13,6 +13,8 @@ export interface Store {
   /** What a reader sees of a key; seeing it is noted. */
   look(database: number, key: string): Entry | undefined;
   put(database: number, key: string, entry: Entry | undefined): void;
+  /** The key counts as changed for those who watch it. */
+  touch(db: number, key: string): void;
   /** What the server has answered. */
   answer(): string;
 }
@@ -204,8 +206,10 @@ const RUNS: Readonly<Record<string, Run>> = {
   LTRIM: (at, db, [key, first, last]) => {
     const items = get(at, db, key!, "list");
     if (items === undefined) return OK;
-    // It counts as a change, for those who watch the key, though nothing is cut off.
-    set(at, db, key!, { kind: "list", is: slice(items, first!, last!) });
+    const left = slice(items, first!, last!);
+    if (left.length < items.length) set(at, db, key!, { kind: "list", is: left });
+    // For those who watch the key it counts as a change all the same.
+    else at.touch(db, key!);
     return OK;
   },
   LREM: (at, db, [key, , value]) => {

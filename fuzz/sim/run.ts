@@ -322,7 +322,16 @@ class Life {
   }
 
   private stateOf(disk: MemoryDisk): FoundState {
-    return readState(this.open(disk), this.clock.wallMs(), () => this.crowd.takeControl());
+    return this.read(this.open(disk), this.clock.wallMs());
+  }
+
+  private read(server: SimServer, nowMs: number): FoundState {
+    const wait = (): void => {
+      if (this.schedule.length > 0) this.schedule.runFirst();
+      else server.tick();
+      server.turns.release();
+    };
+    return readState(server, nowMs, () => this.crowd.takeControl(), wait);
   }
 
   /** Starts a server and holds what it has recovered against what it promised. */
@@ -366,7 +375,7 @@ class Life {
   /** The state must be that of a prefix of at least `least` writes; clients come back then. */
   private judge(least: number): void {
     const nowMs = this.clock.wallMs();
-    const state = readState(this.server, nowMs, () => this.crowd.takeControl());
+    const state = this.read(this.server, nowMs);
     const { writes } = this.model;
     const settled = this.model.settle(state, least, nowMs);
     if (settled === -1) {

@@ -1,18 +1,37 @@
 /** Reads the whole state of a recovered server the way a client would. */
+
 import { ReplyReader } from "../../src/protocol/reply_reader.ts";
+import { ReplyFrame } from "../../test/support/reply_frame.ts";
 import { nameOf } from "./history.ts";
 import { encode } from "./requests.ts";
 import { CONTROL_SLOT, SIM_DATABASES, type SimServer } from "./server.ts";
 import { canonical, type FoundEntry, type Value } from "./value.ts";
 
-/** `received` gives what the control connection has received so far, and forgets it. */
-export function readState(server: SimServer, nowMs: number, received: () => Uint8Array): Map<string, FoundEntry> {
+/** Steps of the world that the answers to one batch of questions may take. */
+const WAITS_MAX = 1000;
+
+/**
+ * `received` gives what the control connection has received so far, and forgets it; `wait` lets the world go on by a step. Reading may
+ * write: a field that has expired is found out by it, and under `always` the answer then waits for that to be durable.
+ */
+export function readState(
+  server: SimServer,
+  nowMs: number,
+  received: () => Uint8Array,
+  wait: () => void,
+): Map<string, FoundEntry> {
   const ask = (requests: readonly string[][]): unknown[] => {
     if (requests.length === 0) return [];
     const bytes = Uint8Array.from(Buffer.from(requests.map(encode).join(""), "latin1"));
     server.run([{ slot: CONTROL_SLOT, bytes }]);
-    const reader = new ReplyReader(received());
-    return requests.map(() => reader.read());
+    let answers = received();
+    for (let waits = 0; waits < WAITS_MAX; waits++) {
+      const replies = wholeReplies(answers, requests.length);
+      if (replies !== undefined) return replies;
+      wait();
+      answers = Uint8Array.from(Buffer.concat([answers, received()]));
+    }
+    throw new Error("the control connection gets no answer");
   };
   const state = new Map<string, FoundEntry>();
   for (let database = 0; database < SIM_DATABASES; database++) {
@@ -45,6 +64,18 @@ export function readState(server: SimServer, nowMs: number, received: () => Uint
     });
   }
   return state;
+}
+
+/** So many replies, or undefined while some are missing. */
+function wholeReplies(bytes: Uint8Array, count: number): unknown[] | undefined {
+  let end = 0;
+  for (let i = 0; i < count; i++) {
+    const length = new ReplyFrame().length(bytes, end, bytes.length);
+    if (length < 0) return undefined;
+    end += length;
+  }
+  const reader = new ReplyReader(bytes);
+  return Array.from({ length: count }, () => reader.read());
 }
 
 function reading(type: string, name: string): string[] {

@@ -71,7 +71,8 @@ export class ReplyReader {
   private line(): string {
     const start = this.at;
     let end = start;
-    while (this.bytes[end] !== 13) end++;
+    while (end < this.bytes.length && this.bytes[end] !== 13) end++;
+    check(end < this.bytes.length, "a reply is there whole");
     this.at = end + 2;
     return latin1(this.bytes, start, end);
   }

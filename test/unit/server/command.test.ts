@@ -9,7 +9,7 @@ import { ask, TestServer } from "./support.ts";
 /** Commands that 7.0.15 lacks: of Redis 7.2, and of Redis 7.4 and 8 those about fields of hashes that expire. */
 const NEWER: readonly string[] = [
   ..."client|no-touch client|setinfo cluster|myshardid".split(" "),
-  ..."hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl".split(
+  ..."hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl waitaof".split(
     " ",
   ),
 ];
@@ -37,6 +37,8 @@ const DIFFERENCES: Readonly<Record<string, string>> = {
   "brpop flags": "7.2: a script may call it, and is answered at once",
   "blmove flags": "7.2: a script may call it, and is answered at once",
   "brpoplpush flags": "7.2: a script may call it, and is answered at once",
+  "wait flags": "7.2: it blocks, and a script may call it and is answered at once",
+  "wait categories": "7.2: it blocks",
 };
 
 const FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "categories", "tips", "key specs"] as const;
