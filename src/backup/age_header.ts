@@ -8,8 +8,6 @@
 import type { Decrypter, Encrypter, Recipient } from "age-encryption";
 import { EmberlogError } from "../base/errors.ts";
 
-export const FILE_KEY_BYTES = 16;
-
 /** A head is looked for in so many first bytes: some hundred recipients, or a few of the post-quantum ones. */
 export const HEADER_BYTES_MAX = 64 * 1024;
 

@@ -28,10 +28,6 @@ function lz4Package(): Lz4Package | undefined {
   return found;
 }
 
-export function lz4Available(): boolean {
-  return lz4Package() !== undefined;
-}
-
 /** The LZ4 block of `bytes`, or undefined where there is no compressor. */
 export function lz4Compress(bytes: Buffer): Uint8Array | undefined {
   return lz4Package()?.compressSync(bytes).subarray(PREFIX_BYTES);
