@@ -184,6 +184,25 @@ napi_value threadUsageCall(napi_env env, napi_callback_info info) {
   return call.returnInt32(0);
 }
 
+// moveBytes(target, to, source, from, length): memmove from one array to another or inside one. V8 copies out of and into shared memory
+// a byte at a time where source and target lie differently in their words.
+napi_value moveBytesCall(napi_env env, napi_callback_info info) {
+  Call<5> call(env, info);
+  const Bytes target = call.array(0);
+  const Bytes source = call.array(2);
+  const int32_t to = call.int32(1);
+  const int32_t from = call.int32(3);
+  const int32_t length = call.int32(4);
+  if (!call.ok()) return nullptr;
+  if (to < 0 || from < 0 || length < 0 || static_cast<int64_t>(to) + length > static_cast<int64_t>(target.length) ||
+      static_cast<int64_t>(from) + length > static_cast<int64_t>(source.length)) {
+    call.failRange("the range lies outside of the array");
+    return nullptr;
+  }
+  memmove(target.data + to, source.data + from, static_cast<size_t>(length));
+  return nullptr;
+}
+
 }  // namespace
 
 void exportSystem(napi_env env, napi_value exports) {
@@ -192,6 +211,7 @@ void exportSystem(napi_env env, napi_value exports) {
   setFunction(env, exports, "fdatasync", fdatasyncCall);
   setFunction(env, exports, "adviseHugePages", adviseHugePagesCall);
   setFunction(env, exports, "populateAhead", populateAheadCall);
+  setFunction(env, exports, "moveBytes", moveBytesCall);
   setFunction(env, exports, "returnPages", returnPagesCall);
   setFunction(env, exports, "addressOf", addressOfCall);
   setFunction(env, exports, "residentBytes", residentBytesCall);

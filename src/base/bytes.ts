@@ -9,6 +9,33 @@ const LOOP_BYTES_MAX = 96;
 /** The same of a loop over words. */
 const WORD_LOOP_BYTES_MAX = 256;
 const WORD_BYTES = 4;
+/**
+ * From here on `copyLong` is worth its call. V8 copies out of and into shared memory by words where both sides lie alike in them, and by
+ * single bytes where they don't: 4 KiB cost 0.25 µs or 1.2 µs, the addon's memmove 0.08 µs.
+ */
+const LONG_BYTES_MIN = 256;
+const LONG_MOVE_BYTES_MIN = 160;
+const LONG_ALIGNED_MOVE_BYTES_MIN = 2048;
+
+/** Copies `length` bytes from source[from] to target[to]; both may be one array, and the ranges overlap. */
+export type CopyLong = (target: Uint8Array, to: number, source: Uint8Array, from: number, length: number) => void;
+
+let copyLong: CopyLong = (target, to, source, from, length) => {
+  if (target === source) target.copyWithin(to, from, from + length);
+  else target.set(source.subarray(from, from + length), to);
+};
+
+/** The addon's memmove, once it is there. */
+export function copyLongRunsBy(copy: CopyLong): void {
+  copyLong = copy;
+}
+
+/** Moves bytes[from, from + length) to `to`; the ranges may overlap. */
+export function moveBytes(bytes: Uint8Array, to: number, from: number, length: number): void {
+  const least = ((to ^ from) & 7) === 0 ? LONG_ALIGNED_MOVE_BYTES_MIN : LONG_MOVE_BYTES_MIN;
+  if (length >= least) copyLong(bytes, to, bytes, from, length);
+  else bytes.copyWithin(to, from, from + length);
+}
 
 /** The arrays that `viewOf` was last asked for: what requests come in, and one more. */
 let lastBytes: Uint8Array = new Uint8Array(0);
@@ -34,6 +61,10 @@ export function copyBytes(
   sourceOffset: number,
   length: number,
 ): void {
+  if (length >= LONG_BYTES_MIN) {
+    copyLong(target, targetOffset, source, sourceOffset, length);
+    return;
+  }
   if (length > LOOP_BYTES_MAX) {
     target.set(source.subarray(sourceOffset, sourceOffset + length), targetOffset);
     return;

@@ -8,6 +8,7 @@
  * Invariant: a packed value is at most PACK_BYTES_MAX long, so that its blob is one block; whoever would make it longer converts it
  * first (`becomeBig`). None of these functions knows what the bytes mean, nor tells the journal.
  */
+import { copyBytes } from "../base/bytes.ts";
 import type { Arena } from "../memory/arena.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../memory/layout.ts";
 import {
@@ -135,7 +136,7 @@ export function resizePack(db: Database, entry: number, hash: number, length: nu
   openPack(arena, moved, pack);
   const kept = Math.min(old, length);
   if (kept <= 64) for (let i = 0; i < kept; i++) pack.bytes[pack.offset + i] = bytes[offset + i]!;
-  else pack.bytes.set(bytes.subarray(offset, offset + kept), pack.offset);
+  else copyBytes(pack.bytes, pack.offset, bytes, offset, kept);
   db.moved(entry, moved, hash);
   freeEntry(allocator, entry);
   return moved;

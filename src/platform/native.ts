@@ -7,6 +7,7 @@
  */
 import { createRequire } from "node:module";
 import path from "node:path";
+import { copyLongRunsBy } from "../base/bytes.ts";
 import { EmberlogError } from "../base/errors.ts";
 
 /** The log's threads; the layout of `state` stands in native/log_binding.cc and in log_io.ts. */
@@ -74,6 +75,8 @@ export interface NativeAddon {
   fdatasync(fd: number): number;
   adviseHugePages(bytes: Uint8Array, offset: number, length: number): number;
   populateAhead(bytes: Uint8Array, offset: number, length: number): number;
+  /** memmove from one array to another, or inside one. */
+  moveBytes(target: Uint8Array, to: number, source: Uint8Array, from: number, length: number): void;
   returnPages(bytes: Uint8Array, offset: number, length: number): number;
   addressOf(bytes: Uint8Array): number;
   residentBytes(): number;
@@ -94,6 +97,7 @@ const CALLS: readonly (keyof NativeAddon)[] = [
   "fdatasync",
   "adviseHugePages",
   "populateAhead",
+  "moveBytes",
   "returnPages",
   "addressOf",
   "residentBytes",
@@ -180,7 +184,10 @@ export function nativeAddon(): NativeAddon | undefined {
     const text = thrown instanceof Error ? thrown.message : String(thrown);
     missingReason = /No native build was found/.test(text) ? "no binary was built or fits this machine" : text;
   }
-  if (addon !== undefined) refuseStale(addon);
+  if (addon !== undefined) {
+    refuseStale(addon);
+    copyLongRunsBy(addon.moveBytes);
+  }
   return addon;
 }
 

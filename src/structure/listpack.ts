@@ -15,7 +15,7 @@
  * All but `validateListpack` trust their bytes. That elements are equal exactly if their encodings are is an invariant of
  * what we write; for bytes from elsewhere `isCanonicalListpack` tells. It must not know what the elements mean.
  */
-import { equalBytes } from "../base/bytes.ts";
+import { copyBytes, equalBytes, moveBytes } from "../base/bytes.ts";
 import { parseIntegerSafe } from "../base/integer.ts";
 import type { Arena } from "../memory/arena.ts";
 import { bigintOfWords, Integer64, numberOfWords, parseWords, wordsTextLength, writeWords } from "./integer64.ts";
@@ -233,7 +233,7 @@ export function copyElementText(bytes: Uint8Array, position: number, target: Uin
   const offset = stringOffset(bytes, position);
   const length = stringLength(bytes, position);
   if (length <= LOOP_BYTES_MAX) for (let i = 0; i < length; i++) target[at + i] = bytes[offset + i]!;
-  else target.set(bytes.subarray(offset, offset + length), at);
+  else copyBytes(target, at, bytes, offset, length);
   return length;
 }
 
@@ -365,12 +365,12 @@ export function splice(
   const tail = position + removedBytes;
   const tailBytes = base + total - tail;
   arena.touchBytes(segment, position, addedBytes + tailBytes);
-  moveBytes(bytes, position + addedBytes, tail, tailBytes);
+  moveTail(bytes, position + addedBytes, tail, tailBytes);
   writeWord(bytes, base, total + delta);
 }
 
-function moveBytes(bytes: Uint8Array, to: number, from: number, length: number): void {
-  if (length > LOOP_BYTES_MAX) bytes.copyWithin(to, from, from + length);
+function moveTail(bytes: Uint8Array, to: number, from: number, length: number): void {
+  if (length > LOOP_BYTES_MAX) moveBytes(bytes, to, from, length);
   else if (to > from) for (let i = length - 1; i >= 0; i--) bytes[to + i] = bytes[from + i]!;
   else for (let i = 0; i < length; i++) bytes[to + i] = bytes[from + i]!;
 }

@@ -9,6 +9,7 @@
  * Invariants: every node has an element or more, and its weight is how many; a node of several elements is RAW or SQUEEZED; the bytes of a
  * block outside of its listpack mean nothing. Where a function returns false the address space is full and the elements are as they were.
  */
+import { copyBytes, moveBytes } from "../../base/bytes.ts";
 import { check } from "../../base/check.ts";
 import { lzfCompress, lzfDecompress } from "../../base/lzf.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../../memory/layout.ts";
@@ -461,7 +462,7 @@ export class ListNodes {
     if (capacity === blockBytesOf(w1)) {
       const to = ((w0 & UNIT_MASK) << 3) + front;
       arena.touchBytes(this.segment, to, total);
-      this.bytes.copyWithin(to, this.base, this.base + total);
+      moveBytes(this.bytes, to, this.base, total);
       this.base = to;
       return tree.setWords(w0, nodeWord(RAW, capacity, front), w2);
     }
@@ -470,7 +471,7 @@ export class ListNodes {
     const segment = address >>> SEGMENT_SHIFT;
     const to = ((address & UNIT_MASK) << 3) + front;
     arena.touchBytes(segment, to, total);
-    arena.bytes[segment]!.set(this.bytes.subarray(this.base, this.base + total), to);
+    copyBytes(arena.bytes[segment]!, to, this.bytes, this.base, total);
     allocator.free(w0, blockBytesOf(w1));
     this.segment = segment;
     this.bytes = arena.bytes[segment]!;
