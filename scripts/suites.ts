@@ -63,7 +63,7 @@ function plan(which: string | undefined): Step[] {
     ...script("lint", 5),
     ...plan("test"),
     vitest("all tests without the addon", 8, undefined, WITHOUT_ADDON),
-    vitest("long tests", 12, "vitest.long.config.ts"),
+    vitest("long tests", 20, "vitest.long.config.ts"),
     ...(existsSync(asan) ? [{ name: "addon under AddressSanitizer", command: ["bash", asan], limitMinutes: 5 }] : []),
     ...script("fuzz", 5, "--", "--seconds", "120"),
     ...script("bench:versus", 4, "--", "--smoke"),

@@ -40,8 +40,8 @@ function later(version: string, than: string): boolean {
 
 /** Commands of cases that wait for them. */
 const WAITING: readonly string[] = (
-  "dump eval eval_ro evalsha evalsha_ro fcall fcall_ro function|restore geoadd geodist geohash geopos georadius georadius_ro " +
-  "georadiusbymember georadiusbymember_ro geosearch geosearchstore pfadd pfcount pfmerge restore script xack xadd xclaim xdel " +
+  "eval eval_ro evalsha evalsha_ro fcall fcall_ro function|restore geoadd geodist geohash geopos georadius georadius_ro " +
+  "georadiusbymember georadiusbymember_ro geosearch geosearchstore pfadd pfcount pfmerge script xack xadd xclaim xdel " +
   "xgroup xlen xpending xrange xread xreadgroup xrevrange xtrim"
 ).split(" ");
 

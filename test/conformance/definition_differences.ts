@@ -16,5 +16,7 @@ export const definitionDifferences: Readonly<Record<string, string>> = {
 
 /** Commands that Valkey 8's reference lacks: fields with an expiry are Redis 7.4's and 8's. */
 export const absentFromReference: ReadonlySet<string> = new Set(
-  `hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl`.split(" "),
+  `hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl encryption encryption|help encryption|rotate encryption|status`.split(
+    " ",
+  ),
 );

@@ -110,7 +110,10 @@ for (const kind of ["ext4", "xfs"] as const) {
           .poll(async () => (await second.command("SET", "more", "1")).toString(), { timeout: 10_000 })
           .toBe("+OK\r\n");
         await expect.poll(() => again.output, { timeout: 5000 }).toMatch(/has space again: the log takes writes again/);
-        await expect.poll(async () => (await info(second)).get("storage_state"), { timeout: 5000 }).toBe("ok");
+        // Room again; whether above the first watermark, too, depends on what the file system keeps to itself.
+        await expect
+          .poll(async () => (await info(second)).get("storage_state"), { timeout: 5000 })
+          .toMatch(/^(?:ok|disk-low)$/);
         expect((await info(second)).get("storage_last_error")).toContain("disk-stop-watermark");
         second.close();
         expect(await again.stop()).toBe(0);

@@ -119,7 +119,7 @@ describe.runIf(faultsPossible()).each([
     await untilRefused(server);
     expect(await said(other, "SET", "c", "1")).toBe(MISCONF);
     expect(await said(other, "PING")).toBe("+PONG\r\n");
-    expect(await info(other)).toContain("storage_state:write-failed\r\n");
+    await expect.poll(() => info(other), { timeout: 3000 }).toContain("storage_state:write-failed\r\n");
     expect(await said(other, "GET", "a")).toBe("$1\r\n1\r\n");
     faults.failSyncs("EIO");
     await expect(undecided).rejects.toThrow();
