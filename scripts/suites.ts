@@ -53,7 +53,7 @@ function plan(which: string | undefined): Step[] {
   if (which === "test") {
     return [
       build,
-      vitest("tests", 5),
+      vitest("tests", 10),
       vitest("smoke without the addon", 3, "vitest.fallback.config.ts", WITHOUT_ADDON),
     ];
   }
@@ -62,7 +62,7 @@ function plan(which: string | undefined): Step[] {
   return [
     ...script("lint", 5),
     ...plan("test"),
-    vitest("all tests without the addon", 8, undefined, WITHOUT_ADDON),
+    vitest("all tests without the addon", 12, undefined, WITHOUT_ADDON),
     vitest("long tests", 20, "vitest.long.config.ts"),
     ...(existsSync(asan) ? [{ name: "addon under AddressSanitizer", command: ["bash", asan], limitMinutes: 5 }] : []),
     ...script("fuzz", 5, "--", "--seconds", "120"),

@@ -82,10 +82,7 @@ export class SetMany {
     }
     for (let k = 0; k < this.count; k++) {
       const old = this.records[k * RECORD_WORDS + OLD]!;
-      if (old !== 0) {
-        dataset.inheritFrequency(old, this.records[k * RECORD_WORDS + ENTRY]!);
-        releaseEntry(dataset, old);
-      }
+      if (old !== 0) releaseEntry(dataset, old);
       const i = 1 + k * 2;
       const hash = this.records[k * RECORD_WORDS + HASH]!;
       call.journal.changed(db.index, hash, input, call.start(i), call.length(i));
