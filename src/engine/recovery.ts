@@ -106,7 +106,8 @@ export function recover(
   if (decision.startsWith("refuse")) throw refusal(directory, decision, why, examination);
   const setAside: SetAside[] = [];
   if (decision === "discard") setAsideAll(disk, directory, nowMs, setAside);
-  if (decision === "cut") copyTails(disk, directory, nowMs, examination, setAside);
+  // A start that died may have left bytes behind what is listed by now: that nothing is lost with them makes no copy needless.
+  if (decision === "cut" || decision === "open") copyTails(disk, directory, nowMs, examination, setAside);
   const kept = decision === "open" || decision === "cut" ? examination.examined : [];
   if (decision === "open" || decision === "cut") copyBadImages(disk, directory, nowMs, examination, setAside);
   const continues = decision === "open" || decision === "cut";
