@@ -1,6 +1,7 @@
 /**
  * Random SORTs. Left out is what has no order of its own: the members of a set unsorted, and equal texts of sets and sorted sets, whose order
- * is that of each server's table.
+ * is that of each server's table. Numeric sorting is left to the tables of cases: redis-server 7.0.15 refuses it at random, because it looks at
+ * an errno that an earlier command has left (a number that APPEND made too large for a double, say).
  */
 import type { Argument } from "../../support/resp_client.ts";
 import type { CommandSource, RandomCommand } from "../random_commands.ts";
@@ -20,18 +21,6 @@ function limit(source: CommandSource): string[] {
 
 export function sortSource(source: CommandSource): RandomCommand {
   const order = source.pick([[], ["ASC"], ["DESC"]]);
-  switch (source.below(6)) {
-    case 0:
-      return ["SORT", source.key(), "ALPHA", ...limit(source), ...gets(source), ...order, "STORE", source.key()];
-    case 1:
-      return ["SORT", source.key(), "BY", "nosort", ...limit(source), ...gets(source), ...order, "STORE", source.key()];
-    case 2:
-      return ["SORT", source.key(), "BY", source.pick(PATTERNS), ...limit(source), ...gets(source), ...order];
-    case 3:
-      return ["SORT", source.key(), "BY", source.pick(PATTERNS), ...limit(source), ...order, "STORE", source.key()];
-    case 4:
-      return ["SORT_RO", source.key(), ...limit(source), ...gets(source), ...order];
-    default:
-      return ["SORT", source.key(), ...limit(source), ...gets(source), ...order];
-  }
+  const words = source.below(2) === 0 ? ["ALPHA"] : ["BY", "nosort"];
+  return ["SORT", source.key(), ...words, ...limit(source), ...gets(source), ...order, "STORE", source.key()];
 }
