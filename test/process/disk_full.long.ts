@@ -95,8 +95,9 @@ for (const kind of ["ext4", "xfs"] as const) {
           .poll(async () => (await client.command("SET", "more", VALUE)).toString(), { timeout: 10_000, interval: 5 })
           .toMatch(/No space left on device \([\d.]+M free, disk-stop-watermark is 6.00M\)/);
         const warned = server.output.indexOf("less than disk-low-watermark (10485760)");
-        expect(warned).toBeGreaterThan(0);
-        expect(server.output.indexOf("disk-stop-watermark (6291456) keeps 6.00M of it")).toBeGreaterThan(warned);
+        // A load that fills 4 MB between two looks at the disk is stopped without having been warned.
+        const stopped = server.output.indexOf("disk-stop-watermark (6291456) keeps 6.00M of it");
+        expect(stopped).toBeGreaterThan(Math.max(0, warned));
         // What is kept free is enough for a start, even behind a kill.
         await server.kill9();
         client.close();
