@@ -8,7 +8,7 @@
  */
 import { latin1Bytes } from "../base/bytes.ts";
 import { EmberlogError } from "../base/errors.ts";
-import { fromHex, hex, isImageName } from "../disk/file_names.ts";
+import { fromHex, hex, hex32, isImageName } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { ManifestImage } from "../manifest/format.ts";
 import { parseImageObject } from "./layout.ts";
@@ -28,7 +28,7 @@ export interface Generation {
 
 function checkOf(images: string, crc32c: Crc32c): string {
   const bytes = latin1Bytes(images);
-  return (crc32c(bytes, 0, bytes.length, 0) >>> 0).toString(16).padStart(8, "0");
+  return hex32(crc32c(bytes, 0, bytes.length, 0));
 }
 
 export function encodeGeneration(generation: Generation, crc32c: Crc32c): Uint8Array {

@@ -5,14 +5,15 @@
  * Order: segments in the order of their commands; of an image its whole chain, then the generation that names it, last, so that
  * what a generation names is there. Before each pass the claims are looked at: a server that is no longer the newest ships nothing.
  *
- * Each file is verified while it is read: its chain must be what the manifest says, or nothing of it is shipped. An object carries the sum of its
+ * Each file is looked at first, and nothing of it is shipped unless its chain is what the manifest says: of a segment every frame is verified, of an
+ * image its index, whose payloads a start and `emberlog check` verify. An object carries the sum of its
  * stored bytes in its name, so it is produced twice, once for the sum and once for the store: memory stays small whatever the size.
  */
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
-import { hex, joinPath } from "../disk/file_names.ts";
+import { hex, hex32, joinPath } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import { readSegment } from "../log/segment_reader.ts";
 import type { Manifest, ManifestImage, ManifestSegment, SealedSegment } from "../manifest/format.ts";
@@ -75,10 +76,6 @@ async function commonSequence(
     common = object.lastSequence;
   }
   return common;
-}
-
-function hex32(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, "0");
 }
 
 export class Shipper {
@@ -162,6 +159,7 @@ export class Shipper {
     let objects = 0;
     let bytes = 0;
     const images: GenerationImage[] = [];
+    const lastMs = this.frozenMs(last);
     for (const image of chain) {
       const known = this.images.get(image.chain);
       images.push(known ?? (await this.shipImage(image)));
@@ -169,7 +167,6 @@ export class Shipper {
       objects++;
       bytes += images.at(-1)!.size;
     }
-    const lastMs = this.frozenMs(last);
     const object = { claim: this.claim.claim, sequence: last.sequence, lastMs, chain: hex32(last.chain) };
     await store.create(generationName(object), encodeGeneration({ images }, crc32c));
     this.generations.add(key);
@@ -180,6 +177,8 @@ export class Shipper {
   private async shipImage(image: ManifestImage): Promise<GenerationImage> {
     const { disk, directory, recipients } = this.options;
     const path = joinPath(directory, image.name);
+    // Nothing is shipped of a file that is not the listed one.
+    this.frozenMs(image);
     let object = "";
     const size = await this.store(
       () => fileBody(disk, path, image.lengthBytes),
@@ -200,7 +199,10 @@ export class Shipper {
     return stored;
   }
 
-  /** When the image was frozen, by the clock of then: no command in it was committed later, unless that clock stepped back. */
+  /**
+   * When the image was frozen, by the clock of then: no command in it was committed later, unless that clock stepped back. Throws DATA_ROTTEN
+   * where the file is not the listed one.
+   */
   private frozenMs(image: ManifestImage): number {
     const { disk, directory, crc32c } = this.options;
     const path = joinPath(directory, image.name);

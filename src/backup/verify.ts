@@ -1,6 +1,7 @@
 /**
  * Is what a store holds still what was stored? Every object that the newest history needs is fetched and compared with the sum in its
- * name, for which no identity is needed; with one, the content is opened too, and a segment's frames are not only somewhere but right.
+ * name, for which no identity is needed; with one, the content is opened too. What the frames and
+ * blocks in it say is a restore's to verify.
  */
 import { EmberlogError } from "../base/errors.ts";
 import type { Crc32c } from "../log/format.ts";

@@ -31,6 +31,11 @@ export const QUARANTINE_NAME = "quarantine";
 const IMAGE_PATTERN = /^(?:image|delta)-[0-9a-f]{16}-[0-9a-f]{8}\.img$/;
 const SEGMENT_PATTERN = /^log-([0-9a-f]{16})-([0-9a-f]{8})\.seg$/;
 
+/** A checksum as 8 hex digits. */
+export function hex32(value: number): string {
+  return (value >>> 0).toString(16).padStart(8, "0");
+}
+
 export function hex(bytes: Uint8Array): string {
   let out = "";
   for (const byte of bytes) out += byte.toString(16).padStart(2, "0");

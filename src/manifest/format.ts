@@ -22,7 +22,7 @@
  * damaged is a loss, never a leftover. This module knows text only: no files.
  */
 import { latin1, latin1Bytes } from "../base/bytes.ts";
-import { fromHex, hex } from "../disk/file_names.ts";
+import { fromHex, hex, hex32 } from "../disk/file_names.ts";
 
 const MANIFEST_VERSION = 2;
 const MANIFEST_READER = "0.1.0";
@@ -86,10 +86,6 @@ const IMAGE_LINE =
   /^image (\S+) epoch ([0-9a-f]{32}) last (\d{1,16}) bytes (\d{1,16}) chain ([0-9a-f]{8}) (?:full|delta (\d{1,4}) on ([0-9a-f]{8}))$/;
 const END_LINE = /end ([0-9a-f]{8})\n$/;
 const END_BYTES = "end 00000000\n".length;
-
-function hex32(value: number): string {
-  return (value >>> 0).toString(16).padStart(8, "0");
-}
 
 function segmentLine(segment: ManifestSegment): string {
   const { name, epoch, firstSequence, sealed } = segment;
