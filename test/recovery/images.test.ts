@@ -1,4 +1,5 @@
 /** Images as part of the data: taken while commands go on, listed, fallen back from, made unnecessary. */
+
 import { describe, expect, test } from "vitest";
 import { EmberlogError } from "../../src/base/errors.ts";
 import { NO_KEYS } from "../../src/base/key_ring.ts";
@@ -10,12 +11,13 @@ import { chooseImages, imageProblem } from "../../src/engine/image_chain.ts";
 import { EngineMemory } from "../../src/engine/image_memory.ts";
 import { readManifest } from "../../src/manifest/store.ts";
 import { CommandSource } from "../conformance/random_commands.ts";
+import { drawSeed } from "../model/memory_seed.ts";
 import { EngineClient } from "../support/engine_client.ts";
 import { verifyDataset } from "../support/verify_dataset.ts";
 import { referenceCrc32c } from "../unit/log/support.ts";
 import { DIRECTORY, ImageWorld, type ImageWorldOptions } from "./image_world.ts";
 
-const seed = Number(process.env["EMBERLOG_SEED"] ?? 0) || 20261125;
+const seed = drawSeed();
 const replay = `replay with EMBERLOG_SEED=${seed} npx vitest run test/recovery/images.test.ts`;
 
 function fill(world: ImageWorld, source: CommandSource, commands: number): void {
@@ -71,12 +73,13 @@ describe("an image is the state at its freeze", () => {
     });
     fill(world, source, 800);
     world.run("SET", "huge", Buffer.alloc(5 * 1024 * 1024, 7));
+    let copiedPagesMax = 0;
     for (let round = 0; round < 4; round++) {
       let atFreeze = "";
       const { image } = await world.save(round === 2, () => {
         if (world.client.engine.arena.freezing && atFreeze === "") atFreeze = world.digest();
         fill(world, source, 1 + uniform(random, 8));
-        if (uniform(random, 8) === 0) world.run("SETRANGE", "huge", uniform(random, 6_000_000), "written meanwhile");
+        for (let i = 0; i < 3; i++) world.run("SETRANGE", "huge", uniform(random, 6_000_000), "written meanwhile");
         world.client.engine.dataset.releaseStep();
         if (uniform(random, 4) === 0) world.client.clock.advance(1);
       });
@@ -84,8 +87,10 @@ describe("an image is the state at its freeze", () => {
       const alone = imagesAlone(world.disk);
       expect(stateDigest(alone.engine.dataset), `round ${round}, ${replay}`).toBe(atFreeze);
       expect(verifyDataset(alone.engine.dataset)).toEqual([]);
+      copiedPagesMax = Math.max(copiedPagesMax, world.storage.images.statistics.lastCopiedPages);
     }
-    expect(world.storage.images.statistics.lastCopiedPages).toBeGreaterThan(16);
+    // More than fits at once: what was copied aside was written and given back meanwhile. A delta alone may be too short for that.
+    expect(copiedPagesMax, replay).toBeGreaterThan(16);
     expect(world.storage.images.statistics.extraBytesMax).toBeLessThanOrEqual(64 * 1024);
     world.settle();
     const before = world.digest();

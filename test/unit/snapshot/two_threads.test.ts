@@ -1,4 +1,5 @@
 /** Freezes with a real worker thread: what is written while it reads is not in the image, and nothing is torn. */
+
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,10 +15,11 @@ import { chooseImages } from "../../../src/engine/image_chain.ts";
 import { EngineMemory } from "../../../src/engine/image_memory.ts";
 import { readManifest } from "../../../src/manifest/store.ts";
 import { CommandSource } from "../../conformance/random_commands.ts";
+import { drawSeed } from "../../model/memory_seed.ts";
 import { EngineClient } from "../../support/engine_client.ts";
 import { verifyDataset } from "../../support/verify_dataset.ts";
 
-const seed = Number(process.env["EMBERLOG_SEED"] ?? 0) || 20261126;
+const seed = drawSeed();
 const replay = `replay with EMBERLOG_SEED=${seed} npx vitest run test/unit/snapshot/two_threads.test.ts`;
 let directory = "";
 
