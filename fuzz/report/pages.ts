@@ -4,6 +4,7 @@
  * Nothing is rounded up here and nothing is left out: a mutant that was not noticed stands in its row.
  */
 import { writeFileSync } from "node:fs";
+import { MUTANTS } from "../mutation/mutants.ts";
 import { type Circumstances, type RealPart, type Results, readResults, type SimulatedPart } from "./results.ts";
 
 interface Section {
@@ -70,7 +71,11 @@ function summary(results: Results): Section[] {
       number(total(flipped, "flips")),
       `${number(flipped.reduce((sum, { wrong }) => sum + wrong.length, 0))} served wrong`,
     ],
-    ["mutants", number(mutated.length), mutated.length === 0 ? "" : `${number(red)} noticed: ${share(red, mutated)}`],
+    [
+      "mutants recorded",
+      `${number(mutated.length)} of the ${number(MUTANTS.length)} that exist`,
+      mutated.length === 0 ? "" : `${number(red)} noticed: ${share(red, mutated)}`,
+    ],
     ["hours of lives, kills and cuts", (total(seconds, "seconds") / 3600).toFixed(1), ""],
   ];
   return [{ title: "In short", text: [], head: ["what", "number", "result"], rows }];
@@ -199,7 +204,7 @@ function mutants(results: Results): Section[] {
     {
       title: "Mutation score",
       text: [
-        `**${red} of ${part.results.length}** mutants are noticed (${share(red, part.results)}): each takes away one sync, rename, test, order or gate (fuzz/mutation/mutants.ts).`,
+        `**${red} of ${part.results.length}** recorded mutants are noticed (${share(red, part.results)}; ${MUTANTS.length} exist): each takes away one sync, rename, test, order or gate (fuzz/mutation/mutants.ts).`,
         `${circumstancesOf(part)} Seed 0: by bits flipped here and there.`,
       ],
       head: ["rule", "mutant", "noticed at seed"],
