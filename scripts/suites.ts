@@ -4,8 +4,8 @@
  *
  *   N passed, N failed, N skipped
  *
- * and before it stands, once more, what failed and how: a log may be long, and only its end kept. In the counts,
- * a vitest suite counts its tests, any other step counts as one check, and a suite that ends with an error
+ * and before it stands, once more, what failed and how, and then a line for each: a log may be long, and only its end
+ * kept. In the counts, a vitest suite counts its tests, any other step counts as one check, and a suite that ends with an error
  * although no test failed (a file that does not load, an unhandled rejection, a time-out) counts as one failure.
  */
 import { spawn } from "node:child_process";
@@ -32,6 +32,8 @@ interface Counts {
 
 /** Of one failure, characters told again at the end. */
 const FAILURE_CHARS_MAX = 2000;
+/** Of one failure, characters in the list of all. */
+const FAILURE_LINE_CHARS_MAX = 220;
 /** What a process wrote at its end has arrived after this, ms. */
 const PIPE_MS = 200;
 
@@ -174,6 +176,7 @@ async function runStep(step: Step): Promise<Counts> {
 
 const rows: string[] = [];
 const failures: string[] = [];
+const failed: string[] = [];
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const step of plan(process.argv[2])) {
   console.log(`\n=== ${step.name}: ${step.command.join(" ")}`);
@@ -182,7 +185,11 @@ for (const step of plan(process.argv[2])) {
   total.passed += counts.passed;
   total.failed += counts.failed;
   total.skipped += counts.skipped;
-  failures.push(...counts.failures.map((text) => `FAILED in ${step.name}: ${text.slice(0, FAILURE_CHARS_MAX)}`));
+  for (const text of counts.failures) {
+    failures.push(`FAILED in ${step.name}: ${text.slice(0, FAILURE_CHARS_MAX)}`);
+    const line = text.replaceAll(`${process.cwd()}/`, "").replace(/\s+/g, " ");
+    failed.push(`  ${step.name}: ${line.slice(0, FAILURE_LINE_CHARS_MAX)}`);
+  }
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   rows.push(`${step.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped, ${seconds} s`);
   // Nothing that follows means anything without a build.
@@ -190,5 +197,6 @@ for (const step of plan(process.argv[2])) {
 }
 if (failures.length > 0) console.log(`\n${failures.join("\n\n")}`);
 console.log(`\n${rows.map((row) => `  ${row}`).join("\n")}\n`);
+if (failed.length > 0) console.log(`Failed:\n${failed.join("\n")}\n`);
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
 process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);

@@ -55,7 +55,7 @@ export class MemoryDisk implements Disk {
 
   /** Sees each operation before it is done; returns zero, or the error number it must fail with. May throw. */
   onOperation: ((operation: string, path: string) => number) | null = null;
-  /** Whether a failed sync drops what it should have stored from the cache; asked each time. */
+  /** Whether a failed sync drops what it should have stored from the cache; asked as each sync begins. */
   failedSyncLoses: () => boolean = () => false;
   /** Sees what was read and may change it. */
   afterRead: ((path: string, target: Uint8Array, start: number, count: number, position: number) => void) | null = null;
@@ -218,7 +218,7 @@ export class MemoryDisk implements Disk {
   fdatasync(fd: number): number {
     const { file, path } = this.handle(fd);
     const fault = this.fault("fdatasync", path);
-    this.endSync(file, file.beginWriteback(), fault);
+    endSync(file, file.beginWriteback(), fault, this.failedSyncLoses());
     return fault;
   }
 
@@ -227,15 +227,11 @@ export class MemoryDisk implements Disk {
     const fault = this.fault("fdatasync", path);
     // What is written while the sync runs is not covered by it.
     const writeback = file.beginWriteback();
+    const loses = this.failedSyncLoses();
     this.schedule(() => {
-      this.endSync(file, writeback, fault);
+      endSync(file, writeback, fault, loses);
       done(fault);
     });
-  }
-
-  private endSync(file: MemoryFile, writeback: Writeback, fault: number): void {
-    if (fault === 0) file.endWriteback(writeback);
-    else file.failWriteback(writeback, this.failedSyncLoses());
   }
 
   syncDirectory(path: string): void {
@@ -399,4 +395,9 @@ export class MemoryDisk implements Disk {
     const fault = this.fault(operation, path);
     if (fault < 0) throw new DiskError(operation, path, fault);
   }
+}
+
+function endSync(file: MemoryFile, writeback: Writeback, fault: number, loses: boolean): void {
+  if (fault === 0) file.endWriteback(writeback);
+  else file.failWriteback(writeback, loses);
 }
