@@ -64,12 +64,16 @@ function writeString(dataset: Dataset, entry: number, begin: BeginRequest): void
   writer.text("SET");
   writer.argument(arena.bytes[entry >>> SEGMENT_SHIFT]!, keyOffset(arena, entry), keyLength(arena, entry));
   const length = valueLength(arena, entry);
-  writer.beginArgument(length);
-  for (let at = 0; at < length; at += span.length) {
-    locateString(arena, entry, at, length - at, span);
-    writer.argumentPiece(arena.bytes[span.segment]!, span.offset, span.length);
+  locateString(arena, entry, 0, length, span);
+  if (span.length === length) writer.argument(arena.bytes[span.segment]!, span.offset, length);
+  else {
+    writer.beginArgument(length);
+    for (let at = 0; at < length; at += span.length) {
+      locateString(arena, entry, at, length - at, span);
+      writer.argumentPiece(arena.bytes[span.segment]!, span.offset, span.length);
+    }
+    writer.endArgument();
   }
-  writer.endArgument();
   if (!expires) return;
   writer.text("PXAT");
   writer.integer(readExpiry(arena, entry));
