@@ -117,6 +117,8 @@ class Planner {
       this.lastSequence = this.baseSequence;
     }
     const { kept, aside, lastSequence, knownSequence, notes, base } = this;
+    if (base.length === 0 && !kept.some(({ scan }) => scan.commands > 0))
+      notes.push("nothing can be kept: what a repair leaves is an empty database");
     const origin = manifest?.origin ?? 0;
     const known = Math.max(lastSequence, knownSequence);
     return { kept, aside, images: base, origin, lastSequence, knownSequence: known, notes };

@@ -119,6 +119,12 @@ describe("repair", () => {
     expect(kept).toBeLessThan(10);
   });
 
+  test("of a directory without its segments: says that nothing can be kept", async () => {
+    for (const name of segments()) rmSync(join(directory, name));
+    const plan = await said(repair);
+    expect(plan).toMatchObject({ code: 1, text: expect.stringContaining("what a repair leaves is an empty database") });
+  });
+
   test("refuses while a server runs there, and where it can't help", async () => {
     flip(segments()[0]!, 4096 + 500);
     expect((await said(repair)).code).toBe(1);
