@@ -82,8 +82,6 @@ export class Engine {
   private retiring: CommitLog | undefined;
   /** What the clients' buffers take, bytes: asked when a turn begins, with the monotonic clock. There are none without a server. */
   measureClients: ((nowUs: number) => number) | undefined;
-  /** Is told how long it took to hand a turn's effects to the log, µs; undefined where nobody asks. */
-  onCommit: ((us: number) => void) | undefined;
   /** Why writes are refused although the log takes them, as a RESP error: the disk is nearly full. */
   withheld: string | undefined;
 
@@ -218,11 +216,8 @@ export class Engine {
       effects.use(effects.bytes, 0);
       return;
     }
-    const { onCommit } = this;
-    const beganUs = onCommit === undefined ? 0 : this.clock.monotonicUs();
     log.commit(effects.bytes, effects.position, effects.requests, this.frameDatabase);
     this.useLogBuffer(log);
-    if (onCommit !== undefined) onCommit(this.clock.monotonicUs() - beganUs);
   }
 
   private useLogBuffer(log: CommitLog): void {

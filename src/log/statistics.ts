@@ -1,4 +1,6 @@
 /** What INFO and the benches want to know about the log. Plain numbers, updated by the writer, read by anybody. */
+import { Histogram } from "../base/histogram.ts";
+
 export interface LogStatistics {
   frames: number;
   marks: number;
@@ -11,9 +13,12 @@ export interface LogStatistics {
   syncUsLast: number;
   syncUsMax: number;
   syncUsTotal: number;
-  /** Commands that the last sync, and all syncs, made durable. */
+  /** How long syncs took, ns; longer than a second counts as that. */
+  syncNs: Histogram;
+  /** Commands that the last sync, and all syncs, made durable; the last by how often. */
   groupCommandsLast: number;
   groupCommandsTotal: number;
+  groupCommands: Histogram;
   /** Age of the oldest write when the sync that covered it ended, ms: what `everysec` really risks. */
   exposureMsLast: number;
   exposureMsMax: number;
@@ -28,16 +33,29 @@ export function emptyLogStatistics(): LogStatistics {
     bytes: 0,
     writesOnCaller: 0,
     writesOnThread: 0,
+    failures: 0,
+    ...emptySyncStatistics(),
+  };
+}
+
+function emptySyncStatistics() {
+  return {
     syncs: 0,
     syncUsLast: 0,
     syncUsMax: 0,
     syncUsTotal: 0,
+    syncNs: new Histogram(),
     groupCommandsLast: 0,
     groupCommandsTotal: 0,
+    groupCommands: new Histogram(),
     exposureMsLast: 0,
     exposureMsMax: 0,
-    failures: 0,
   };
+}
+
+/** CONFIG RESETSTAT: syncs are counted anew. What tells how much the log holds goes on. */
+export function resetSyncStatistics(statistics: LogStatistics): void {
+  Object.assign(statistics, emptySyncStatistics());
 }
 
 /** A sync has ended: how long it took, how many commands it covers, and how old the oldest write in it is by now. */
@@ -46,8 +64,17 @@ export function countSync(statistics: LogStatistics, tookUs: number, commands: n
   statistics.syncUsLast = tookUs;
   statistics.syncUsTotal += tookUs;
   statistics.syncUsMax = Math.max(statistics.syncUsMax, tookUs);
+  statistics.syncNs.add(tookUs * 1000, 1);
   statistics.groupCommandsLast = commands;
   statistics.groupCommandsTotal += commands;
+  if (commands > 0) statistics.groupCommands.add(commands, 1);
   statistics.exposureMsLast = exposureUs / 1000;
   statistics.exposureMsMax = Math.max(statistics.exposureMsMax, statistics.exposureMsLast);
+}
+
+/** Who wants to know how long each stage took, µs. */
+export interface LogObserver {
+  /** A write, on the calling thread, or on the write thread while a sync or something larger was going on. */
+  wrote(us: number, onThread: boolean): void;
+  synced(us: number): void;
 }

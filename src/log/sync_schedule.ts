@@ -15,6 +15,15 @@ const COHORT_SHARE = 0.2;
 /** The writer looks at the clock this often. */
 const TICK_US = 100_000;
 
+/**
+ * How old a write can be, ms, when the sync that covers it ends, if no sync takes longer than `longestSyncMs`. Either that sync took much
+ * longer than those before it: a second, and all of it. Or the write has just missed one, and waits for the next, which begins after the
+ * gap, a tick of the clock later at most. Where syncs take about as long as they did lately, and less than 400 ms, it is a second.
+ */
+export function everysecBoundMs(longestSyncMs: number): number {
+  return Math.max(EXPOSURE_US / 1000 + longestSyncMs, 2 * longestSyncMs + (EVERYSEC_GAP_US + TICK_US) / 1000);
+}
+
 export class SyncSchedule {
   policy: FsyncPolicy;
   private cohortExpected = 0;

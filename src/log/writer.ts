@@ -44,7 +44,7 @@ import {
   type SegmentFile,
   type SegmentSummary,
 } from "./segment_file.ts";
-import { countSync, emptyLogStatistics, type LogStatistics } from "./statistics.ts";
+import { countSync, emptyLogStatistics, type LogObserver, type LogStatistics } from "./statistics.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
 import { WriteBatch } from "./write_batch.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
@@ -62,6 +62,7 @@ export class LogWriter {
   /** What the last attempt to set space aside came to: zero or a negative error number. */
   reserveErrno = 0;
   onProgress: () => void = () => {};
+  observer: LogObserver | undefined;
   readonly statistics: LogStatistics = emptyLogStatistics();
 
   private readonly options: LogWriterOptions;
@@ -74,6 +75,7 @@ export class LogWriter {
   private commitMs: number;
 
   private writeInFlight = false;
+  private writeBeganUs = 0;
   private readonly batch = new WriteBatch();
 
   private syncInFlight = false;
@@ -140,6 +142,11 @@ export class LogWriter {
   /** The engine takes no further turns while this is true; `onProgress` tells when to look again. */
   get congested(): boolean {
     return this.pendingBytes > limits.LOG_PENDING_BYTES_MAX;
+  }
+
+  /** A sync is under way. */
+  get syncing(): boolean {
+    return this.syncInFlight;
   }
 
   /** When the oldest write that is not durable was made, as the clock's monotonic ms, or -1. */
@@ -323,7 +330,8 @@ export class LogWriter {
       const { batch } = this;
       batch.take(buffer, this.segment, this.durableSequence, this.statistics);
       this.markedDurable = this.durableSequence;
-      const { logIo } = this.options;
+      const { logIo, clock } = this.options;
+      this.writeBeganUs = clock.monotonicUs();
       // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread.
       if (this.syncInFlight || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
@@ -336,6 +344,7 @@ export class LogWriter {
       while (this.writeInFlight) {
         this.absorb(logIo.writeNow(batch.fd, batch.bytes, batch.start, batch.length, batch.position));
       }
+      this.observer?.wrote(clock.monotonicUs() - this.writeBeganUs, false);
     }
   }
 
@@ -374,6 +383,7 @@ export class LogWriter {
       this.options.logIo.write(batch.fd, batch.bytes, batch.start, batch.length, batch.position);
       return;
     }
+    this.observer?.wrote(this.options.clock.monotonicUs() - this.writeBeganUs, true);
     this.pump();
     this.syncIfDue();
     this.report();
@@ -416,6 +426,7 @@ export class LogWriter {
     const group = this.syncCovers - this.syncedSequence;
     countSync(this.statistics, nowUs - this.syncBeganUs, group, nowUs - this.syncOldestUs);
     this.schedule.ended(nowUs, nowUs - this.syncBeganUs);
+    this.observer?.synced(nowUs - this.syncBeganUs);
     this.syncedSequence = this.syncCovers;
     this.syncedPosition = this.syncCoversPosition;
     // What came while this sync ran is at most as old as its beginning.

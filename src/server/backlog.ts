@@ -3,6 +3,7 @@
  * time. Their requests lie in the connections' own pending bytes; here is only who they are, in the order of their turn.
  */
 import type { Transport } from "../platform/transport.ts";
+import type { BackPressure } from "./back_pressure.ts";
 import type { Connection } from "./connection.ts";
 import { holdReading, LOG_CONGESTED, letRead, WORK_LEFT } from "./reading.ts";
 
@@ -11,9 +12,11 @@ export class Backlog {
   readonly waiting: Connection[] = [];
   private readonly transport: Transport;
   private stalled: Connection[] = [];
+  private readonly pressure: BackPressure;
 
-  constructor(transport: Transport) {
+  constructor(transport: Transport, pressure: BackPressure) {
     this.transport = transport;
+    this.pressure = pressure;
   }
 
   add(connection: Connection): void {
@@ -36,12 +39,14 @@ export class Backlog {
   /** The log is congested: what has arrived waits, and no more of it is read. */
   stall(connection: Connection): void {
     if ((connection.holds & LOG_CONGESTED) === 0) this.stalled.push(connection);
+    this.pressure.begin();
     holdReading(this.transport, connection, LOG_CONGESTED);
   }
 
   /** The log has caught up: what waited is executed by the next turn. */
   unstall(): void {
     if (this.stalled.length === 0) return;
+    this.pressure.end();
     for (const connection of this.stalled) {
       letRead(this.transport, connection, LOG_CONGESTED);
       if (!connection.lost) this.waiting.push(connection);

@@ -60,6 +60,8 @@ export class Housekeeping {
     server.blocked.acknowledgements.progressed();
     server.saving.tick();
     server.watchMachine();
+    const pressed = server.turns.pressure.news(server.storage?.writer.pendingBytes ?? 0);
+    if (pressed !== undefined) server.logger.warning(pressed);
     engine.dataset.allocator.prepareMemory();
     engine.dataset.allocator.releaseFreeMemory(RETURNED_CHUNKS);
     engine.dataset.memory.logBytes = server.storage?.writer.pendingBytes ?? 0;

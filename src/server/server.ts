@@ -42,6 +42,7 @@ import { importAtStart } from "./import_at_start.ts";
 import { Listeners } from "./listen.ts";
 import type { Logger } from "./logger.ts";
 import { MicrosecondClock } from "./microseconds.ts";
+import { LogStages } from "./observation/log_stages.ts";
 import { Monitors } from "./observation/monitors.ts";
 import { Observation } from "./observation/observation.ts";
 import { Notifications } from "./pubsub/notifications.ts";
@@ -110,7 +111,6 @@ export class Server {
   /** Until the log that CONFIG SET appendonly no has ended is closed. */
   private endingLog: Promise<void> | undefined;
   private readonly warmUpMs: number;
-  private syncsObserved = 0;
 
   constructor(options: ServerOptions) {
     this.warmUpMs = options.warmUpMs ?? 0;
@@ -242,6 +242,7 @@ export class Server {
   private attachStorage(storage: Storage): void {
     this.storage = storage;
     storage.onProgress = () => this.logProgressed();
+    this.observeLog();
     this.clockWatch.compareWithLog(storage.report.commitMs);
     this.transport.attachLog(storage.logIo);
   }
@@ -256,6 +257,13 @@ export class Server {
 
   private get watermarks(): Watermarks {
     return { low: this.config.text("disk-low-watermark"), stop: this.config.text("disk-stop-watermark") };
+  }
+
+  /** The stages of commits are timed for the latency monitor, if it is on. */
+  private observeLog(): void {
+    const { latency } = this.observation;
+    const writer = this.storage?.writer;
+    if (writer !== undefined) writer.observer = latency.on ? new LogStages(latency, writer) : undefined;
   }
 
   /** CONFIG SET appendonly: begins a log with what is in memory, or ends the one there is. A text says why that can't be. */
@@ -303,7 +311,6 @@ export class Server {
 
   /** The log has written or synced more, or failed: replies may leave. */
   private logProgressed(): void {
-    this.observeSync();
     const failure = this.storage?.fatalFailure;
     if (failure !== undefined && !this.stopping) this.fail(failure);
     else {
@@ -311,16 +318,6 @@ export class Server {
       this.turns.release();
       this.cutUndecided();
     }
-  }
-
-  /** For the latency monitor: how long the last sync took that replies waited for. */
-  private observeSync(): void {
-    const { latency } = this.observation;
-    const { storage } = this;
-    if (!latency.on || storage === undefined || storage.policy !== "always") return;
-    const { syncs, syncUsLast } = storage.writer.statistics;
-    if (syncs !== this.syncsObserved) latency.sample("aof-fsync-always", syncUsLast);
-    this.syncsObserved = syncs;
   }
 
   /** After a failed sync nothing more gets into the log. // D9 */
@@ -413,7 +410,7 @@ export class Server {
         config.flag("latency-tracking"),
       );
       const { latency } = this.observation;
-      engine.onCommit = latency.on ? (us) => latency.sample("aof-write", us) : undefined;
+      this.observeLog();
       engine.eviction.onCycle = latency.on ? (us) => latency.sample("eviction-cycle", us) : undefined;
       return undefined;
     };

@@ -30,6 +30,7 @@ import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } f
 import type { ReplySink, ReplyWriter } from "../protocol/reply_writer.ts";
 import { EMPTY, INCOMPLETE, INLINE, PROTOCOL_ERROR, RequestParser, splitInline } from "../protocol/request_parser.ts";
 import { encodeRequest } from "../protocol/request_writer.ts";
+import { BackPressure } from "./back_pressure.ts";
 import { Backlog } from "./backlog.ts";
 import { RequestBatch } from "./batch.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
@@ -73,6 +74,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
   /** What sends messages to subscribers. */
   readonly delivery: Delivery;
   readonly queue: ReplyQueue;
+  readonly pressure: BackPressure;
   private readonly backlog: Backlog;
   private readonly cohort: Cohort;
   /** Where the reply of the connection being executed begins in the output region. */
@@ -107,13 +109,9 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.reply.bytes = output.subarray(0, output.length - TURN_MESSAGE_BYTES);
     this.cohort = new Cohort(transport);
     this.queue = new ReplyQueue(transport, host, engine, this.cohort);
-    this.backlog = new Backlog(transport);
+    this.pressure = new BackPressure(() => engine.clock.monotonicUs());
+    this.backlog = new Backlog(transport, this.pressure);
     this.delivery = new Delivery(this, output);
-  }
-
-  /** Replies that wait for the log, bytes. */
-  get parkedBytes(): number {
-    return this.queue.parkedBytes;
   }
 
   /** The transport's callback: `rows` rows of input wait. Returns the rows of output. */
@@ -185,7 +183,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.interrupted = true;
   }
 
-  /** No request is executed and no reply leaves any more. // D9 */
+  /** Nothing is executed or leaves any more. // D9 */
   stop(): void {
     this.stopped = true;
   }
@@ -220,7 +218,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     if (!this.engine.congested) this.backlog.unstall();
   }
 
-  /** Bytes that don't answer a request (pushes, MONITOR), queued behind the replies written so far. */
+  /** Bytes that answer no request, queued behind the replies written so far. */
   push(connection: Connection, bytes: Uint8Array): void {
     this.queue.append(connection, bytes, this.call.journal.sequence);
   }

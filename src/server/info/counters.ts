@@ -2,6 +2,7 @@
  * What is counted since start, less what CONFIG RESETSTAT has set aside. The counters themselves only grow, so that what computes
  * rates from them never sees one go back.
  */
+import { resetSyncStatistics } from "../../log/statistics.ts";
 import type { Server } from "../server.ts";
 
 const SOURCES = {
@@ -26,6 +27,7 @@ const SOURCES = {
   killedClients: (server: Server) => server.clients.killed,
   outputLimitDisconnections: (server: Server) => server.clients.outputLimitDisconnections,
   queryLimitDisconnections: (server: Server) => server.clients.queryLimitDisconnections,
+  backPressure: (server: Server) => server.turns.pressure.count,
   protocolErrors: (server: Server) => server.clients.protocolErrors,
 } as const;
 
@@ -79,6 +81,8 @@ export class Counters {
     for (let id = 0; id < executor.calls.length; id++) this.commandsBefore.set(id, this.totalOf(id));
     for (const [code, count] of executor.errorsByCode) this.errorsBefore.set(code, count);
     this.server.turns.times.reset();
+    const statistics = this.server.storage?.writer.statistics;
+    if (statistics !== undefined) resetSyncStatistics(statistics);
   }
 
   private totalOf(id: number): CommandCounts {

@@ -2,12 +2,16 @@
  * Durability: Redis's names for what its append-only file and ours have in common, and the log's own numbers. The
  * fields of Redis's snapshots are about images (server/saving.ts).
  */
+
+import { everysecBoundMs } from "../../log/sync_schedule.ts";
+import type { LogWriter } from "../../log/writer.ts";
 import type { Server } from "../server.ts";
+import type { Counters } from "./counters.ts";
 import { yesNo } from "./format.ts";
 import type { Field, InfoContext } from "./sections.ts";
 import { storageFields } from "./storage_fields.ts";
 
-export function persistenceSection({ server }: InfoContext): Field[] {
+export function persistenceSection({ server, counters }: InfoContext): Field[] {
   const { saving } = server;
   const images = server.storage?.images;
   const statistics = images?.statistics;
@@ -44,7 +48,7 @@ export function persistenceSection({ server }: InfoContext): Field[] {
     ["module_fork_in_progress", 0],
     ["module_fork_last_cow_size", 0],
     ...encryptionFields(server),
-    ...logFields(server),
+    ...logFields(server, counters),
     ...imageFields(server, busy),
     ...storageFields(server),
   ];
@@ -67,26 +71,30 @@ function encryptionFields({ encryption, storage }: Server): Field[] {
   ];
 }
 
-function logFields(server: Server): Field[] {
+function logFields(server: Server, counters: Counters): Field[] {
   const { storage } = server;
   if (storage === undefined) return [];
   const { writer, report } = storage;
   const { statistics } = writer;
+  const { syncNs, groupCommands } = statistics;
+  const { pressure } = server.turns;
   const average = (total: number): number => (statistics.syncs === 0 ? 0 : Math.round(total / statistics.syncs));
+  const syncUs = (percent: number): number => Math.round(syncNs.percentile(percent) / 1000);
   return [
     ["aof_current_size", server.saving.sizes.current],
     ["aof_base_size", server.saving.sizes.base],
     ["aof_pending_rewrite", 0],
     ["aof_buffer_length", writer.pendingBytes],
-    ["aof_pending_bio_fsync", writer.writtenSequence > writer.durableSequence ? 1 : 0],
-    ["aof_delayed_fsync", 0],
+    ["aof_pending_bio_fsync", writer.syncing ? 1 : 0],
+    ["aof_delayed_fsync", counters.get("backPressure")],
     ["log_policy", writer.policy],
     ["log_sequence", writer.sequence],
     ["log_written_sequence", writer.writtenSequence],
     ["log_durable_sequence", writer.durableSequence],
     ["log_oldest_unsynced_ms", oldestUnsyncedMs(server)],
+    ["log_exposure_bound_ms", exposureBoundMs(writer)],
     ["log_pending_bytes", writer.pendingBytes],
-    ["log_parked_reply_bytes", server.turns.parkedBytes],
+    ["log_parked_reply_bytes", server.turns.queue.parkedBytes],
     ["log_segment", writer.segmentName],
     ["log_segment_bytes", writer.segmentBytes],
     ["log_segments", report.segments + statistics.segments],
@@ -99,10 +107,19 @@ function logFields(server: Server): Field[] {
     ["log_sync_usec_last", Math.round(statistics.syncUsLast)],
     ["log_sync_usec_max", Math.round(statistics.syncUsMax)],
     ["log_sync_usec_average", average(statistics.syncUsTotal)],
+    ["log_sync_usec_p50", syncUs(50)],
+    ["log_sync_usec_p99", syncUs(99)],
+    ["log_sync_usec_p99.9", syncUs(99.9)],
     ["log_group_commands_last", statistics.groupCommandsLast],
     ["log_group_commands_average", average(statistics.groupCommandsTotal)],
+    ["log_group_commands_p50", groupCommands.percentile(50)],
+    ["log_group_commands_p99", groupCommands.percentile(99)],
+    ["log_group_commands_max", groupCommands.percentile(100)],
     ["log_exposure_ms_last", Math.round(statistics.exposureMsLast)],
     ["log_exposure_ms_max", Math.round(statistics.exposureMsMax)],
+    ["log_backpressure", yesNo(pressure.active)],
+    ["log_backpressure_count", counters.get("backPressure")],
+    ["log_backpressure_ms", Math.round(pressure.totalUs / 1000)],
     ["log_failures", statistics.failures],
     ["log_failed", writer.failed === null ? "no" : writer.failed.kind],
     ["log_reserves_space", yesNo(writer.space.supported)],
@@ -145,4 +162,12 @@ function imageFields(server: Server, busy: boolean): Field[] {
 function oldestUnsyncedMs(server: Server): number {
   const oldestMs = server.storage?.writer.oldestUnsyncedMs ?? -1;
   return oldestMs < 0 ? 0 : Math.max(0, Math.round(server.clock.monotonicUs() / 1000 - oldestMs));
+}
+
+/**
+ * How old a write can be, ms, when it becomes durable under `everysec`: as the longest sync so far has it. 0 under `always`, where it is not acknowledged before; -1 under `no`.
+ */
+function exposureBoundMs({ policy, statistics }: LogWriter): number {
+  if (policy === "always") return 0;
+  return policy === "no" ? -1 : Math.ceil(everysecBoundMs(statistics.syncUsMax / 1000));
 }

@@ -6,8 +6,12 @@
  *   fast-command        a command that is marked fast
  *   expire-cycle        a slice of expiry by the timer
  *   eviction-cycle      making room before a command
- *   aof-write           handing effects to the log on the thread that executes commands
+ *   aof-write           a write to the log; also as one of the next two
+ *   aof-write-alone     on the thread that executes commands, with nothing else going on
+ *   aof-write-pending-fsync  on the write thread, because a sync was under way or there was much to write: replies waited, no turn did
  *   aof-fsync-always    a sync that replies wait for
+ *
+ * There is no aof-write-active-child: nothing here is done by child processes.
  *
  * Off (a threshold of 0) it costs one comparison where something is measured.
  */
@@ -22,6 +26,8 @@ export type LatencyEvent =
   | "eviction-cycle"
   | "eviction-del"
   | "aof-write"
+  | "aof-write-alone"
+  | "aof-write-pending-fsync"
   | "aof-fsync-always";
 
 export interface LatencySample {

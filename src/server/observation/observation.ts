@@ -6,12 +6,13 @@
  *
  * Invariant: with all three off the executor has no observer.
  */
+
+import { Histogram } from "../../base/histogram.ts";
 import type { Executor } from "../../command/executor.ts";
 import type { CommandObserver } from "../../command/observer.ts";
 import type { Session } from "../../command/session.ts";
 import { RequestParser } from "../../protocol/request_parser.ts";
 import type { Connection } from "../connection.ts";
-import { CommandHistogram } from "./histogram.ts";
 import { LatencyEvents } from "./latency_events.ts";
 import { secretsOf } from "./secrets.ts";
 import { SlowLog, shortened } from "./slow_log.ts";
@@ -28,7 +29,7 @@ export class Observation implements CommandObserver {
   private readonly executor: Executor;
   private readonly nowMs: () => number;
   /** By command id; undefined where nothing was recorded. */
-  private readonly histograms: (CommandHistogram | undefined)[];
+  private readonly histograms: (Histogram | undefined)[];
   private readonly fast: boolean[];
   private readonly skipSlowLog: boolean[];
   private readonly parser = new RequestParser(64);
@@ -63,7 +64,7 @@ export class Observation implements CommandObserver {
   }
 
   /** The histogram of a command, undefined while there is none. */
-  histogram(id: number): CommandHistogram | undefined {
+  histogram(id: number): Histogram | undefined {
     return this.histograms[id];
   }
 
@@ -72,10 +73,10 @@ export class Observation implements CommandObserver {
     this.histograms.fill(undefined);
   }
 
-  private histogramOf(id: number): CommandHistogram {
+  private histogramOf(id: number): Histogram {
     let histogram = this.histograms[id];
     if (histogram === undefined) {
-      histogram = new CommandHistogram();
+      histogram = new Histogram();
       this.histograms[id] = histogram;
     }
     return histogram;

@@ -97,4 +97,11 @@ it("what arrives while the log is congested waits and is answered in order, also
   expect([await next(blocks), await next(blocks), await next(blocks)]).toEqual(["*2 $1 c $1 1", ":1", "*2 $1 c $1 3"]);
   expect(await next(subscriber)).toBe("*3 $7 message $4 news $3 two");
   expect((await infoFields(writer, "clients")).get("blocked_clients")).toBe("0");
+  const persistence = await infoFields(writer, "persistence");
+  expect(persistence.get("log_backpressure")).toBe("no");
+  expect(Number(persistence.get("log_backpressure_count"))).toBeGreaterThan(0);
+  expect(persistence.get("aof_delayed_fsync")).toBe(persistence.get("log_backpressure_count"));
+  expect(Number(persistence.get("log_backpressure_ms"))).toBeGreaterThan(400);
+  await ask(writer, "CONFIG RESETSTAT");
+  expect((await infoFields(writer, "persistence")).get("log_backpressure_count")).toBe("0");
 });

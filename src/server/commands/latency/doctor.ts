@@ -33,6 +33,12 @@ const ADVICE: ReadonlyMap<string, readonly string[]> = new Map([
     ["The log takes writes slowly: see the disk's load, and INFO persistence for the fields that begin with log_."],
   ],
   [
+    "aof-write-pending-fsync",
+    [
+      "Writes wait for the disk while it syncs: only replies wait with them, but log_sync_usec_p99 in INFO persistence tells how long.",
+    ],
+  ],
+  [
     "aof-fsync-always",
     [
       "With appendfsync always every reply waits for the disk: a faster disk helps, appendfsync everysec waits for none.",

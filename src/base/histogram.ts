@@ -1,10 +1,10 @@
 /**
- * How long the executions of one command took: counts by duration, within 0.8 % from 256 ns on, up to a second.
+ * How often which values occurred, mostly durations in ns: within 0.8 % from 256 on, up to a thousand million.
  *
  * ```
- * cells 0 … 255      one nanosecond each
- * cells 256 … 383    256 … 511 ns in steps of 2
- * cells 384 … 511    512 … 1023 ns in steps of 4      and so on: 128 cells for each doubling
+ * cells 0 … 255      one value each
+ * cells 256 … 383    256 … 511 in steps of 2
+ * cells 384 … 511    512 … 1023 in steps of 4      and so on: 128 cells for each doubling
  * ```
  * These are the cells of an HDR histogram of two significant digits, which Redis keeps too: the same durations give the same percentiles
  * and the same LATENCY HISTOGRAM. What took longer than a second counts as a second.
@@ -18,7 +18,7 @@ const NS_MAX = 1_000_000_000;
 const FIRST_LINE_NS = 1024;
 const LINES = 21;
 
-export class CommandHistogram {
+export class Histogram {
   /** Executions counted. */
   total = 0;
   private readonly counts = new Float64Array(CELLS);
