@@ -18,6 +18,7 @@ import { seededRandom } from "../src/base/random.ts";
 import { crash, crashCounts } from "./crash.ts";
 import { type MutantResult, runMutants } from "./mutation/run.ts";
 import { packedBytes } from "./packed_bytes.ts";
+import { rdbFile } from "./rdb_file.ts";
 import { rdbPayload } from "./rdb_payload.ts";
 import { writePages } from "./report/pages.ts";
 import { circumstances, readResults, record } from "./report/results.ts";
@@ -26,7 +27,7 @@ import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
 import type { Target } from "./target.ts";
 
-const targets: readonly Target[] = [respParser, respServer, packedBytes, rdbPayload, crash];
+const targets: readonly Target[] = [respParser, respServer, packedBytes, rdbPayload, rdbFile, crash];
 
 const { values } = parseArgs({
   options: {

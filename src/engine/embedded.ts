@@ -17,11 +17,14 @@ import { Session } from "../command/session.ts";
 import { CommandTable } from "../command/table.ts";
 import { readKeys } from "../disk/key_sources.ts";
 import { copyArena } from "../memory/copy_arena.ts";
+import { NodeDisk } from "../disk/node_disk.ts";
+import { nativeFileCalls } from "../platform/file_calls.ts";
 import { nativeMemoryCalls } from "../platform/memory_calls.ts";
 import { type Reply, ReplyError, ReplyReader } from "../protocol/reply_reader.ts";
 import { RequestParser } from "../protocol/request_parser.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
 import { Engine } from "./engine.ts";
+import { type Exported, exportDataset } from "./export.ts";
 import { importOwnFiles, importsAtStart } from "./import.ts";
 import { REFUSE_ALL } from "./import_rdb.ts";
 import type { RecoveryReport } from "./recovery.ts";
@@ -66,6 +69,12 @@ export interface SetOptions {
   readonly only?: "nx" | "xx";
   readonly keepTtl?: boolean;
 }
+
+/** Where `export` writes to: a file, or a directory for what redis-server calls appendonlydir. */
+export type ExportOptions = ({ readonly rdb: string } | { readonly aof: string }) & {
+  /** Write over what is there. */
+  readonly replace?: boolean;
+};
 
 /** Expiry and freeing go on in slices of this many µs, every TICK_MS. */
 const SLICE_US = 1000;
@@ -261,6 +270,20 @@ export class Embedded {
   /** Keys in the selected database. */
   get size(): number {
     return this.run("DBSIZE") as number;
+  }
+
+  /**
+   * Writes all databases as they are now in Redis's format, durably: an RDB file, or an append-only directory. What a start of redis-server 7.0
+   * loads, unless fields of hashes expire: then 7.4 does. Throws EmberlogError DIRECTORY_HOLDS_DATA where something is in the way, DISK_FULL,
+   * DISK_FAILED; then nothing is left behind.
+   */
+  async export(target: ExportOptions): Promise<Exported> {
+    if (this.closed) throw new EmberlogError("CLOSED", "this database has been closed");
+    const { dataset, clock } = this.engine;
+    const kind = "rdb" in target ? "rdb" : "aof";
+    const path = "rdb" in target ? target.rdb : target.aof;
+    const disk = new NodeDisk(nativeFileCalls());
+    return exportDataset(disk, dataset, { kind, path, replace: target.replace ?? false }, clock.wallMs());
   }
 
   /** Resolves when all that was done so far is on stable storage, whatever the policy; at once without a directory. */

@@ -36,6 +36,7 @@ export class RdbInput {
   position: number;
   end: number;
   private refill: Refill | undefined;
+  private readonly pieceBytes: number;
   /** Offset in the file of `bytes[0]`. */
   private before = 0;
   private finished = false;
@@ -44,7 +45,14 @@ export class RdbInput {
   private sumFrom = -1;
   private readonly double = new DataView(new ArrayBuffer(8));
 
-  constructor(bytes: Uint8Array = new Uint8Array(0), start = 0, end = bytes.length, refill?: Refill) {
+  constructor(
+    bytes: Uint8Array = new Uint8Array(0),
+    start = 0,
+    end = bytes.length,
+    refill?: Refill,
+    pieceBytes = PIECE_BYTES,
+  ) {
+    this.pieceBytes = pieceBytes;
     this.bytes = bytes;
     this.position = start;
     this.end = end;
@@ -113,7 +121,7 @@ export class RdbInput {
     }
     const left = this.end - this.position;
     // What is claimed to follow may be a lie: memory for it comes as it does.
-    let larger = new Uint8Array(Math.max(PIECE_BYTES, left + Math.min(count, PIECE_BYTES)));
+    let larger = new Uint8Array(left + Math.max(this.pieceBytes, Math.min(count, PIECE_BYTES)));
     larger.set(this.bytes.subarray(this.position, this.end));
     this.before += this.position;
     this.position = 0;
