@@ -290,15 +290,18 @@ export function advice(directory: string, decision: Decision): string {
 }
 
 function refusal(directory: string, decision: Decision, why: string, examination: Examination): EmberlogError {
+  const { findings, manifestState, segments } = examination;
+  // Where the manifest is the matter, what else was found follows from that.
   const worst =
-    examination.findings.find((finding) => finding.state === examination.segments) ?? examination.findings[0];
+    manifestState === "sound"
+      ? (findings.find((finding) => finding.state === segments) ?? findings[0])
+      : findings.find((finding) => finding.file === MANIFEST_NAME);
   const where =
     worst === undefined
       ? ""
       : ` (${worst.file}${worst.offset === undefined ? "" : ` at ${worst.offset}`}: ${worst.text})`;
   const detail: { file?: string; offset?: number } = {};
-  if (examination.manifestState !== "sound" && decision !== "refuse redis")
-    detail.file = joinPath(directory, MANIFEST_NAME);
+  if (manifestState !== "sound" && decision !== "refuse redis") detail.file = joinPath(directory, MANIFEST_NAME);
   if (worst !== undefined) {
     detail.file = joinPath(directory, worst.file);
     if (worst.offset !== undefined) detail.offset = worst.offset;

@@ -153,7 +153,7 @@ export const RECOVERY_CASES: readonly RecoveryCase[] = [
     segments: ["torn"],
     images: USABLE_IMAGES,
     decision: "cut",
-    why: "the end of the log was being written when the machine stopped; it had not been acknowledged as durable",
+    why: "the end of the log was being written when the server or the machine stopped; nothing proves that it was durable",
   },
   {
     directory: ["ours"],
