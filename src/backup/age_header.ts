@@ -113,6 +113,13 @@ export class Identities {
     return new Identities(age, words);
   }
 
+  /** A new identity, which is secret, and the recipient that seals for it. */
+  static async generate(): Promise<{ readonly identity: string; readonly recipient: string }> {
+    const age = await loadAge();
+    const identity = await age.generateIdentity();
+    return { identity, recipient: await age.identityToRecipient(identity) };
+  }
+
   /** The recipients that these identities open for. */
   async recipients(): Promise<string[]> {
     return Promise.all(this.words.map((word) => this.age.identityToRecipient(word)));

@@ -104,3 +104,29 @@ export function reaches(history: History): Reach[] {
     return { first, last, generation, segments };
   });
 }
+
+/** Commands that no state can be restored between: `after` is the last one before the hole, `before` the first one behind it. */
+export interface Gap {
+  readonly after: number;
+  readonly before: number;
+}
+
+/**
+ * Where the stored history has holes. What lies before the oldest state that can be restored is none: it was pruned, or never there.
+ */
+export function gapsOf(history: History, covered: readonly Reach[] = reaches(history)): Gap[] {
+  const gaps: Gap[] = [];
+  const [oldest] = covered;
+  if (oldest === undefined) {
+    const [segment] = history.segments;
+    return segment === undefined ? [] : [{ after: history.origin, before: segment.object.firstSequence }];
+  }
+  let end = oldest.last;
+  for (const { first, last } of covered) {
+    if (first > end + 1) gaps.push({ after: end, before: first });
+    end = Math.max(end, last);
+  }
+  const beyond = history.segments.find(({ object }) => object.lastSequence > end);
+  if (beyond !== undefined) gaps.push({ after: end, before: beyond.object.firstSequence });
+  return gaps;
+}

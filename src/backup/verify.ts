@@ -7,7 +7,7 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Crc32c } from "../log/format.ts";
 import { type FetchOptions, fetchContent, fetchStored, forAll } from "./fetch.ts";
 import { decodeGeneration } from "./generation.ts";
-import { reaches, readHistory } from "./history.ts";
+import { type Gap, gapsOf, readHistory } from "./history.ts";
 
 const OBJECTS_AT_ONCE = 4;
 
@@ -19,7 +19,7 @@ export interface VerifyReport {
   /** What is wrong, one line an object. */
   readonly wrong: readonly string[];
   /** Commands that can't be reached because segments in front of them are missing. */
-  readonly gaps: readonly { readonly after: number; readonly before: number }[];
+  readonly gaps: readonly Gap[];
 }
 
 export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promise<VerifyReport> {
@@ -48,15 +48,7 @@ export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promi
       wrong.push(wordsOf(thrown));
     }
   });
-  const covered = reaches(history);
-  const gaps: { after: number; before: number }[] = [];
-  let end = history.origin;
-  for (const { object } of history.segments) {
-    const reachable = covered.some(({ first, last }) => first <= object.lastSequence && object.lastSequence <= last);
-    if (object.firstSequence > end + 1 || !reachable) gaps.push({ after: end, before: object.firstSequence });
-    end = object.lastSequence;
-  }
-  return { objects: objects.size, bytes, opened: identities !== null, wrong: wrong.sort(), gaps };
+  return { objects: objects.size, bytes, opened: identities !== null, wrong: wrong.sort(), gaps: gapsOf(history) };
 }
 
 /** A store that is away is no finding about an object. */

@@ -19,7 +19,7 @@ import { systemRandom } from "../base/random.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { readManifest } from "../manifest/store.ts";
 import { crc32c } from "../platform/checksum.ts";
-import { openBackupStore, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+import { openBackupStore, readIdentities, sizeText, timeText, withErrors } from "./backup_options.ts";
 
 export interface BackupNowOptions {
   readonly to: string;
@@ -87,7 +87,7 @@ async function recipientsFor({
   if (isRemote(to) && !unencrypted) {
     throw new EmberlogError(
       "CONFIG_INVALID",
-      "a backup that leaves this machine is encrypted: give --recipient age1… (age-keygen or `emberlog backup identity` makes one), or say --unencrypted",
+      "a backup that leaves this machine is encrypted: give --recipient age1… (`emberlog backup identity FILE` or age-keygen makes one), or say --unencrypted",
     );
   }
   return null;
@@ -128,10 +128,6 @@ export function backupList(url: string, json: boolean, out: Out): Promise<number
       store.close();
     }
   });
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 export function backupVerify(url: string, identityFile: string | undefined, json: boolean, out: Out): Promise<number> {

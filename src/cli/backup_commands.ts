@@ -2,6 +2,8 @@
 import type { Command } from "commander";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { BackupNowOptions } from "./backup.ts";
+import type { BackupIdentityOptions } from "./backup_identity.ts";
+import type { BackupStatusOptions } from "./backup_status.ts";
 import { describeKeyOptions, takeKeys } from "./key_options.ts";
 import type { RestoreOptions } from "./restore.ts";
 
@@ -45,6 +47,26 @@ export function addBackupCommands(
     const { backupNow } = await import("./backup.ts");
     done(await backupNow(directory, options, keysIn(words), out));
   });
+  backup
+    .command("identity <file>")
+    .description("make what opens backups, and tell the recipient that they are sealed for")
+    .option("--show", "tell the recipients of an identity file that is there")
+    .option("--json", "one JSON object instead of text")
+    .action(async (file: string, options: BackupIdentityOptions) => {
+      const { backupIdentity } = await import("./backup_identity.ts");
+      done(await backupIdentity(file, options, out));
+    });
+  backup
+    .command("status")
+    .description("who writes there, how far it reaches, what it takes")
+    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--dir <directory>", "a data directory: what of it is not there yet")
+    .option("--json", "one JSON object instead of text")
+    .addHelpText("after", "\nExit codes: 0 a backup without holes; 1 none, or with holes; 2 the store can't be read.")
+    .action(async (options: BackupStatusOptions) => {
+      const { backupStatus } = await import("./backup_status.ts");
+      done(await backupStatus(options, out));
+    });
   backup
     .command("list")
     .description("what is there, and what can be restored")

@@ -50,3 +50,27 @@ export function sizeText(bytes: number): string {
   }
   return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
 }
+
+/** Milliseconds since 1970 as 2026-11-21T10:00:00.250Z. */
+export function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+/** 93 784 000 ms as 1 d 2 h; the two largest units. */
+export function ageText(ms: number): string {
+  const units = [
+    ["d", 86_400_000],
+    ["h", 3_600_000],
+    ["min", 60_000],
+    ["s", 1000],
+  ] as const;
+  let left = Math.max(0, ms);
+  const words: string[] = [];
+  for (const [unit, unitMs] of units) {
+    const count = Math.floor(left / unitMs);
+    left -= count * unitMs;
+    if (count > 0 || (words.length === 0 && unit === "s")) words.push(`${count} ${unit}`);
+    if (words.length === 2) break;
+  }
+  return words.join(" ");
+}
