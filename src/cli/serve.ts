@@ -13,6 +13,7 @@ import { parseCommandLine } from "../server/config/command_line.ts";
 import type { Config } from "../server/config/config.ts";
 import { loadConfig } from "../server/config/load.ts";
 import { Logger, type LogLevel } from "../server/logger.ts";
+import { shutdownOptions } from "../server/shutdown.ts";
 import { systemFiles } from "./config_files.ts";
 import { containerLimitBytes, memoryAdvice, readSystemFile } from "./container_memory.ts";
 import { openLogSink, removePidFile, writePidFile } from "./process_files.ts";
@@ -79,8 +80,10 @@ async function serve(config: Config, logger: Logger): Promise<number> {
     const server = await startServer({ config, logger, warmUpMs: WARM_UP_MS });
     stop = (name) => {
       logger.notice(`Received ${name}, stopping: requests in hand are finished and the log is synced`);
-      void server.close();
+      const words = config.text(name === "SIGINT" ? "shutdown-on-sigint" : "shutdown-on-sigterm").split(" ");
+      server.shutdown.begin(shutdownOptions(words));
     };
+    server.shutdown.onCalledOff = () => signals.forget();
     for (const line of startupLines(server.report)) logger[line.level](line.text);
     const code = await server.closed;
     if (code === 0) logger.notice("Stopped, bye bye...");

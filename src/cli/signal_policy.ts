@@ -17,6 +17,11 @@ export class SignalPolicy {
     this.#clock = clock;
   }
 
+  /** The stop came to nothing, and the next signal is a new wish. */
+  forget(): void {
+    this.#firstAtMs = undefined;
+  }
+
   decide(name: string): SignalAction {
     const nowMs = this.#clock.monotonicUs() / 1000;
     if (this.#firstAtMs === undefined) {

@@ -308,8 +308,9 @@ export class Images {
         return finished(new DiskError(writer.failed.kind, "the log", writer.failed.errno), undefined);
       }
       if (writer.durableSequence < header.sequence) {
-        writer.durable().catch(() => {});
         this.waiting = attempt;
+        const again = (): void => this.waiting?.();
+        writer.durable().then(again, again);
         return;
       }
       const image: ManifestImage = {

@@ -10,7 +10,7 @@
 import type { EmberlogError } from "../base/errors.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import type { ImageResult } from "../engine/images.ts";
-import { readSavePoints, readTimesOfDay } from "./config/special_values.ts";
+import { readTimesOfDay } from "./config/special_values.ts";
 import type { Server } from "./server.ts";
 
 /** After an image that failed, and between attempts of triggers, ms: Redis's pause. */
@@ -98,21 +98,12 @@ export class Saving {
     return undefined;
   }
 
-  /** Shutdown: takes an image if that is possible and waits for it. Failing costs nothing: the log has it all. */
-  async beforeShutdown(): Promise<void> {
-    const { storage } = this.server;
-    await storage?.images.cancel();
-    if (storage === undefined || this.refusal !== undefined) return;
-    await new Promise<void>((resolve) => {
-      if (this.begin("save", () => resolve()) !== undefined) resolve();
-    });
-  }
-
   /** At each tick of the server's timer. */
   tick(): void {
     const { server } = this;
     const { config, storage } = server;
-    if (storage === undefined || storage.images.busy || server.isStopping() || this.refusal !== undefined) return;
+    if (storage === undefined || storage.images.busy || server.isStopping() || server.shutdown.initiated) return;
+    if (this.refusal !== undefined) return;
     const nowMs = server.clock.wallMs();
     const { current, base } = this.sizes;
     if (this.rewriteScheduled) return void this.begin("rewrite");
@@ -121,7 +112,7 @@ export class Saving {
     const mayTry = (this.lastSaveOk && this.lastRewriteOk) || nowMs - this.triedMs > RETRY_MS;
     if (!mayTry) return;
     const { changes } = this;
-    for (const point of readSavePoints(config.text("save"))) {
+    for (const point of config.savePoints()) {
       if (changes < point.changes || changes === 0 || nowMs - this.lastSaveMs <= point.seconds * 1000) continue;
       server.logger.notice(`${point.changes} changes in ${point.seconds} seconds. Saving...`);
       return void this.begin("save");
@@ -138,17 +129,19 @@ export class Saving {
     const { server } = this;
     const nowMs = server.clock.wallMs();
     const seconds = Math.floor((nowMs - this.triedMs) / 1000);
+    // What was called off has neither succeeded nor failed.
+    const calledOff = error?.code === "CLOSED";
     if (kind === "save") {
-      this.lastSaveOk = error === undefined;
+      if (!calledOff) this.lastSaveOk = error === undefined;
       this.lastSaveSeconds = seconds;
     } else {
-      this.lastRewriteOk = error === undefined;
+      if (!calledOff) this.lastRewriteOk = error === undefined;
       this.lastRewriteSeconds = seconds;
     }
     if (error !== undefined || result === undefined) {
+      if (calledOff) return;
       if (kind === "rewrite") this.rewriteFailures++;
-      // A shutdown calls off what is under way.
-      if (error?.code !== "CLOSED") server.logger.warning(`The image came to nothing: ${error?.message ?? ""}`);
+      server.logger.warning(`The image came to nothing: ${error?.message ?? ""}`);
       return;
     }
     this.dirtyAtSave = this.dirtyAtBegin;

@@ -48,6 +48,7 @@ import { Observation } from "./observation/observation.ts";
 import { Notifications } from "./pubsub/notifications.ts";
 import { Registry } from "./pubsub/registry.ts";
 import { Saving } from "./saving.ts";
+import { Shutdown } from "./shutdown.ts";
 import { StorageWatch } from "./storage_watch.ts";
 import { TurnRunner } from "./turn.ts";
 import { warmUp } from "./warm_up.ts";
@@ -91,6 +92,7 @@ export class Server {
   readonly housekeeping: Housekeeping;
   readonly observation: Observation;
   readonly saving: Saving;
+  readonly shutdown: Shutdown;
   readonly monitors: Monitors;
   readonly clockWatch: ClockWatch;
   private readonly storageWatch: StorageWatch;
@@ -127,6 +129,7 @@ export class Server {
       this.resolveClosed = resolve;
     });
     this.saving = new Saving(this);
+    this.shutdown = new Shutdown(this);
     const table = new CommandTable([...datasetCommands, ...serverCommands(this)]);
     const memoryCalls = nativeMemoryCalls();
     this.engine = new Engine({

@@ -1,12 +1,10 @@
-/**
- * SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: the end of the connection is the answer.
- *
- * Whatever the options say, what was acknowledged is in the log and the log is synced: there is no snapshot to skip or to force.
- */
+/** SHUTDOWN [NOSAVE | SAVE] [NOW] [FORCE] [ABORT]: the end of the connection is the answer. What it does stands in server/shutdown.ts. */
 import type { Call } from "../../command/call.ts";
 import { block, type CommandDefinition, oneOf, token } from "../../command/definition.ts";
 import { SYNTAX_ERROR } from "../../command/messages.ts";
+import { holdRequest } from "../blocking/held.ts";
 import type { Server } from "../server.ts";
+import { shutdownOptions } from "../shutdown.ts";
 
 export function shutdown(server: Server): CommandDefinition {
   return {
@@ -47,14 +45,14 @@ function shutDown(call: Call, server: Server): void {
     given.add(option);
   }
   if (given.has("ABORT")) {
-    // A shutdown under way waits for nothing that could still be called off.
-    call.reply.error(given.size > 1 ? SYNTAX_ERROR : "ERR No shutdown in progress.");
+    if (given.size > 1) return call.reply.error(SYNTAX_ERROR);
+    if (server.shutdown.abort()) call.reply.status("OK");
+    else call.reply.error("ERR No shutdown in progress.");
     return;
   }
   if (given.has("SAVE") && given.has("NOSAVE")) return call.reply.error(SYNTAX_ERROR);
-  server.logger.notice("User requested shutdown...");
-  // Nothing behind it is executed any more, whoever sent it.
-  server.clients.pause("all", Number.POSITIVE_INFINITY);
+  const answer = holdRequest(server, call);
+  const words = [...given].map((word) => word.toLowerCase());
   // Behind the turn that this is part of, so that its effects are committed and its replies leave.
-  setImmediate(() => void server.close());
+  setImmediate(() => server.shutdown.begin(shutdownOptions(words), answer));
 }

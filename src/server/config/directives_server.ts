@@ -27,7 +27,6 @@ const noAcl = refusedBecause("access control lists do not exist yet; only `requi
 const aclInert = inertBecause("access control lists do not exist yet");
 const noTls = refusedBecause("TLS does not exist yet; put a TLS proxy in front");
 const noClientEviction = inertBecause("clients are not evicted by memory yet; client-output-buffer-limit applies");
-const gracefulStop = inertBecause("SIGTERM and SIGINT stop gracefully; what is acknowledged is in the log already");
 const shutdownFlags = oneOf(["default", "save", "nosave", "now", "force"], true, [
   "save",
   "nosave",
@@ -87,8 +86,8 @@ export const serverDirectives = [
   notNeeded("loading-process-events-interval-bytes", integer(1024, INT_MAX), "2097152", HIDDEN),
   notNeeded("key-load-delay", integer(-INT_MAX - 1, INT_MAX), "0", HIDDEN),
   notNeeded("rdb-key-save-delay", integer(-INT_MAX - 1, INT_MAX), "0", HIDDEN),
-  gracefulStop("shutdown-on-sigterm", shutdownFlags, "default"),
-  gracefulStop("shutdown-on-sigint", shutdownFlags, "default"),
+  honoured("shutdown-on-sigterm", shutdownFlags, "default"),
+  honoured("shutdown-on-sigint", shutdownFlags, "default"),
   inertBecause("there are no replicas to wait for")("shutdown-timeout", integer(0, INT_MAX), "10"),
   noTracking("tracking-table-max-keys", integer(0), "1000000"),
   noModules("enable-module-command", oneOf(["no", "yes", "local"]), "no", START),
