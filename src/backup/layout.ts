@@ -6,6 +6,7 @@
  * segments/<claim>/<first>-<last>-<time>-<epoch>-<sum>.seg[.age]      a sealed segment of the log, as it was on disk
  * images/<claim>/<sequence>-<chain>-<full|delta>-<sum>.img[.age]      an image, as it was on disk
  * generations/<claim>/<sequence>-<time>-<chain>.json                  the images that together are the state at a sequence; written last
+ * counts/<claim>/<first>-<last>.json                                  what the segment of these commands did when (counts.ts); before it
  *
  * claim     10 decimal digits, from 1: names sort as numbers
  * first, last, sequence    16 hex digits: command sequence numbers
@@ -23,6 +24,7 @@ export const CLAIMS = "claims/";
 export const SEGMENTS = "segments/";
 export const IMAGES = "images/";
 export const GENERATIONS = "generations/";
+export const COUNTS = "counts/";
 
 const SUM_CHARS = 32;
 
@@ -56,6 +58,13 @@ export interface GenerationObject {
   readonly chain: string;
 }
 
+export interface CountsObject {
+  readonly claim: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+}
+
+const COUNTS_NAME = /^counts\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{16})\.json$/;
 const CLAIM = /^claims\/(\d{10})\.json$/;
 const SEGMENT =
   /^segments\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{12})-([0-9a-f]{32})-([0-9a-f]{32})\.seg(\.age)?$/;
@@ -133,6 +142,21 @@ export function parseGenerationName(name: string): GenerationObject | undefined 
     sequence: Number.parseInt(sequence!, 16),
     lastMs: Number.parseInt(time!, 16),
     chain: chain!,
+  };
+}
+
+export function countsName({ claim, firstSequence, lastSequence }: CountsObject): string {
+  return `${COUNTS}${decimal(claim)}/${hexNumber(firstSequence, 16)}-${hexNumber(lastSequence, 16)}.json`;
+}
+
+export function parseCountsName(name: string): CountsObject | undefined {
+  const match = COUNTS_NAME.exec(name);
+  if (match === null) return undefined;
+  const [, claim, first, last] = match;
+  return {
+    claim: Number(claim),
+    firstSequence: Number.parseInt(first!, 16),
+    lastSequence: Number.parseInt(last!, 16),
   };
 }
 

@@ -22,9 +22,10 @@ import { readImageIndex } from "../snapshot/image_reading.ts";
 import { ageEncrypt, drawSealing } from "./age.ts";
 import type { Recipients } from "./age_header.ts";
 import { type Claim, newestClaim, takeClaim } from "./claims.ts";
+import { encodeCounts, SegmentCounter, worthStoring } from "./counts.ts";
 import { decodeGeneration, encodeGeneration, type GenerationImage } from "./generation.ts";
 import { historyOf, reaches, readHistory } from "./history.ts";
-import { generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
+import { countsName, generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
 /** Read from a file at a time, bytes. */
@@ -239,7 +240,8 @@ export class Shipper {
     const { disk, directory, crc32c, keys, recipients } = this.options;
     const path = joinPath(directory, segment.name);
     const { lengthBytes, lastSequence, chain } = segment.sealed;
-    const read = readSegment(disk, path, crc32c, { unit: () => undefined }, lengthBytes, keys);
+    const counter = new SegmentCounter();
+    const read = readSegment(disk, path, crc32c, counter, lengthBytes, keys);
     if (read.kind !== "scan" || read.scan.endOffset !== lengthBytes || (read.scan.chain ^ chain) !== 0) {
       throw new EmberlogError(
         "DATA_ROTTEN",
@@ -248,6 +250,7 @@ export class Shipper {
       );
     }
     this.commitMs.set(segment.firstSequence, read.scan.commitMs);
+    await this.storeCounts(segment.firstSequence, lastSequence, counter);
     const body = (): AsyncGenerator<Uint8Array> => fileBody(disk, path, lengthBytes);
     return this.store(body, (sum) =>
       segmentObjectName({
@@ -259,6 +262,17 @@ export class Shipper {
         sum,
         sealed: recipients !== null,
       }),
+    );
+  }
+
+  /** The counts of a segment, before it: so that whoever finds it knows that they are there, if they are worth it. */
+  private async storeCounts(firstSequence: number, lastSequence: number, counter: SegmentCounter): Promise<void> {
+    const counts = counter.counts();
+    if (!worthStoring(counts)) return;
+    const { store, crc32c } = this.options;
+    await store.create(
+      countsName({ claim: this.claim.claim, firstSequence, lastSequence }),
+      encodeCounts(counts, crc32c),
     );
   }
 

@@ -17,9 +17,8 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { systemRandom } from "../base/random.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
-import { readManifest } from "../manifest/store.ts";
 import { crc32c } from "../platform/checksum.ts";
-import { openBackupStore, readIdentities, sizeText, timeText, withErrors } from "./backup_options.ts";
+import { manifestOf, openBackupStore, readIdentities, sizeText, timeText, withErrors } from "./backup_options.ts";
 
 export interface BackupNowOptions {
   readonly to: string;
@@ -36,17 +35,9 @@ export function backupNow(directory: string, options: BackupNowOptions, keys: Ke
   return withErrors(json, out, async () => {
     const recipients = await recipientsFor(options);
     const disk = new NodeDisk();
-    const read = readManifest(disk, directory, crc32c);
-    if (read.kind === "missing")
-      throw new EmberlogError("DATA_MISSING", `${directory} has no manifest: it is no data directory`, {
-        file: directory,
-      });
-    if (read.kind !== "sound" || read.manifest.state !== "complete") {
-      throw new EmberlogError(
-        "DATA_ROTTEN",
-        `the manifest of ${directory} can't be used as it is. To go on: emberlog check ${directory}`,
-        { file: directory },
-      );
+    const manifest = manifestOf(disk, directory);
+    if (manifest.state !== "complete") {
+      throw new EmberlogError("DATA_MISSING", `the log of ${directory} is not complete yet`, { file: directory });
     }
     const random = systemRandom();
     const store = await openBackupStore(options.to);
@@ -59,9 +50,9 @@ export function backupNow(directory: string, options: BackupNowOptions, keys: Ke
         );
       }
       const shipping = { disk, directory, crc32c, keys, store, recipients, random };
-      const shipper = await Shipper.begin(shipping, read.manifest, systemClock.wallMs());
-      const report = await shipper.ship(read.manifest);
-      const open = read.manifest.segments.at(-1)?.sealed === null;
+      const shipper = await Shipper.begin(shipping, manifest, systemClock.wallMs());
+      const report = await shipper.ship(manifest);
+      const open = manifest.segments.at(-1)?.sealed === null;
       if (json)
         out(`${JSON.stringify({ ...report, claim: shipper.claim.claim, place: store.place, openSegment: open })}\n`);
       else {

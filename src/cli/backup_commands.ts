@@ -6,6 +6,7 @@ import type { BackupIdentityOptions } from "./backup_identity.ts";
 import type { BackupStatusOptions } from "./backup_status.ts";
 import { describeKeyOptions, takeKeys } from "./key_options.ts";
 import type { RestoreOptions } from "./restore.ts";
+import type { TimelineOptions } from "./timeline.ts";
 
 /** `words` stand behind the first word; `done` gets the exit code. */
 export function addBackupCommands(
@@ -30,6 +31,19 @@ export function addBackupCommands(
   ).action(async (options: RestoreOptions) => {
     const { runRestore } = await import("./restore.ts");
     done(await runRestore(options, keysIn(words), out));
+  });
+  describeKeyOptions(
+    program
+      .command("timeline")
+      .description("what was written when, what can be restored, and which commands emptied much")
+      .option("--from <url>", "file:///path or s3://bucket/prefix")
+      .option("--dir <directory>", "a data directory, also while a server runs on it")
+      .option("--since <time>", "nothing older: 2026-11-21T10:00:00Z")
+      .option("--until <time>", "nothing newer")
+      .option("--json", "one JSON object instead of a chart"),
+  ).action(async (options: TimelineOptions) => {
+    const { runTimeline } = await import("./timeline.ts");
+    done(await runTimeline(options, keysIn(words), out));
   });
   const backup = program
     .command("backup")

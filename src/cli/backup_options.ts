@@ -5,8 +5,11 @@ import { openStore } from "../backup/open_store.ts";
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
-import { readWholeFile } from "../disk/disk.ts";
+import { type Disk, readWholeFile } from "../disk/disk.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
+import type { Manifest } from "../manifest/format.ts";
+import { readManifest } from "../manifest/store.ts";
+import { crc32c } from "../platform/checksum.ts";
 
 /** A file of identities, bytes. */
 const IDENTITY_FILE_BYTES_MAX = 1024 * 1024;
@@ -73,4 +76,28 @@ export function ageText(ms: number): string {
     if (words.length === 2) break;
   }
   return words.join(" ");
+}
+
+/** A time as people write it. Throws CONFIG_INVALID. */
+export function parseTime(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isNaN(ms))
+    throw new EmberlogError("CONFIG_INVALID", `not a time: ${text} (2026-11-21T10:00:00.250Z is one)`);
+  return ms;
+}
+
+/** What a data directory says of itself. Throws DATA_MISSING, DATA_ROTTEN. */
+export function manifestOf(disk: Disk, directory: string): Manifest {
+  const read = readManifest(disk, directory, crc32c);
+  if (read.kind === "sound") return read.manifest;
+  if (read.kind === "missing") {
+    throw new EmberlogError("DATA_MISSING", `${directory} has no manifest: it is no data directory`, {
+      file: directory,
+    });
+  }
+  throw new EmberlogError(
+    "DATA_ROTTEN",
+    `the manifest of ${directory} can't be used as it is. To go on: emberlog check ${directory}`,
+    { file: directory },
+  );
 }

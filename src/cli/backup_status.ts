@@ -6,12 +6,9 @@
  */
 import { type BackupStatus, readStatus } from "../backup/status.ts";
 import { systemClock } from "../base/clock.ts";
-import { EmberlogError } from "../base/errors.ts";
 import { hex } from "../disk/file_names.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
-import { readManifest } from "../manifest/store.ts";
-import { crc32c } from "../platform/checksum.ts";
-import { ageText, openBackupStore, sizeText, timeText, withErrors } from "./backup_options.ts";
+import { ageText, manifestOf, openBackupStore, sizeText, timeText, withErrors } from "./backup_options.ts";
 
 export interface BackupStatusOptions {
   readonly from: string;
@@ -49,10 +46,7 @@ interface Behind {
 }
 
 function behindOf(directory: string, status: BackupStatus): Behind {
-  const read = readManifest(new NodeDisk(), directory, crc32c);
-  if (read.kind !== "sound")
-    throw new EmberlogError("DATA_MISSING", `${directory} has no manifest that can be read`, { file: directory });
-  const { manifest } = read;
+  const manifest = manifestOf(new NodeDisk(), directory);
   const last = status.restorable?.last ?? 0;
   return {
     directory,

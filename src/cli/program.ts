@@ -55,6 +55,7 @@ const PROGRAM_WORDS = new Set([
   "export",
   "backup",
   "restore",
+  "timeline",
   "key",
   "ping",
   "help",

@@ -26,7 +26,7 @@ import { beginRestored } from "../engine/restored_directory.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { PortableLogIo } from "../platform/log_io.ts";
-import { openBackupStore, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+import { openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
 
 export interface RestoreOptions {
   readonly from: string;
@@ -97,10 +97,7 @@ function goalOf({ to, toSequence, before, beforeCommand }: RestoreOptions): Goal
       "one of --to, --to-sequence, --before and --before-command says where to end",
     );
   if (to !== undefined) {
-    const ms = Date.parse(to);
-    if (Number.isNaN(ms))
-      throw new EmberlogError("CONFIG_INVALID", `not a time: ${to} (2026-11-21T10:00:00.250Z is one)`);
-    return { kind: "time", ms };
+    return { kind: "time", ms: parseTime(to) };
   }
   if (toSequence !== undefined) {
     const sequence = Number(toSequence);

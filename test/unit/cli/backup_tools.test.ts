@@ -1,5 +1,5 @@
 /** The tools around backups, as their words are typed, on a small run whose commands are known. */
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../../src/cli/program.ts";
@@ -39,6 +39,8 @@ beforeAll(async () => {
     clock.advance(5000);
     database.set(`k${i % 7}`, `${i}`.padEnd(900, "."));
     if (i === 20) await database.snapshot();
+    if (i === 30) database.run("UNLINK", ...Array.from({ length: 150 }, (_, n) => `k${n}`));
+    if (i === 50) database.run("FLUSHALL");
   }
   await database.durable();
   await database.close();
@@ -60,7 +62,7 @@ test("the status tells how far the store reaches, and what of a directory is not
     ok: true,
     claim: { claim: 1 },
     image: { sequence: 22 },
-    restorable: { last: 61, lastMs: START_MS + 300_000 },
+    restorable: { last: 63, lastMs: START_MS + 300_000 },
     gaps: [],
     directory: { sameEpoch: true, segments: 0, images: 0, open: true },
   });
@@ -70,4 +72,43 @@ test("the status tells how far the store reaches, and what of a directory is not
   });
   const empty = await emberlog("backup", "status", "--from", `file://${join(root, "empty")}`);
   expect(empty).toMatchObject({ code: 1, out: expect.stringContaining("nothing was ever stored there") });
+});
+
+test("a timeline tells the commands of each minute and which of them emptied much, from the store as from the directory", async () => {
+  const stored = await json("timeline", "--from", url);
+  // The first command is one that selects the database.
+  const commands = (stored["minutes"] as { commands: number }[]).map((minute) => minute.commands);
+  expect(commands.reduce((a, b) => a + b)).toBe(63);
+  expect(stored).toMatchObject({
+    dangerous: [
+      { name: "UNLINK", keys: 150, ms: START_MS + 31 * 5000, sequence: 33 },
+      { name: "FLUSHALL", keys: 0, ms: START_MS + 51 * 5000, sequence: 54 },
+    ],
+    images: [{ sequence: 22 }],
+    ranges: [{ first: 0, last: 63 }],
+    gaps: [],
+    unopened: 0,
+    wrong: [],
+  });
+  const local = await json("timeline", "--dir", source);
+  for (const field of ["minutes", "dangerous", "images", "ranges", "gaps"]) expect(local[field]).toEqual(stored[field]);
+  const chart = (await emberlog("timeline", "--from", url)).out.split("\n");
+  expect(chart[0]).toBe("time (UTC)          commands  a minute a line");
+  expect(chart.find((line) => line.startsWith("2023-11-14 22:15"))).toMatch(
+    /^2023-11-14 22:15 {10}\d\d {2}#+ +UNLINK of 150 keys, image$/,
+  );
+  expect(chart).toContain(`next       emberlog restore --from ${url} --dir NEW --to-sequence 53`);
+  const later = await json("timeline", "--from", url, "--since", new Date(START_MS + 240_000).toISOString());
+  expect(later["dangerous"]).toMatchObject([{ name: "FLUSHALL" }]);
+});
+
+test("counts that were altered are told, and the names stand in for them", async () => {
+  const folder = join(root, "store", "counts", "0000000001");
+  const [name] = readdirSync(folder);
+  const text = readFileSync(join(folder, name!), "utf8");
+  writeFileSync(join(folder, name!), text.replace("[[", "[[1"));
+  const altered = await json("timeline", "--from", url);
+  expect(altered["wrong"]).toEqual([expect.stringContaining("its checksum is wrong")]);
+  expect((altered["minutes"] as { commands: number }[]).reduce((sum, { commands }) => sum + commands, 0)).toBe(63);
+  writeFileSync(join(folder, name!), text);
 });
