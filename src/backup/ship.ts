@@ -92,6 +92,9 @@ export class Shipper {
   /** Latest commit time, ms, of segments shipped here, by first sequence. */
   private readonly commitMs = new Map<number, number>();
 
+  /** First sequence of the last segment whose counts were stored: where it itself was not, only it is sent again. */
+  private countedFirst = -1;
+
   private constructor(options: ShipOptions, claim: Claim, shipped: Map<number, number>) {
     this.options = options;
     this.claim = claim;
@@ -268,12 +271,13 @@ export class Shipper {
   /** The counts of a segment, before it: so that whoever finds it knows that they are there, if they are worth it. */
   private async storeCounts(firstSequence: number, lastSequence: number, counter: SegmentCounter): Promise<void> {
     const counts = counter.counts();
-    if (!worthStoring(counts)) return;
+    if (firstSequence === this.countedFirst || !worthStoring(counts)) return;
     const { store, crc32c } = this.options;
     await store.create(
       countsName({ claim: this.claim.claim, firstSequence, lastSequence }),
       encodeCounts(counts, crc32c),
     );
+    this.countedFirst = firstSequence;
   }
 
   /** Stores a body that can be produced again, under a name that holds the sum of its stored bytes; returns their number. */
