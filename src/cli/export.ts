@@ -88,11 +88,11 @@ async function exportServer(disk: Disk, args: ExportArguments, progress: Progres
         const seen = new Set<string>();
         file.writer.database(database);
         for await (const keys of liveKeys(client, database)) {
-          for (const { name, payload, ttlMs } of keys) {
+          for (const { name, payload, expiryMs } of keys) {
             const text = latin1(name);
             if (seen.has(text)) continue;
             seen.add(text);
-            const entry = importer.build(name, payload, ttlMs);
+            const entry = importer.build(name, payload, expiryMs);
             if (typeof entry === "string") {
               throw new EmberlogError(
                 "IMPORT_REFUSED",

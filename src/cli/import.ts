@@ -125,8 +125,8 @@ async function importLive(importer: Importer, args: ImportArguments, progress: P
         );
       }
       for await (const keys of liveKeys(client, database)) {
-        for (const { name, payload, ttlMs } of keys) {
-          const problem = importer.restore(database, name, payload, ttlMs);
+        for (const { name, payload, expiryMs } of keys) {
+          const problem = importer.restore(database, name, payload, expiryMs);
           if (problem === undefined) continue;
           if (!args.skipUnsupported) {
             throw new EmberlogError(

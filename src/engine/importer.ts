@@ -143,8 +143,8 @@ export class Importer {
     effects.text("ABSTTL");
   }
 
-  /** The entry of a DUMP payload, in no table; a text that says why there is none. `ttlMs`: -1 for never. */
-  build(key: Uint8Array, payload: Uint8Array, ttlMs: number): number | string {
+  /** The entry of a DUMP payload, in no table; a text that says why there is none. `expiryMs`: since 1970, -1 for never. */
+  build(key: Uint8Array, payload: Uint8Array, expiryMs: number): number | string {
     const { payloadReader } = this;
     const { dataset } = this.engine;
     if (!payloadReader.verify(payload, 0, payload.length)) {
@@ -152,20 +152,20 @@ export class Importer {
     }
     let entry: number;
     try {
-      entry = payloadReader.read(payload, 0, payload.length, key, 0, key.length, ttlMs >= 0);
+      entry = payloadReader.read(payload, 0, payload.length, key, 0, key.length, expiryMs >= 0);
     } catch (thrown) {
       if (thrown instanceof RdbError) return thrown.message;
       throw thrown;
     }
     if (entry === NIL) throw outOfAddressSpace();
-    if (ttlMs >= 0) writeExpiry(dataset.arena, entry, this.engine.clock.wallMs() + ttlMs);
+    if (expiryMs >= 0) writeExpiry(dataset.arena, entry, expiryMs);
     return entry;
   }
 
   /** Puts what a DUMP payload holds under a key, unless the key is there already; a text says why it can't be. */
-  restore(database: number, key: Uint8Array, payload: Uint8Array, ttlMs: number): string | undefined {
+  restore(database: number, key: Uint8Array, payload: Uint8Array, expiryMs: number): string | undefined {
     if (this.engine.dataset.database(database).exists(key)) return undefined;
-    const entry = this.build(key, payload, ttlMs);
+    const entry = this.build(key, payload, expiryMs);
     if (typeof entry === "string") return entry;
     this.put(database, entry, -1, -1);
     return undefined;
