@@ -2,6 +2,7 @@
 import { EmberlogError } from "../base/errors.ts";
 import { ageDecrypt } from "./age.ts";
 import type { Identities } from "./age_header.ts";
+import type { StoredSegment } from "./history.ts";
 import { ObjectSum, sumInName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
@@ -67,6 +68,23 @@ export function fetchContent(options: FetchOptions, name: string, size: number):
     );
   }
   return ageDecrypt(stored, options.identities, name);
+}
+
+/** The content of a segment, or of its beginning, out of all its pieces. Throws BACKUP_UNREADABLE also where two of them do not meet. */
+export async function* fetchSegment(options: FetchOptions, segment: StoredSegment): AsyncGenerator<Uint8Array> {
+  let at = 0;
+  for (const { name, size, object } of segment.pieces) {
+    if (object.offset !== at) {
+      throw new EmberlogError("BACKUP_UNREADABLE", `${name} does not begin where the part before it ends, at ${at}`, {
+        file: name,
+        offset: at,
+      });
+    }
+    for await (const piece of fetchContent(options, name, size)) {
+      at += piece.length;
+      yield piece;
+    }
+  }
 }
 
 /** Runs `work` on all of `items`, at most `atOnce` at a time; the first failure ends it, after what is under way. */

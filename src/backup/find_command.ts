@@ -11,9 +11,8 @@ import { createFile } from "../disk/object_files.ts";
 import type { Crc32c, FrameHeader } from "../log/format.ts";
 import { readSegment, type SegmentVisitor } from "../log/segment_reader.ts";
 import { scanCommands } from "./command_scan.ts";
-import { type FetchOptions, fetchContent } from "./fetch.ts";
-import type { Stored } from "./history.ts";
-import type { SegmentObject } from "./layout.ts";
+import { type FetchOptions, fetchSegment } from "./fetch.ts";
+import type { StoredSegment } from "./history.ts";
 
 /** Of a command in a message, characters. */
 const TEXT_CHARS_MAX = 100;
@@ -36,13 +35,14 @@ export interface FindOptions {
 /** `wanted` judges a name in upper case, or a whole command with spaces between its words. */
 export async function findLast(
   options: FindOptions,
-  segments: readonly Stored<SegmentObject>[],
+  segments: readonly StoredSegment[],
   wanted: (name: string, command: string) => boolean,
 ): Promise<FoundCommand | undefined> {
   const { disk, scratch, crc32c, keys, fetching } = options;
   const file = joinPath(scratch, "searched.seg");
-  for (const { name, size } of [...segments].reverse()) {
-    await createFile(file, fetchContent(fetching, name, size), path.join(scratch, "searched.part"));
+  for (const segment of segments.filter(({ readable }) => readable).reverse()) {
+    const { name } = segment.pieces[0]!;
+    await createFile(file, fetchSegment(fetching, segment), path.join(scratch, "searched.part"));
     try {
       const search = new Search(wanted);
       const read = readSegment(disk, file, crc32c, search, undefined, keys);

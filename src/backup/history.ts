@@ -23,12 +23,23 @@ export interface Stored<T> {
   readonly object: T;
 }
 
+/** A segment of the log, or its beginning, in one object or in the parts that make it up, in order. */
+export interface StoredSegment {
+  /** Bytes of all pieces as stored. */
+  readonly size: number;
+  readonly pieces: readonly Stored<SegmentObject>[];
+  /** The beginning is there; without it nothing of the rest can be read. */
+  readonly readable: boolean;
+  /** What the pieces are together. */
+  readonly object: Pick<SegmentObject, "firstSequence" | "lastSequence" | "lastMs" | "epoch">;
+}
+
 export interface History {
   /** The log alone is the whole where it begins right behind this sequence. */
   readonly origin: number;
   readonly claims: readonly Claim[];
   /** In the order of their sequences, none of them twice; not necessarily without gaps. */
-  readonly segments: readonly Stored<SegmentObject>[];
+  readonly segments: readonly StoredSegment[];
   readonly generations: readonly Stored<GenerationObject>[];
 }
 
@@ -57,7 +68,7 @@ export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: 
   const last = of === undefined ? all.at(-1) : all.find((claim) => claim.claim === of);
   if (last === undefined) return { origin: 0, claims: [], segments: [], generations: [] };
   const line = lineOf(all, last);
-  const segments: Stored<SegmentObject>[] = [];
+  const pieces: Stored<SegmentObject>[] = [];
   const generations: Stored<GenerationObject>[] = [];
   let reached = 0;
   for (const { claim, until } of line) {
@@ -65,7 +76,7 @@ export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: 
     for await (const { name, size } of store.list(`${SEGMENTS}${number}/`)) {
       const object = parseSegmentObject(name);
       if (object === undefined || object.lastSequence > until || object.firstSequence <= reached) continue;
-      segments.push({ name, size, object });
+      pieces.push({ name, size, object });
       reached = object.lastSequence;
     }
     for await (const { name, size } of store.list(`${GENERATIONS}${number}/`)) {
@@ -74,7 +85,38 @@ export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: 
     }
   }
   generations.sort((a, b) => a.object.sequence - b.object.sequence);
-  return { origin: line[0]!.claim.origin, claims: line.map(({ claim }) => claim), segments, generations };
+  const claims = line.map(({ claim }) => claim);
+  return { origin: line[0]!.claim.origin, claims, segments: segmentsOf(pieces), generations };
+}
+
+/** Joins parts to the segments that they are parts of, as long as none is missing between two. */
+function segmentsOf(pieces: readonly Stored<SegmentObject>[]): StoredSegment[] {
+  const segments: Stored<SegmentObject>[][] = [];
+  for (const piece of pieces) {
+    const { epoch, segmentFirst, firstSequence, offset } = piece.object;
+    const last = segments.at(-1)?.at(-1)?.object;
+    const follows =
+      last?.epoch === epoch && last.segmentFirst === segmentFirst && last.lastSequence === firstSequence - 1;
+    if (follows && last.offset < offset) segments.at(-1)!.push(piece);
+    else segments.push([piece]);
+  }
+  return segments.map(joined);
+}
+
+/** `pieces` are at least one. */
+export function joined(pieces: readonly Stored<SegmentObject>[]): StoredSegment {
+  const { epoch, firstSequence, offset } = pieces[0]!.object;
+  return {
+    size: pieces.reduce((sum, { size }) => sum + size, 0),
+    pieces,
+    readable: offset === 0,
+    object: {
+      firstSequence,
+      lastSequence: pieces.at(-1)!.object.lastSequence,
+      lastMs: pieces.reduce((latest, { object }) => Math.max(latest, object.lastMs), 0),
+      epoch,
+    },
+  };
 }
 
 /** A run of commands that can be restored, each of them as a point of its own. */
@@ -84,7 +126,7 @@ export interface Reach {
   readonly last: number;
   /** Where it begins: with an image, or with the empty database. */
   readonly generation: Stored<GenerationObject> | null;
-  readonly segments: readonly Stored<SegmentObject>[];
+  readonly segments: readonly StoredSegment[];
 }
 
 /** From each possible beginning as far as the segments go without a gap. */
@@ -93,11 +135,11 @@ export function reaches(history: History): Reach[] {
   if (history.segments[0]?.object.firstSequence === history.origin + 1) beginnings.unshift(null);
   return beginnings.map((generation) => {
     const first = generation?.object.sequence ?? history.origin;
-    const segments: Stored<SegmentObject>[] = [];
+    const segments: StoredSegment[] = [];
     let last = first;
     for (const segment of history.segments) {
       if (segment.object.lastSequence <= first) continue;
-      if (segment.object.firstSequence > last + 1) break;
+      if (segment.object.firstSequence > last + 1 || !segment.readable) break;
       segments.push(segment);
       last = segment.object.lastSequence;
     }

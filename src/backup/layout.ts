@@ -4,6 +4,8 @@
  * ```
  * claims/<claim>.json                                                 a server's word that it writes from here on
  * segments/<claim>/<first>-<last>-<time>-<epoch>-<sum>.seg[.age]      a sealed segment of the log, as it was on disk
+ * segments/<claim>/<first>-<last>-<time>-<epoch>-<begin>-<offset>-<sum>.part[.age]     some of a segment, whole units of it: the bytes
+ *                                                                     from <offset> on of the one that begins with command <begin>
  * images/<claim>/<sequence>-<chain>-<full|delta>-<sum>.img[.age]      an image, as it was on disk
  * generations/<claim>/<sequence>-<time>-<chain>.json                  the images that together are the state at a sequence; written last
  * counts/<claim>/<first>-<last>.json                                  what the segment of these commands did when (counts.ts); before it
@@ -12,6 +14,7 @@
  * first, last, sequence    16 hex digits: command sequence numbers
  * time      12 hex digits: ms since 1970, no command in it was committed later
  * epoch     32 hex digits
+ * begin     16 hex digits: a command sequence number; offset 16 hex digits: bytes
  * chain     8 hex digits: the checksum chain of the file in it, as the manifest has it
  * sum       32 hex digits: the first half of the SHA-256 of the object's bytes as stored, so that they are verified without a key
  * .age      sealed in the age v1 format
@@ -28,6 +31,7 @@ export const COUNTS = "counts/";
 
 const SUM_CHARS = 32;
 
+/** A segment, or a part of one: parts of one segment, each beginning where the one before ends, are together its beginning. */
 export interface SegmentObject {
   readonly claim: number;
   readonly firstSequence: number;
@@ -36,6 +40,12 @@ export interface SegmentObject {
   readonly lastMs: number;
   /** 32 hex digits. */
   readonly epoch: string;
+  /** The first command of the segment that this is, or is a part of. */
+  readonly segmentFirst: number;
+  /** Where in that segment its bytes begin. */
+  readonly offset: number;
+  /** Named as a part: more of the segment may come. */
+  readonly part: boolean;
   readonly sum: string;
   readonly sealed: boolean;
 }
@@ -67,7 +77,7 @@ export interface CountsObject {
 const COUNTS_NAME = /^counts\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{16})\.json$/;
 const CLAIM = /^claims\/(\d{10})\.json$/;
 const SEGMENT =
-  /^segments\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{12})-([0-9a-f]{32})-([0-9a-f]{32})\.seg(\.age)?$/;
+  /^segments\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{12})-([0-9a-f]{32})-(?:([0-9a-f]{16})-([0-9a-f]{16})-)?([0-9a-f]{32})\.(seg|part)(\.age)?$/;
 const IMAGE = /^images\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{8})-(full|delta)-([0-9a-f]{32})\.img(\.age)?$/;
 const GENERATION = /^generations\/(\d{10})\/([0-9a-f]{16})-([0-9a-f]{12})-([0-9a-f]{8})\.json$/;
 
@@ -89,21 +99,26 @@ export function parseClaimName(name: string): number | undefined {
 }
 
 export function segmentObjectName(object: SegmentObject): string {
-  const { claim, firstSequence, lastSequence, lastMs, epoch, sum, sealed } = object;
+  const { claim, firstSequence, lastSequence, lastMs, epoch, segmentFirst, offset, part, sum, sealed } = object;
   const range = `${hexNumber(firstSequence, 16)}-${hexNumber(lastSequence, 16)}-${hexNumber(lastMs, 12)}`;
-  return `${SEGMENTS}${decimal(claim)}/${range}-${epoch}-${sum}.seg${sealed ? ".age" : ""}`;
+  const place = part ? `${hexNumber(segmentFirst, 16)}-${hexNumber(offset, 16)}-` : "";
+  return `${SEGMENTS}${decimal(claim)}/${range}-${epoch}-${place}${sum}.${part ? "part" : "seg"}${sealed ? ".age" : ""}`;
 }
 
 export function parseSegmentObject(name: string): SegmentObject | undefined {
   const match = SEGMENT.exec(name);
   if (match === null) return undefined;
-  const [, claim, first, last, time, epoch, sum, age] = match;
+  const [, claim, first, last, time, epoch, begin, offset, sum, kind, age] = match;
+  if ((begin === undefined) !== (kind === "seg")) return undefined;
   return {
     claim: Number(claim),
     firstSequence: Number.parseInt(first!, 16),
     lastSequence: Number.parseInt(last!, 16),
     lastMs: Number.parseInt(time!, 16),
     epoch: epoch!,
+    segmentFirst: Number.parseInt(begin ?? first!, 16),
+    offset: Number.parseInt(offset ?? "0", 16),
+    part: kind === "part",
     sum: sum!,
     sealed: age !== undefined,
   };

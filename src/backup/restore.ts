@@ -21,10 +21,9 @@ import { type Crc32c, FLAG_CONTINUES, type FrameHeader } from "../log/format.ts"
 import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { scanCommands } from "./command_scan.ts";
-import { type FetchOptions, fetchContent, forAll } from "./fetch.ts";
+import { type FetchOptions, fetchContent, fetchSegment, forAll } from "./fetch.ts";
 import type { Generation } from "./generation.ts";
-import type { Stored } from "./history.ts";
-import type { SegmentObject } from "./layout.ts";
+import type { StoredSegment } from "./history.ts";
 import type { RestorePlan, RestoreTarget } from "./restore_plan.ts";
 
 /** Objects fetched at the same time. */
@@ -88,13 +87,14 @@ export async function restore(
   requireEmpty(disk, directory);
   disk.makeDirectory(directory);
   const images = await fetchImages(directory, fetching, generation);
-  await forAll(plan.segments, OBJECTS_AT_ONCE, async ({ name, size, object }) => {
-    await fetchFile(directory, fetching, name, size, segmentName(object.firstSequence, epochOf(object)));
+  await forAll(plan.segments, OBJECTS_AT_ONCE, (segment) => {
+    const { firstSequence } = segment.object;
+    return writeFile(directory, fetchSegment(fetching, segment), segmentName(firstSequence, epochOf(segment)));
   });
   return assemble(options, plan, images);
 }
 
-function epochOf(object: SegmentObject): Uint8Array {
+function epochOf({ object }: StoredSegment): Uint8Array {
   return fromHex(object.epoch)!;
 }
 
@@ -105,19 +105,12 @@ async function fetchImages(
 ): Promise<ManifestImage[]> {
   const images = generation?.images ?? [];
   await forAll(images, OBJECTS_AT_ONCE, ({ object, size, image }) =>
-    fetchFile(directory, fetching, object, size, image.name),
+    writeFile(directory, fetchContent(fetching, object, size), image.name),
   );
   return images.map(({ image }) => image);
 }
 
-async function fetchFile(
-  directory: string,
-  fetching: FetchOptions,
-  object: string,
-  size: number,
-  name: string,
-): Promise<void> {
-  const content = fetchContent(fetching, object, size);
+async function writeFile(directory: string, content: AsyncIterable<Uint8Array>, name: string): Promise<void> {
   const created = await createFile(path.join(directory, name), content, path.join(directory, `${name}.part`));
   check(created, "an empty directory has no such file");
 }
@@ -168,9 +161,10 @@ interface Part {
 }
 
 /** Step 3: a segment as it will be listed, cut where the target lies inside it. */
-function takeSegment(options: RestoreOptions, { object }: Stored<SegmentObject>, target: RestoreTarget): Part {
+function takeSegment(options: RestoreOptions, segment: StoredSegment, target: RestoreTarget): Part {
   const { disk, directory, crc32c, keys } = options;
-  const name = segmentName(object.firstSequence, epochOf(object));
+  const { object } = segment;
+  const name = segmentName(object.firstSequence, epochOf(segment));
   const file = joinPath(directory, name);
   const search = new CutSearch(target);
   const whole = readSegment(disk, file, crc32c, search, undefined, keys);
@@ -200,7 +194,7 @@ function takeSegment(options: RestoreOptions, { object }: Stored<SegmentObject>,
   return {
     segment: {
       name,
-      epoch: epochOf(object),
+      epoch: epochOf(segment),
       firstSequence: object.firstSequence,
       sealed: {
         lastSequence: kept.lastSequence,

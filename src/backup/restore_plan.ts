@@ -1,6 +1,6 @@
 /** Which objects give the state that is wanted: an image (or nothing) to begin with, and the segments behind it. */
 import { EmberlogError } from "../base/errors.ts";
-import { type History, type Reach, reaches, type Stored } from "./history.ts";
+import { type History, joined, type Reach, reaches, type Stored, type StoredSegment } from "./history.ts";
 import type { GenerationObject, SegmentObject } from "./layout.ts";
 
 /** The state that is wanted: as late as there is one, as of a time (ms since 1970), or after command number `sequence`. */
@@ -13,7 +13,7 @@ export interface RestorePlan {
   /** null: the log from its beginning. */
   readonly generation: Stored<GenerationObject> | null;
   /** The state of the generation, and each command after it up to `last`, lies in these. */
-  readonly segments: readonly Stored<SegmentObject>[];
+  readonly segments: readonly StoredSegment[];
   /** The sequence before the log's first, when there is no generation to begin with. */
   readonly origin: number;
   readonly first: number;
@@ -53,13 +53,28 @@ function upTo(reach: Reach, target: RestoreTarget, origin: number): RestorePlan 
   if (target.kind === "sequence") {
     const { sequence } = target;
     if (sequence < first || sequence > reach.last) return undefined;
-    const segments = reach.segments.filter(({ object }) => object.firstSequence <= sequence);
+    const segments = piecesOf(reach, ({ firstSequence }) => firstSequence <= sequence);
     return { generation, segments, origin, first, last: sequence, target };
   }
   if (generation !== null && generation.object.lastMs > target.ms) return undefined;
-  // Commit times never go back. The first segment that ends later than the wanted time is the one to be cut.
-  const later = reach.segments.findIndex(({ object }) => object.lastMs > target.ms);
-  if (later < 0) return { generation, segments: reach.segments, origin, first, last: reach.last, target };
-  const last = later === 0 ? first : reach.segments[later - 1]!.object.lastSequence;
-  return { generation, segments: reach.segments.slice(0, later + 1), origin, first, last, target };
+  // Commit times never go back. The first piece that ends later than the wanted time is the one to be cut.
+  let later: SegmentObject | undefined;
+  const segments = piecesOf(reach, (piece) => {
+    if (later !== undefined) return false;
+    if (piece.lastMs > target.ms) later = piece;
+    return true;
+  });
+  const last = later === undefined ? reach.last : Math.max(first, later.firstSequence - 1);
+  return { generation, segments, origin, first, last, target };
+}
+
+/** The segments of a reach with those pieces that are wanted, asked of each in order: once one is not, none behind it is. */
+function piecesOf({ segments }: Reach, wanted: (piece: SegmentObject) => boolean): StoredSegment[] {
+  const kept: StoredSegment[] = [];
+  for (const segment of segments) {
+    const pieces = segment.pieces.filter(({ object }) => wanted(object));
+    if (pieces.length > 0) kept.push(joined(pieces));
+    if (pieces.length < segment.pieces.length) break;
+  }
+  return kept;
 }

@@ -1,13 +1,21 @@
 /**
- * Brings what a data directory holds into a store: sealed segments and images, files that never change. What the store has
- * already is left alone, so a pass that was interrupted is just made again.
+ * Brings what a data directory holds into a store: the log as far as it is on stable storage, and images, files that never change. What the
+ * store has already is left alone, so a pass that was interrupted is just made again.
  *
- * Order: segments in the order of their commands; of an image its whole chain, then the generation that names it, last, so that
- * what a generation names is there. Before each pass the claims are looked at: a server that is no longer the newest ships nothing.
+ * Order: the log in the order of its commands, a segment as a whole where it is sealed and nothing of it is there yet, else in parts, each
+ * whole units (segment_tail.ts); of an image its whole chain, then the generation that names it, last, so that what a generation names is
+ * there. Before each pass the claims are looked at: a server that is no longer the newest ships nothing.
  *
- * Each file is looked at first, and nothing of it is shipped unless its chain is what the manifest says: of a segment every frame is verified, of an
- * image its index, whose payloads a start and `emberlog check` verify. An object carries the sum of its
- * stored bytes in its name, so it is produced twice, once for the sum and once for the store: memory stays small whatever the size.
+ * Each file is looked at first, and nothing of it is shipped unless it is what the log and the manifest say: of a segment every frame is
+ * verified, of an image its index, whose payloads a start and `emberlog check` verify. An object carries the sum of its stored bytes in its
+ * name: a large one is produced twice, once for the sum and once for the store, so memory stays small whatever the size.
+ *
+ * ```
+ * … ├──── in the store ────┤ lineStart  ├── in the store, without a gap ──┤ position ├── of the log, not shipped yet ──┤
+ *                            └ commands that are in no store and in no log any more (a hole)
+ * ```
+ * Invariant: what can be restored is the state at each command from a base (the log's origin, a generation) at or behind `lineStart` on, up to
+ * `position`; where there is no such base an image is shipped first.
  */
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
@@ -15,8 +23,7 @@ import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import { hex, hex32, joinPath } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
-import { readSegment } from "../log/segment_reader.ts";
-import type { Manifest, ManifestImage, ManifestSegment, SealedSegment } from "../manifest/format.ts";
+import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { readImageIndex } from "../snapshot/image_reading.ts";
 import { ageEncrypt, drawSealing } from "./age.ts";
@@ -24,12 +31,17 @@ import type { Recipients } from "./age_header.ts";
 import { type Claim, newestClaim, takeClaim } from "./claims.ts";
 import { encodeCounts, SegmentCounter, worthStoring } from "./counts.ts";
 import { decodeGeneration, encodeGeneration, type GenerationImage } from "./generation.ts";
-import { historyOf, reaches, readHistory } from "./history.ts";
+import { type History, historyOf, reaches, readHistory } from "./history.ts";
 import { countsName, generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
-import type { ObjectStore } from "./object_store.ts";
+import { type ObjectStore, wholeBody } from "./object_store.ts";
+import { SegmentTail, type Span } from "./segment_tail.ts";
 
 /** Read from a file at a time, bytes. */
 const PIECE_BYTES = 1024 * 1024;
+/** Of a part, about: what a server that was away for long ships at a time. */
+const PART_BYTES = 16 * 1024 * 1024;
+/** Up to here an object is produced once, in memory. */
+const HELD_BYTES_MAX = 24 * 1024 * 1024;
 
 export interface ShipOptions {
   readonly disk: Disk;
@@ -40,6 +52,16 @@ export interface ShipOptions {
   /** null: objects are stored as they are. */
   readonly recipients: Recipients | null;
   readonly random: Random;
+  /** Told of each object that has been stored. */
+  readonly stored?: (progress: ShipReport) => void;
+}
+
+/** What a pass is to bring along. */
+export interface ShipWish {
+  /** Of the segment that is being written, up to this command; absent: nothing, because nobody knows what of it is durable. */
+  readonly durableSequence?: number;
+  /** `needed`: only where without one nothing could be restored. `all` when not given. */
+  readonly images?: "all" | "newest" | "needed";
 }
 
 export interface ShipReport {
@@ -48,134 +70,170 @@ export interface ShipReport {
   readonly bytes: number;
   /** Every command up to this one can be restored; 0 where none can. */
   readonly shippedSequence: number;
-}
-
-type Sealed = ManifestSegment & { readonly sealed: SealedSegment };
-
-function sealedSegments(manifest: Manifest): Sealed[] {
-  return manifest.segments.filter((segment): segment is Sealed => segment.sealed !== null);
+  /** The log is in the store up to this command: segments up to there are needed here for no backup. */
+  readonly position: number;
+  /** Of the last commit there, ms; 0 where nobody knows. */
+  readonly positionMs: number;
+  /** The image that was stored last, or found in the store: its command, 0 for none. */
+  readonly imageSequence: number;
 }
 
 /**
- * The last command of the stored history that the data of `manifest` shares, 0 where it shares none. `shipped` gets the shared
- * segments that lie in the store, by first sequence. What lies before the first segment here is shared if what follows is.
+ * The last command that a stored history and the data of `manifest` share, 0 where they share none. Within one epoch a command has one number, so what lies before the first segment
+ * here is shared if it is of the same epoch, or if what follows is; and so is the state in an image that both have.
  */
-async function commonSequence(
-  store: ObjectStore,
-  claims: readonly Claim[],
-  manifest: Manifest,
-  shipped: Map<number, number>,
-): Promise<number> {
-  const ours = new Map(sealedSegments(manifest).map((segment) => [segment.firstSequence, segment]));
-  const begin = manifest.segments[0]?.firstSequence ?? 1;
+function commonSequence(history: History, manifest: Manifest): number {
+  const [first] = manifest.segments;
+  const begin = first?.firstSequence ?? 1;
+  const own = new Map(manifest.segments.map((segment) => [`${segment.firstSequence} ${hex(segment.epoch)}`, segment]));
   let common = 0;
-  for (const { object } of (await historyOf(store, claims)).segments) {
-    if (object.lastSequence < begin) continue;
-    const own = ours.get(object.firstSequence);
-    if (own === undefined || hex(own.epoch) !== object.epoch || own.sealed.lastSequence !== object.lastSequence) break;
-    shipped.set(object.firstSequence, object.lastSequence);
-    common = object.lastSequence;
+  let before = 0;
+  for (const { pieces, object } of history.segments) {
+    if (object.lastSequence < begin) {
+      before = first !== undefined && hex(first.epoch) === object.epoch ? object.lastSequence : 0;
+      continue;
+    }
+    const segment = own.get(`${object.firstSequence} ${object.epoch}`);
+    if (segment === undefined) break;
+    const last = segment.sealed?.lastSequence ?? Number.MAX_SAFE_INTEGER;
+    const shared = pieces.filter((piece) => piece.object.lastSequence <= last);
+    common = shared.at(-1)?.object.lastSequence ?? common;
+    if (shared.length < pieces.length) break;
   }
-  return common;
+  for (const { object } of history.generations) {
+    if (object.sequence > common && isListed(manifest, object)) common = object.sequence;
+  }
+  return Math.max(common, before);
+}
+
+function isListed({ images }: Manifest, object: { readonly sequence: number; readonly chain: string }): boolean {
+  return images.some(({ sequence, chain }) => sequence === object.sequence && hex32(chain) === object.chain);
 }
 
 export class Shipper {
   readonly claim: Claim;
   private readonly options: ShipOptions;
-  /** First sequences of segments that lie in the store. */
-  private readonly shipped: Map<number, number>;
+  private position: number;
+  private positionMs = 0;
+  private lineStart: number;
+  /** Sequences at which something restorable begins, of this line. */
+  private readonly bases: number[] = [];
+  /** What an earlier line gives. */
+  private reachedBefore = 0;
+  private imageSequence = 0;
   /** Images in the store, by their chain, and the generations that are complete. */
   private readonly images = new Map<number, GenerationImage>();
   private readonly generations = new Set<string>();
-  /** Every command up to here can be restored. */
-  private reached = 0;
-  /** Latest commit time, ms, of segments shipped here, by first sequence. */
-  private readonly commitMs = new Map<number, number>();
+  /** Of the segment that the position lies in. */
+  private tail: SegmentTail | undefined;
+  /** Has been read and is not in the store yet, as far as anybody knows. */
+  private pending: { readonly segment: string; readonly span: Span; counter: SegmentCounter | undefined } | undefined;
+  private objects = 0;
+  private bytes = 0;
 
-  /** First sequence of the last segment whose counts were stored: where it itself was not, only it is sent again. */
-  private countedFirst = -1;
-
-  private constructor(options: ShipOptions, claim: Claim, shipped: Map<number, number>) {
+  private constructor(options: ShipOptions, claim: Claim, position: number) {
     this.options = options;
     this.claim = claim;
-    this.shipped = shipped;
+    this.position = position;
+    this.lineStart = position;
   }
 
   /** Takes a claim for the data of `manifest`: it goes on from what the store has of the same history. */
   static async begin(options: ShipOptions, manifest: Manifest, nowMs: number): Promise<Shipper> {
     const { store, random } = options;
     const own = { epoch: hex(manifest.epoch), writer: hex(random.bytes(16)), madeMs: nowMs, origin: manifest.origin };
-    let shipped = new Map<number, number>();
     const claim = await takeClaim(store, own, async (claims) => {
       const newest = claims.at(-1);
-      shipped = new Map();
       if (newest === undefined) return null;
-      const sequence = await commonSequence(store, claims, manifest, shipped);
+      const sequence = commonSequence(await historyOf(store, claims), manifest);
       return sequence === 0 ? null : { claim: newest.claim, sequence };
     });
-    const shipper = new Shipper(options, claim, shipped);
+    const shipper = new Shipper(options, claim, claim.from?.sequence ?? (manifest.segments[0]?.firstSequence ?? 1) - 1);
     await shipper.learn(manifest);
     return shipper;
   }
 
-  /** Images that an earlier claim has brought there are not brought again. */
+  /** What this one goes on from, and images that an earlier claim has brought there, are not brought again. */
   private async learn(manifest: Manifest): Promise<void> {
     const { store, crc32c } = this.options;
     const history = await readHistory(store, this.claim.claim);
+    let end = history.origin;
+    let start = history.origin;
+    for (const { object } of history.segments) {
+      if (object.firstSequence > end + 1) start = object.firstSequence - 1;
+      end = object.lastSequence;
+      this.positionMs = Math.max(this.positionMs, object.lastMs);
+    }
+    if (end === this.position) this.lineStart = start;
+    if (this.lineStart <= history.origin) this.bases.push(history.origin);
     for (const { name, object } of history.generations) {
-      const known = manifest.images.some(
-        ({ sequence, chain }) => sequence === object.sequence && hex32(chain) === object.chain,
-      );
-      if (!known) continue;
+      this.bases.push(object.sequence);
+      this.imageSequence = Math.max(this.imageSequence, object.sequence);
+      if (!isListed(manifest, object)) continue;
       const generation = decodeGeneration(name, await store.read(name), crc32c);
       for (const image of generation.images) this.images.set(image.image.chain, image);
       this.generations.add(`${object.sequence} ${object.chain}`);
     }
-    this.reached = reaches(history).reduce((last, reach) => Math.max(last, reach.last), this.claim.origin);
+    this.reachedBefore = reaches(history).reduce((last, reach) => Math.max(last, reach.last), 0);
+  }
+
+  get report(): ShipReport {
+    const { objects, bytes, position, positionMs, imageSequence } = this;
+    return { objects, bytes, shippedSequence: this.reached, position, positionMs, imageSequence };
+  }
+
+  /** Every command up to here can be restored. */
+  private get reached(): number {
+    let reached = this.reachedBefore;
+    for (const base of this.bases) {
+      if (base >= this.lineStart) reached = Math.max(reached, base, this.position);
+    }
+    return reached;
   }
 
   /** One pass. Throws STORE_FENCED where another server has taken the backup over, and what the store and the disk throw. */
-  async ship(manifest: Manifest): Promise<ShipReport> {
+  async ship(manifest: Manifest, wish: ShipWish = {}): Promise<ShipReport> {
+    const { durableSequence, images = "all" } = wish;
+    this.objects = 0;
+    this.bytes = 0;
     await this.checkClaim();
-    let objects = 0;
-    let bytes = 0;
-    for (const segment of sealedSegments(manifest)) {
-      if ((this.shipped.get(segment.firstSequence) ?? 0) >= segment.sealed.lastSequence) continue;
-      bytes += await this.shipSegment(segment);
-      objects++;
-      this.shipped.set(segment.firstSequence, segment.sealed.lastSequence);
-      if (segment.firstSequence <= this.reached + 1) this.reached = Math.max(this.reached, segment.sealed.lastSequence);
+    for (const segment of manifest.segments) {
+      const last = segment.sealed?.lastSequence ?? durableSequence ?? segment.firstSequence - 1;
+      if (last <= this.position) continue;
+      await this.shipSegment(segment, last);
     }
-    for (const image of manifest.images) {
-      const done = await this.shipGeneration(chainOf(manifest.images, image));
-      objects += done.objects;
-      bytes += done.bytes;
-    }
-    return { objects, bytes, shippedSequence: this.reached };
+    await this.shipImages(manifest, images);
+    return this.report;
+  }
+
+  private async shipImages({ images }: Manifest, wanted: "all" | "newest" | "needed"): Promise<void> {
+    const { lineStart } = this;
+    if (wanted === "needed" && this.bases.some((base) => base >= lineStart)) return;
+    for (const image of wanted === "all" ? images : images.slice(-1)) await this.shipGeneration(chainOf(images, image));
   }
 
   /** A chain of images and the object that names them, last. */
-  private async shipGeneration(chain: readonly ManifestImage[]): Promise<{ objects: number; bytes: number }> {
+  private async shipGeneration(chain: readonly ManifestImage[]): Promise<void> {
     const { crc32c, store } = this.options;
     const last = chain.at(-1)!;
     const key = `${last.sequence} ${hex32(last.chain)}`;
-    if (this.generations.has(key)) return { objects: 0, bytes: 0 };
-    let objects = 0;
-    let bytes = 0;
+    if (this.generations.has(key)) return;
     const images: GenerationImage[] = [];
     const lastMs = this.frozenMs(last);
-    for (const image of chain) {
-      const known = this.images.get(image.chain);
-      images.push(known ?? (await this.shipImage(image)));
-      if (known !== undefined) continue;
-      objects++;
-      bytes += images.at(-1)!.size;
-    }
+    for (const image of chain) images.push(this.images.get(image.chain) ?? (await this.shipImage(image)));
     const object = { claim: this.claim.claim, sequence: last.sequence, lastMs, chain: hex32(last.chain) };
-    await store.create(generationName(object), encodeGeneration({ images }, crc32c));
+    const bytes = encodeGeneration({ images }, crc32c);
+    await store.create(generationName(object), bytes);
     this.generations.add(key);
-    this.reached = Math.max(this.reached, last.sequence);
-    return { objects: objects + 1, bytes };
+    this.bases.push(last.sequence);
+    this.imageSequence = Math.max(this.imageSequence, last.sequence);
+    this.count(bytes.length);
+  }
+
+  private count(bytes: number): void {
+    this.objects++;
+    this.bytes += bytes;
+    this.options.stored?.(this.report);
   }
 
   private async shipImage(image: ManifestImage): Promise<GenerationImage> {
@@ -185,7 +243,8 @@ export class Shipper {
     this.frozenMs(image);
     let object = "";
     const size = await this.store(
-      () => fileBody(disk, path, image.lengthBytes),
+      image.lengthBytes,
+      () => fileBody(disk, path, 0, image.lengthBytes),
       (sum) => {
         object = imageObjectName({
           claim: this.claim.claim,
@@ -200,6 +259,7 @@ export class Shipper {
     );
     const stored = { object, size, image };
     this.images.set(image.chain, stored);
+    this.count(size);
     return stored;
   }
 
@@ -212,20 +272,13 @@ export class Shipper {
     const path = joinPath(directory, image.name);
     const read = readImageIndex(disk, path, crc32c);
     if (read.kind === "index" && (read.index.end.chain ^ image.chain) === 0) {
-      return Math.max(read.index.header.frozenMs, this.latestMs(image.sequence));
+      return Math.max(read.index.header.frozenMs, this.positionMs);
     }
     throw new EmberlogError(
       "DATA_ROTTEN",
       `${path} is not what the manifest says: it is not shipped. To go on: emberlog check ${directory}`,
       { file: path },
     );
-  }
-
-  /** The latest commit time of the shipped segments that begin before `sequence`, as far as known. */
-  private latestMs(sequence: number): number {
-    let latest = 0;
-    for (const [first, ms] of this.commitMs) if (first <= sequence && ms > latest) latest = ms;
-    return latest;
   }
 
   private async checkClaim(): Promise<void> {
@@ -239,64 +292,121 @@ export class Shipper {
     );
   }
 
-  private async shipSegment(segment: Sealed): Promise<number> {
-    const { disk, directory, crc32c, keys, recipients } = this.options;
-    const path = joinPath(directory, segment.name);
-    const { lengthBytes, lastSequence, chain } = segment.sealed;
-    const counter = new SegmentCounter();
-    const read = readSegment(disk, path, crc32c, counter, lengthBytes, keys);
-    if (read.kind !== "scan" || read.scan.endOffset !== lengthBytes || (read.scan.chain ^ chain) !== 0) {
-      throw new EmberlogError(
-        "DATA_ROTTEN",
-        `${path} is not what the manifest says: it is not shipped. To go on: emberlog check ${directory}`,
-        { file: path },
-      );
+  /** What of a segment is not in the store yet, up to command `last`, which is on stable storage. */
+  private async shipSegment(segment: ManifestSegment, last: number): Promise<void> {
+    if (segment.firstSequence > this.position + 1) this.jump(segment.firstSequence - 1);
+    const { name, firstSequence, sealed } = segment;
+    const tail = this.tailOf(segment);
+    while (this.position < last) {
+      if (this.pending?.segment !== name) {
+        const whole = sealed !== null && this.position === firstSequence - 1;
+        const counter = new SegmentCounter();
+        const bytesMax = whole ? Number.POSITIVE_INFINITY : PART_BYTES;
+        const span = this.taken(() => tail.take(last, bytesMax, sealed, counter));
+        if (span === undefined) return;
+        this.pending = { segment: name, span, counter };
+      }
+      // A part is sent again as it was: whether the first attempt has come to something is not known.
+      const { pending } = this;
+      if (pending.counter !== undefined) await this.storeCounts(pending.span, pending.counter);
+      pending.counter = undefined;
+      await this.shipSpan(segment, tail, pending.span);
+      this.pending = undefined;
     }
-    this.commitMs.set(segment.firstSequence, read.scan.commitMs);
-    await this.storeCounts(segment.firstSequence, lastSequence, counter);
-    const body = (): AsyncGenerator<Uint8Array> => fileBody(disk, path, lengthBytes);
-    return this.store(body, (sum) =>
-      segmentObjectName({
-        claim: this.claim.claim,
-        firstSequence: segment.firstSequence,
-        lastSequence,
-        lastMs: read.scan.commitMs,
-        epoch: hex(segment.epoch),
-        sum,
-        sealed: recipients !== null,
-      }),
-    );
   }
 
-  /** The counts of a segment, before it: so that whoever finds it knows that they are there, if they are worth it. */
-  private async storeCounts(firstSequence: number, lastSequence: number, counter: SegmentCounter): Promise<void> {
+  private tailOf({ name, firstSequence }: ManifestSegment): SegmentTail {
+    const { disk, directory, crc32c, keys } = this.options;
+    if (this.tail?.path === joinPath(directory, name) && this.position >= firstSequence) return this.tail;
+    if (this.pending?.segment === name && this.tail?.path === joinPath(directory, name)) return this.tail;
+    const tail = new SegmentTail(disk, directory, name, firstSequence, crc32c, keys);
+    this.pending = undefined;
+    if (this.position >= firstSequence) tail.skipTo(this.position + 1);
+    this.tail = tail;
+    return tail;
+  }
+
+  /** A read that fails leaves a tail in the middle: the next pass begins another one. */
+  private taken<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (thrown) {
+      this.tail = undefined;
+      throw thrown;
+    }
+  }
+
+  /** The log goes on behind a hole. */
+  private jump(position: number): void {
+    this.reachedBefore = this.reached;
+    this.position = position;
+    this.lineStart = position;
+  }
+
+  /** The counts of a segment or a part, before it: so that whoever finds it knows that they are there, if they are worth it. */
+  private async storeCounts({ firstSequence, lastSequence }: Span, counter: SegmentCounter): Promise<void> {
     const counts = counter.counts();
-    if (firstSequence === this.countedFirst || !worthStoring(counts)) return;
+    if (!worthStoring(counts)) return;
     const { store, crc32c } = this.options;
-    await store.create(
-      countsName({ claim: this.claim.claim, firstSequence, lastSequence }),
-      encodeCounts(counts, crc32c),
+    const name = countsName({ claim: this.claim.claim, firstSequence, lastSequence });
+    await store.create(name, encodeCounts(counts, crc32c));
+  }
+
+  private async shipSpan(segment: ManifestSegment, { path }: SegmentTail, span: Span): Promise<void> {
+    const { disk, recipients } = this.options;
+    const { offset, end, firstSequence, lastSequence, commitMs } = span;
+    const whole = offset === 0 && lastSequence === segment.sealed?.lastSequence;
+    const until = whole ? segment.sealed!.lengthBytes : end;
+    const size = await this.store(
+      until - offset,
+      () => fileBody(disk, path, offset, until),
+      (sum) =>
+        segmentObjectName({
+          claim: this.claim.claim,
+          firstSequence,
+          lastSequence,
+          lastMs: commitMs,
+          epoch: hex(segment.epoch),
+          segmentFirst: segment.firstSequence,
+          offset,
+          part: !whole,
+          sum,
+          sealed: recipients !== null,
+        }),
     );
-    this.countedFirst = firstSequence;
+    this.position = lastSequence;
+    this.positionMs = Math.max(this.positionMs, commitMs);
+    this.count(size);
   }
 
   /** Stores a body that can be produced again, under a name that holds the sum of its stored bytes; returns their number. */
-  private async store(body: () => AsyncGenerator<Uint8Array>, nameOf: (sum: string) => string): Promise<number> {
+  private async store(
+    length: number,
+    body: () => AsyncGenerator<Uint8Array>,
+    nameOf: (sum: string) => string,
+  ): Promise<number> {
     const { store, recipients, random } = this.options;
     const sealing = recipients === null ? null : await drawSealing(recipients, random);
     const stored = (): AsyncGenerator<Uint8Array> => (sealing === null ? body() : ageEncrypt(body(), sealing));
     const sum = new ObjectSum();
+    if (length <= HELD_BYTES_MAX) {
+      const bytes = await wholeBody(stored());
+      sum.add(bytes);
+      await store.create(nameOf(sum.digest()), bytes);
+      return sum.size;
+    }
     for await (const piece of stored()) sum.add(piece);
     await store.create(nameOf(sum.digest()), stored());
     return sum.size;
   }
 }
 
-async function* fileBody(disk: Disk, path: string, lengthBytes: number): AsyncGenerator<Uint8Array> {
+/** The bytes [from, end) of a file. */
+async function* fileBody(disk: Disk, path: string, from: number, end: number): AsyncGenerator<Uint8Array> {
   const fd = disk.open(path, "read");
   try {
-    for (let at = 0; at < lengthBytes; ) {
-      const piece = new Uint8Array(Math.min(PIECE_BYTES, lengthBytes - at));
+    for (let at = from; at < end; ) {
+      const piece = new Uint8Array(Math.min(PIECE_BYTES, end - at));
       const read = disk.read(fd, piece, 0, piece.length, at);
       if (read === 0)
         throw new EmberlogError("DATA_ROTTEN", `${path} ends at ${at}, before its length`, { file: path, offset: at });

@@ -100,7 +100,8 @@ export async function timelineOfStore(store: ObjectStore, crc32c: Crc32c, period
   const sum = new Sum(period);
   const wrong: string[] = [];
   let beforeMs = 0;
-  const wanted = history.segments.filter(({ object }) => {
+  const pieces = history.segments.flatMap((segment) => segment.pieces);
+  const wanted = pieces.filter(({ object }) => {
     const ends = object.lastMs >= period.sinceMs && beforeMs < period.untilMs;
     beforeMs = object.lastMs;
     return ends;

@@ -27,7 +27,7 @@ export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promi
   const history = await readHistory(store);
   const objects = new Map<string, number>();
   const wrong: string[] = [];
-  for (const { name, size } of history.segments) objects.set(name, size);
+  for (const { pieces } of history.segments) for (const { name, size } of pieces) objects.set(name, size);
   for (const { name } of history.generations) {
     try {
       for (const { object, size } of decodeGeneration(name, await store.read(name), crc32c).images)

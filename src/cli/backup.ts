@@ -94,14 +94,14 @@ export function backupList(url: string, json: boolean, out: Out): Promise<number
       const claims = await readClaims(store);
       if (json) {
         out(
-          `${JSON.stringify({ place: store.place, claims, segments: history.segments.map(({ name, size, object }) => ({ name, size, ...object })), generations: history.generations.map(({ name, object }) => ({ name, ...object })), ranges: ranges.map(({ first, last, generation }) => ({ first, last, image: generation?.name ?? null })) })}\n`,
+          `${JSON.stringify({ place: store.place, claims, segments: history.segments.flatMap(({ pieces }) => pieces.map(({ name, size, object }) => ({ name, size, ...object }))), generations: history.generations.map(({ name, object }) => ({ name, ...object })), ranges: ranges.map(({ first, last, generation }) => ({ first, last, image: generation?.name ?? null })) })}\n`,
         );
         return 0;
       }
       out(
         `${store.place}: ${history.segments.length} segments, ${sizeText(bytes)}, ${history.generations.length} images, ${claims.length} claims\n`,
       );
-      for (const { name, size, object } of history.segments) {
+      for (const { name, size, object } of history.segments.flatMap(({ pieces }) => pieces)) {
         out(
           `segment  ${object.firstSequence} … ${object.lastSequence}  until ${timeText(object.lastMs)}  ${sizeText(size)}  ${name}\n`,
         );
