@@ -8,7 +8,9 @@
  *  - the open segment, listed or the one after it that the manifest did not list yet (a rotation or a start was interrupted;
  *    nothing in it was acknowledged as durable): every frame up to its end. Damage there is torn or rot by D8. That the next
  *    segment exists proves the whole of this one durable, because it got its name only after that sync (D11).
- *  - an unlisted segment without commands is a leftover of a start that crashed (D3). With commands it is a stray.
+ *  - an unlisted segment without commands is a leftover of a start that crashed (D3). One whose commands all lie before the first listed
+ *    segment of a log that images have made shorter is a leftover too: its name was removed, and a power cut has brought it back. Any
+ *    other one with commands is a stray.
  *
  * Where there are images the newest chain that is whole is the beginning (image_chain.ts), and units that it contains are not applied. A
  * start doesn't read segments that lie wholly before it: they are there for the day on which an image is damaged, and `check` reads them.
@@ -179,7 +181,7 @@ class Examiner {
       if (read.kind === "unknown") {
         this.find("note", MANIFEST_NAME, undefined, `version ${read.version}, which Emberlog ${read.reader} can read`);
       }
-      for (const name of names) this.lookAtUnlisted(name);
+      for (const name of names) this.lookAtUnlisted(name, 0);
       return this.result(directory, read.kind, null);
     }
     const { manifest } = read;
@@ -268,7 +270,9 @@ class Examiner {
       } else this.lookAtSegment(listed, next);
     }
     const known = new Set(manifest.segments.map((segment) => segment.name));
-    for (const name of names) if (!known.has(name) && name !== next) this.lookAtUnlisted(name);
+    const first = manifest.segments[0]?.firstSequence ?? 0;
+    const shortenedTo = first > manifest.origin + 1 ? first : 0;
+    for (const name of names) if (!known.has(name) && name !== next) this.lookAtUnlisted(name, shortenedTo);
     if (next !== null) this.lookAtNext(manifest, next);
     if (this.lastSequence < this.baseSequence && SEVERITY.indexOf(this.worst) < SEVERITY.indexOf("rotten")) {
       // D3: an image is listed only after the log was durable through its end.
@@ -419,7 +423,8 @@ class Examiner {
     this.judgeOpen(name, scan, null);
   }
 
-  private lookAtUnlisted(name: string): void {
+  /** `shortenedTo`: the log once had commands before this one; 0: it never had. */
+  private lookAtUnlisted(name: string, shortenedTo: number): void {
     const read = readSegment(this.disk, joinPath(this.directory, name), this.crc32c, LOOK_ONLY);
     if (read.kind === "unknown") {
       this.find("unknown", name, 0, `version ${read.version}, which Emberlog ${read.reader} can read`);
@@ -427,6 +432,13 @@ class Examiner {
     }
     const blank =
       read.kind === "damaged" ? read.fileBytes <= 4096 : read.scan.commands === 0 && read.scan.damage === null;
+    if (read.kind === "scan" && read.scan.damage === null && read.scan.lastSequence < shortenedTo) {
+      // D3: the manifest that does without it was durable before its name went.
+      this.leftovers.push(name);
+      this.note("blank");
+      this.find("note", name, 0, "a segment that an image has made unnecessary");
+      return;
+    }
     if (!blank) {
       this.find("stray", name, 0, "no manifest lists this segment, and it is not empty");
       return;

@@ -237,6 +237,35 @@ describe("compaction", () => {
     expect(names(world.disk, ".img")).toHaveLength(2);
   });
 
+  test("D3: a power cut brings back the name of a segment that was made unnecessary: a start removes it again", async () => {
+    const world = new ImageWorld(undefined, seed);
+    for (let round = 0; round < 3; round++) {
+      world.run("INCR", "round");
+      await world.save(true);
+    }
+    world.run("INCR", "round");
+    world.settle();
+    const kept = names(world.disk, ".seg");
+    // Nothing has stored the removal so far.
+    const disk = world.crash("power");
+    expect(names(disk, ".seg").length).toBeGreaterThan(kept.length);
+    const again = start(disk);
+    expect(again.storage.report).toMatchObject({ decision: "open", setAside: [], images: 1 });
+    expect(again.run("GET", "round")).toBe("$1\r\n4\r\n");
+    expect(names(disk, ".seg").slice(0, kept.length)).toEqual(kept);
+    // One that begins a log that nothing was taken from is still a stray.
+    const stray = new ImageWorld(undefined, seed);
+    stray.run("INCR", "round");
+    stray.settle();
+    const name = names(stray.disk, ".seg")[0]!;
+    const bytes = stray.disk.contents(`${DIRECTORY}/${name}`).slice();
+    const other = new ImageWorld(undefined, seed + 1);
+    other.run("INCR", "round");
+    other.settle();
+    other.disk.put(`${DIRECTORY}/${name}`, bytes);
+    expect(refusal(other.crash("killed"))).toBe("DATA_ROTTEN");
+  });
+
   test("log-retention keeps more, by time and by size", async () => {
     for (const retention of [
       { ms: 3_600_000, bytes: 0 },
