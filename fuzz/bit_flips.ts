@@ -131,6 +131,7 @@ async function makeLog(ending: Ending, keys: Keys): Promise<MemoryDisk> {
     keys,
     notify: "",
     listener: { received: () => {}, executed: () => {}, published: () => {} },
+    images: undefined,
   });
   for (let i = 0; i < GROUPS; i++) {
     const text = encode(["SET", `key:${i}`, `value ${i} `.padEnd(900, "abcdefghij")]);

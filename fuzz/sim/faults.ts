@@ -31,6 +31,8 @@ export class Faults {
   /** Operations until the process dies; 0: it does not. */
   private dieIn = 0;
   private dead = false;
+  /** Told instead of throwing ProcessDied. */
+  private died: (() => void) | undefined;
   /** A sync has failed since the process began, and the kernel has dropped what it should have stored. */
   pagesLost = false;
   /** Sees every operation: the trace. */
@@ -64,9 +66,13 @@ export class Faults {
     this.disk.failedSyncLoses = () => lost;
   }
 
-  /** The process dies at the n-th operation from here. */
-  dieAt(operations: number): void {
+  /**
+   * The process dies at the n-th operation from here, before it is done. A start is left by ProcessDied. A process that runs may be called back
+   * from anywhere: `died` is told, keeps the disk as it is, and what the process does until it gets out of this never happened.
+   */
+  dieAt(operations: number, died?: () => void): void {
     this.dieIn = operations;
+    this.died = died;
   }
 
   /** The n-th operation from here fails, once. */
@@ -81,6 +87,7 @@ export class Faults {
     this.operation = "";
     this.dieIn = 0;
     this.dead = false;
+    this.died = undefined;
     this.disk.shortWriteBytes = Number.POSITIVE_INFINITY;
     this.disk.spaceBytes = Number.POSITIVE_INFINITY;
     this.disk.failedSyncLoses = () => false;
@@ -88,11 +95,14 @@ export class Faults {
   }
 
   private seen(operation: string, path: string): number {
+    if (this.dead && this.died !== undefined) return 0;
     if (this.dead) throw new ProcessDied();
     if (this.dieIn > 0 && --this.dieIn === 0) {
       this.dead = true;
-      this.trace("the process dies");
-      throw new ProcessDied();
+      this.trace(`the process dies before ${operation} ${path}`);
+      if (this.died === undefined) throw new ProcessDied();
+      this.died();
+      return 0;
     }
     this.trace(`${operation} ${path}`);
     if (operation !== this.operation || (this.countdown > 0 && --this.countdown > 0)) return 0;

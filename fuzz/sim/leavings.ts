@@ -1,6 +1,6 @@
 /**
- * What a start must leave on the disk besides the data: a copy of all that it cut, for good; a new epoch when it cut (D17); and the
- * directory taken, so that a second server is refused (D15).
+ * What a start must leave on the disk besides the data: a copy of all that it cut, for good; a new epoch when it cut (D17); the files that
+ * the manifest lists and no others (D3); and the directory taken, so that a second server is refused (D15).
  */
 import { EmberlogError } from "../../src/base/errors.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
@@ -23,9 +23,15 @@ export class Leavings {
     const manifest = `${SIM_DIRECTORY}/MANIFEST`;
     if (disk.status(manifest) === undefined) return;
     const listed = text(disk, manifest).split("\n");
+    const number = (pattern: RegExp): number =>
+      Number(listed.map((line) => pattern.exec(line)?.[1]).find(Boolean) ?? 0);
+    const first = number(/^segment .* first (\d+) /);
+    const shortened = first > number(/^origin (\d+)$/) + 1;
     for (const name of disk.list(SIM_DIRECTORY)) {
       if (!name.endsWith(".seg") || listed.some((line) => line.includes(`${name} `) && line.includes(" sealed ")))
         continue;
+      // What an image has made unnecessary has gone for good, and a power cut has brought its name back.
+      if (shortened && Number.parseInt(name.slice(4, 20), 16) < first) continue;
       this.open.set(name, text(disk, `${SIM_DIRECTORY}/${name}`));
     }
   }
@@ -56,7 +62,7 @@ export class Leavings {
     }
     this.epoch = epoch;
     if (decision === "cut" && setAside.length === 0) return "a start has cut and kept no copy";
-    const taken = this.taken(disk);
+    const taken = this.taken(disk) || unlisted(disk);
     if (taken !== "") return taken;
     for (const { copy, bytes } of setAside) {
       const path = `${SIM_DIRECTORY}/${copy}`;
@@ -80,6 +86,20 @@ export class Leavings {
     }
     return "a second server was let into the directory";
   }
+}
+
+/** A file of images or of the log that the manifest does not list, or half of one: a start removes these (D3). */
+function unlisted(disk: MemoryDisk): string {
+  const lines = text(disk, `${SIM_DIRECTORY}/MANIFEST`).split("\n");
+  const listed = new Set(lines.map((line) => /^(?:image|segment) (\S+) /.exec(line)?.[1]));
+  for (const name of disk.list(SIM_DIRECTORY)) {
+    if (/\.(?:tmp|img|seg)$/.test(name) && !listed.has(name)) return `a start has left ${name}, which nothing lists`;
+  }
+  for (const name of listed) {
+    if (name !== undefined && disk.status(`${SIM_DIRECTORY}/${name}`) === undefined)
+      return `the manifest lists ${name}, which is not there`;
+  }
+  return "";
 }
 
 /** Marks hold no commands: a start that seals a segment does without those at its end. */

@@ -3,15 +3,15 @@
  * collector's, is more than a whole recovery takes.
  *
  * Invariant: what is lent out reads as zeros, all of it, as new memory does. A segment is written in chunks that its own table knows (2 MiB,
- * src/memory/pages.ts relies on the same bit); these are cleared when it comes back.
+ * src/memory/pages.ts relies on the same bit); these are cleared when it comes back. A start that ends in the middle of loading an image has
+ * written chunks that its table does not know of yet: those of some server before it, from which the image is.
  */
-import { check } from "../../src/base/check.ts";
 import { LOG_BUFFER_BYTES } from "../../src/base/limits.ts";
 import { journalPositions } from "../../src/dataset/journal.ts";
 import { LogBuffer, type LogBuffers } from "../../src/log/log_buffer.ts";
 import type { Arena } from "../../src/memory/arena.ts";
 import { type MemoryCalls, portableCalls } from "../../src/memory/calls.ts";
-import { CHUNK_BYTES, SEGMENT_CHUNKS, SEGMENT_TABLE } from "../../src/memory/layout.ts";
+import { CHUNK_BYTES, SEGMENT_BLOCKS, SEGMENT_CHUNKS, SEGMENT_TABLE } from "../../src/memory/layout.ts";
 
 /** Word of a segment's row whose bit n says that chunk n has not been written. */
 const ROW_CLEAN = 1;
@@ -21,6 +21,9 @@ const idle = new Map<number, SharedArrayBuffer[]>();
 const idleLogBytes: Uint8Array[] = [];
 
 const idlePositions: Float64Array[] = [];
+
+/** Chunks that no server has written so far, a bit each. */
+let neverWritten = -1;
 
 /** Of the arena, the journal and the log of one server: lent until `giveBack`. */
 export class LentMemory implements LogBuffers {
@@ -49,16 +52,26 @@ export class LentMemory implements LogBuffers {
 
   /** The server is no more: nothing of it may touch the arena from here on. */
   giveBack(arena: Arena): void {
+    this.clearAndReturn(arena, -1);
+  }
+
+  /** The same of a server that has come to nothing while it started. */
+  giveBackAll(arena: Arena): void {
+    this.clearAndReturn(arena, neverWritten);
+  }
+
+  private clearAndReturn(arena: Arena, unwritten: number): void {
     const { firstSegment, segmentCount } = arena;
     const end = firstSegment + segmentCount;
     // The first segment holds the table of all.
     for (let segment = end - 1; segment >= firstSegment; segment--) {
-      const clean = arena.words[firstSegment]![SEGMENT_TABLE + 4 * segment + ROW_CLEAN]!;
-      clear(arena.doubles[segment]!, clean);
-      // Shared memory is filled element by element, so these are large ones.
-      new Float64Array(arena.marks[segment]!.buffer).fill(0);
+      const clean = arena.words[firstSegment]![SEGMENT_TABLE + 4 * segment + ROW_CLEAN]! & ~1;
+      neverWritten &= clean;
+      clear(arena.doubles[segment]!, clean & unwritten);
     }
     for (const buffer of this.lent) {
+      // Marks, of which a freeze takes others. Shared memory is filled element by element, so these are large ones.
+      if (buffer.byteLength === SEGMENT_BLOCKS) new Float64Array(buffer).fill(0);
       const same = idle.get(buffer.byteLength);
       if (same === undefined) idle.set(buffer.byteLength, [buffer]);
       else same.push(buffer);
@@ -70,7 +83,6 @@ export class LentMemory implements LogBuffers {
 }
 
 function clear(doubles: Float64Array, clean: number): void {
-  check((clean & 1) === 0, "a segment's metadata are written");
   for (let chunk = 0; chunk < SEGMENT_CHUNKS; chunk++) {
     if ((clean & (1 << chunk)) === 0) doubles.fill(0, (chunk * CHUNK_BYTES) / 8, ((chunk + 1) * CHUNK_BYTES) / 8);
   }

@@ -4,8 +4,20 @@
  */
 import { type Random, seededRandom, uniform } from "../../src/base/random.ts";
 import type { FsyncPolicy } from "../../src/engine/storage.ts";
+import type { ImagingPlan } from "./imaging.ts";
 
-export const STEP_KINDS = ["turn", "advance", "fault", "heal", "policy", "clock", "stop", "crash"] as const;
+export const STEP_KINDS = [
+  "turn",
+  "advance",
+  "image",
+  "fault",
+  "heal",
+  "policy",
+  "clock",
+  "stop",
+  "die",
+  "crash",
+] as const;
 export type StepKind = (typeof STEP_KINDS)[number];
 
 export interface Step {
@@ -31,6 +43,8 @@ export interface Plan {
   readonly encrypted: boolean;
   /** Keyspace notifications are on. */
   readonly notify: boolean;
+  /** Images are taken; undefined: none is. */
+  readonly images: ImagingPlan | undefined;
 }
 
 const POLICIES: readonly FsyncPolicy[] = ["always", "always", "everysec", "no"];
@@ -57,6 +71,22 @@ export function planOf(seed: number): Plan {
     expiry: uniform(random, 2) === 0,
     encrypted: uniform(random, 4) === 0,
     notify: uniform(random, 3) === 0,
+    images: uniform(random, 3) === 0 ? undefined : drawImages(random),
+  };
+}
+
+function drawImages(random: Random): ImagingPlan {
+  return {
+    settings: {
+      // Mostly as little as there may be, so that writes wait for pages copied aside.
+      memoryBytesMax: uniform(random, 3) === 0 ? 1024 * 1024 : 64 * 1024,
+      retention: {
+        ms: uniform(random, 3) === 0 ? uniform(random, 3000) : 0,
+        bytes: uniform(random, 3) === 0 ? uniform(random, 20_000) : 0,
+      },
+    },
+    savePoints: uniform(random, 2) === 0 ? [] : [{ seconds: 1, changes: 3 }],
+    growth: uniform(random, 2) === 0 ? 0 : 50,
   };
 }
 
@@ -67,12 +97,14 @@ export function stepOf(plan: Plan, index: number): Step {
 
 function drawKind(plan: Plan, random: Random): StepKind {
   const dice = uniform(random, 100);
-  if (dice < 58) return "turn";
+  if (dice < 53) return "turn";
+  if (dice < 58) return plan.images === undefined ? "turn" : "image";
   if (dice < 78) return "advance";
   if (dice < 85) return plan.faults ? "fault" : "turn";
   if (dice < 88) return plan.faults ? "heal" : "advance";
   if (dice < 90) return "policy";
   if (dice < 91) return "clock";
   if (dice < 93) return "stop";
+  if (dice < 95) return "die";
   return "crash";
 }

@@ -8,17 +8,23 @@
  * - Once a sync has failed and the kernel has dropped the pages, even the end of the process costs what was not synced.
  * - What a recovered server shows is on stable storage, so recovery raises both to what it found.
  * After each recovery the state must be that of a prefix of the writes, in the order of execution, at least so long (D8, D12, D18).
+ *
+ * The same holds whether it came from the log alone or from images and the log behind them. As long as nothing has decayed no start may
+ * find an image that is damaged: one is listed only when it is on stable storage (D3).
  */
 import { crc32cReference } from "../../src/base/crc32c.ts";
 import { EmberlogError } from "../../src/base/errors.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { DiskError } from "../../src/disk/disk.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import type { ImageResult } from "../../src/engine/images.ts";
 import { applyRepair, planRepair } from "../../src/engine/repair.ts";
+import { verifyDataset } from "../../test/support/verify_dataset.ts";
 import { Counts } from "./counts.ts";
 import { Crowd, Violation } from "./crowd.ts";
 import { Faults, ProcessDied } from "./faults.ts";
 import type { FoundState } from "./history.ts";
+import { type ImagingListener, listedImages } from "./imaging.ts";
 import { drawKeys } from "./keys.ts";
 import { Leavings } from "./leavings.ts";
 import { Model } from "./model.ts";
@@ -58,7 +64,7 @@ export async function runSeed(
   return { failure, hash: life.hash ^ life.crowd.hash, counts: life.counts };
 }
 
-class Life {
+class Life implements ImagingListener {
   readonly counts = new Counts();
   hash = 0x811c9dc5;
   private readonly plan: Plan;
@@ -80,6 +86,14 @@ class Life {
   private starts = 0;
   private killMin = 0;
   private powerMin = 0;
+  /** The disk as it was when the process died in the middle of something. */
+  private diedWith: MemoryDisk | undefined;
+  /** As an image began: those that were listed, and what the disk had failed at. */
+  private imagesBefore = "";
+  private unlinksFailed = 0;
+  private namesFailed = 0;
+  /** What an image did that it must not: found out where nothing can be thrown. */
+  private imageWrong = "";
 
   constructor(plan: Plan, say: ((line: string) => void) | undefined) {
     this.plan = plan;
@@ -96,7 +110,7 @@ class Life {
   async run(keep?: ReadonlySet<number>): Promise<void> {
     const { plan } = this;
     this.say?.(
-      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients${plan.encrypted ? ", encrypted" : ""}${plan.expiry ? ", expiry" : ""}`,
+      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients${plan.encrypted ? ", encrypted" : ""}${plan.expiry ? ", expiry" : ""}${plan.images === undefined ? "" : `, images ${JSON.stringify(plan.images)}`}`,
     );
     this.counts.add("seeds");
     this.start();
@@ -119,12 +133,16 @@ class Life {
     this.counts.add("steps");
     // What it was told since the last step, by a promise.
     this.buryEnded();
+    if (this.imageWrong !== "") throw new Violation(this.imageWrong);
     switch (step.kind) {
       case "turn":
         this.turn();
         break;
       case "advance":
         this.advance(uniform(this.random, 4) === 0 ? uniform(this.random, 3_000_000) : uniform(this.random, 120_000));
+        break;
+      case "image":
+        this.image();
         break;
       case "fault":
         this.faults.arm(this.random);
@@ -141,6 +159,9 @@ class Life {
       case "stop":
         await this.stop();
         break;
+      case "die":
+        this.faults.dieAt(1 + uniform(this.random, 40), () => this.died());
+        break;
       case "crash":
         this.crash(uniform(this.random, 3) === 0 ? "killed" : "power");
     }
@@ -149,8 +170,69 @@ class Life {
 
   private buryEnded(): void {
     if (!this.server.ended) return;
+    if (this.diedWith !== undefined) {
+      this.counts.add("deaths at an operation of the disk");
+      this.disk = this.diedWith;
+      this.diedWith = undefined;
+      const { pagesLost } = this.faults;
+      this.faults = new Faults(this.disk, this.counts, (text) => this.note(text));
+      this.faults.pagesLost = pagesLost;
+      this.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
+      return;
+    }
     this.counts.add("ended after a failed sync");
     this.crash("killed");
+  }
+
+  /** The process is dead, whatever it goes on doing on a disk that nobody will look at. */
+  private died(): void {
+    this.diedWith = this.disk.clone();
+    this.server.ended = true;
+    if (this.server.storage.images.busy) this.counts.add("images: the process died meanwhile, at an operation");
+  }
+
+  /** Somebody wishes for an image. */
+  private image(): void {
+    const { saving, storage } = this.server;
+    const kind = uniform(this.random, 3) === 0 ? "rewrite" : "save";
+    if (saving === undefined) return;
+    if (storage.images.busy) {
+      if (kind === "rewrite") saving.rewriteScheduled = true;
+      else saving.saveScheduled = true;
+      return;
+    }
+    if (saving.begin(kind) !== undefined) this.counts.add("images: refused");
+  }
+
+  imageBegun(): void {
+    const { counts } = this;
+    this.note("an image begins");
+    this.imagesBefore = listedImages(this.disk, SIM_DIRECTORY);
+    this.unlinksFailed = counts.get("faults: failed unlink");
+    this.namesFailed = counts.get("faults: failed sync directory");
+  }
+
+  imageEnded(error: EmberlogError | undefined, result: ImageResult | undefined): void {
+    const { counts, disk } = this;
+    if (this.server.ended) return;
+    if (error === undefined) {
+      const { image, summary } = result!;
+      const what = summary.blocks === 0 ? "nothing had changed" : image.place === 0 ? "full" : "deltas";
+      counts.add(`images: ${what}`);
+      if (summary.blocks > 0 && this.plan.encrypted && this.server.storage.encryption.keyId !== undefined)
+        counts.add("images: encrypted");
+      this.note(`image ${image.name} after ${image.sequence}, ${summary.fileBytes} bytes (${what})`);
+      return;
+    }
+    counts.add(error.code === "CLOSED" ? "images: called off" : "images: failed");
+    this.note(`an image came to nothing: ${error.message}`);
+    const left = disk.status(`${SIM_DIRECTORY}/image.tmp`) !== undefined;
+    if (left && counts.get("faults: failed unlink") === this.unlinksFailed)
+      this.imageWrong ||= "an image has come to nothing, and its file is left";
+    // Where a name could not be stored the manifest may be in place already: a crash decides which of the two it finds.
+    const changed = listedImages(disk, SIM_DIRECTORY) !== this.imagesBefore;
+    if (changed && counts.get("faults: failed sync directory") === this.namesFailed)
+      this.imageWrong ||= "an image has come to nothing, and the manifest lists other images than before";
   }
 
   /** Some clients send some requests; the server takes them in one turn. */
@@ -216,6 +298,8 @@ class Life {
   /** A clean stop, and a start. */
   private async stop(): Promise<void> {
     const { storage } = this.server;
+    if (uniform(this.random, 3) === 0) await this.lastImage();
+    if (this.server.ended) return;
     let outcome = "";
     storage.close().then(
       () => (outcome = "stopped"),
@@ -228,6 +312,7 @@ class Life {
       else if (outcome === "") await new Promise((resolve) => setImmediate(resolve));
     }
     this.note(`stop ${outcome}`);
+    if (this.diedWith !== undefined) return;
     if (outcome.startsWith("threw")) throw new Violation(`a stop ${outcome}`);
     this.counts.add(outcome === "stopped" ? "clean stops" : "failed stops");
     if (outcome === "stopped") {
@@ -237,6 +322,26 @@ class Life {
       this.powerMin = this.model.writes;
     }
     this.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
+  }
+
+  /** SHUTDOWN SAVE: an image first, while the server's timer goes on. */
+  private async lastImage(): Promise<void> {
+    const { server } = this;
+    const { saving } = server;
+    if (saving === undefined) return;
+    let ended = false;
+    const end = (): void => {
+      ended = true;
+    };
+    const begin = (): void => {
+      if (saving.begin("save", end) !== undefined) end();
+    };
+    void server.storage.images.cancel().then(begin);
+    for (let rounds = 0; !ended && !server.ended; rounds++) {
+      if (rounds > 10_000) throw new Violation("the image before a stop does not end");
+      for (let i = 0; i < 4; i++) await Promise.resolve();
+      if (!ended) this.next();
+    }
   }
 
   /** The process ends as it is, or the power fails; then a start, which may crash as well. */
@@ -256,6 +361,7 @@ class Life {
   }
 
   private endProcess(kind: "killed" | "power"): void {
+    if (this.alive.at(-1)?.storage.images.busy === true) this.counts.add(`images: ${kind} meanwhile`);
     this.forget();
     this.faults.end();
     // What the kernel has dropped no process gets back, and only `always` has promised more.
@@ -344,12 +450,24 @@ class Life {
       throw thrown;
     }
     this.judge(this.killMin);
-    const wrong = this.leavings.check(this.disk, this.server.storage.report);
+    const { report } = this.server.storage;
+    const wrong = this.leavings.check(this.disk, report);
     if (wrong !== "") throw new Violation(wrong);
+    const [bad] = report.badImages;
+    if (bad !== undefined) throw new Violation(`nothing has decayed, and ${bad.name} can't be used: ${bad.reason}`);
+    if (report.images > 0) this.startedFromImages(report.images);
     if (uniform(this.random, 12) !== 0) return;
     const second = this.leavings.secondServer(() => this.open(this.disk));
     if (second !== "") throw new Violation(second);
     this.counts.add("second servers refused");
+  }
+
+  private startedFromImages(images: number): void {
+    this.counts.add(images === 1 ? "images: starts from a full one" : "images: starts from a full one and deltas");
+    if (uniform(this.random, 8) !== 0) return;
+    const [wrong] = verifyDataset(this.server.engine.dataset);
+    if (wrong !== undefined) throw new Violation(`what was loaded from images is broken: ${wrong}`);
+    this.counts.add("images: structures verified");
   }
 
   private open(disk: MemoryDisk): SimServer {
@@ -364,6 +482,9 @@ class Life {
       keys: this.plan.encrypted ? drawKeys(this.random) : undefined,
       notify: this.plan.notify ? "EA" : "",
       listener: this.crowd,
+      // A copy that is only looked at takes none.
+      images:
+        this.plan.images === undefined || disk !== this.disk ? undefined : { plan: this.plan.images, listener: this },
     };
     const server = new SimServer(options);
     this.alive.push(server);

@@ -17,6 +17,7 @@ import { CommandTable } from "../../src/command/table.ts";
 import type { Disk } from "../../src/disk/disk.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { type FsyncPolicy, openStorage, type Storage } from "../../src/engine/storage.ts";
+import { lz4Compress } from "../../src/platform/lz4.ts";
 import { DATA, INPUT_ROW_WORDS, makeRegions, OUTPUT_ROW_WORDS, type Transport } from "../../src/platform/transport.ts";
 import { BlockedClients } from "../../src/server/blocking/blocked_clients.ts";
 import { publish } from "../../src/server/commands/pubsub/publish.ts";
@@ -24,8 +25,11 @@ import { subscriptionCommands } from "../../src/server/commands/pubsub/subscribe
 import { Connection } from "../../src/server/connection.ts";
 import { Notifications } from "../../src/server/pubsub/notifications.ts";
 import { type PubsubHost, Registry } from "../../src/server/pubsub/registry.ts";
+import type { Saving } from "../../src/server/saving.ts";
 import { TurnRunner } from "../../src/server/turn.ts";
 import type { TurnHost } from "../../src/server/turn_host.ts";
+import { InlineImageThread } from "../../src/snapshot/image_thread.ts";
+import { type ImagingListener, type ImagingPlan, simSaving } from "./imaging.ts";
 import { LentMemory } from "./memory.ts";
 import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 
@@ -89,6 +93,8 @@ export interface SimServerOptions {
   /** notify-keyspace-events */
   readonly notify: string;
   readonly listener: Listener;
+  /** Undefined: it takes no images, but starts with those that are there. */
+  readonly images: { readonly plan: ImagingPlan; readonly listener: ImagingListener } | undefined;
 }
 
 export class SimServer {
@@ -96,6 +102,7 @@ export class SimServer {
   readonly storage: Storage;
   readonly turns: TurnRunner;
   readonly pubsub: Registry;
+  readonly saving: Saving | undefined;
   /** It has ended by itself, as a failed sync makes it. */
   ended = false;
   private readonly connections: Connection[];
@@ -104,7 +111,7 @@ export class SimServer {
 
   /** Recovers what is on the disk; throws what a start throws. */
   constructor(options: SimServerOptions) {
-    const { disk, clock, schedule, policy, segmentBytesMax, listener, keys } = options;
+    const { disk, clock, schedule, policy, segmentBytesMax, listener, keys, images } = options;
     const random: Random = seededRandom(options.seed);
     this.listener = listener;
     this.engine = new Engine({
@@ -149,13 +156,24 @@ export class SimServer {
         clock,
         random,
         ...(keys === undefined ? {} : { keys }),
-        backing: { disk, logIo: new SimLogIo(disk, schedule), crc32c: crc32cReference, buffers: this.memory },
+        ...(images === undefined ? {} : { images: images.plan.settings }),
+        backing: {
+          disk,
+          logIo: new SimLogIo(disk, schedule),
+          crc32c: crc32cReference,
+          buffers: this.memory,
+          imageThread: new InlineImageThread(disk, crc32cReference, lz4Compress, schedule.later),
+        },
       });
     } catch (thrown) {
-      this.dispose();
+      this.memory.giveBackAll(this.engine.arena);
       throw thrown;
     }
     this.storage.onProgress = () => this.progressed();
+    this.saving =
+      images === undefined
+        ? undefined
+        : simSaving(this.engine, this.storage, clock, images.plan, () => this.ended, images.listener);
     this.listen();
   }
 
@@ -181,6 +199,7 @@ export class SimServer {
     const { engine } = this;
     current = this;
     this.storage.tick();
+    this.saving?.tick();
     engine.beginTurn();
     let buckets = 0;
     engine.dataset.expireStep(() => ++buckets < 4);

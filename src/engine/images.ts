@@ -146,7 +146,7 @@ export class Images {
     const newest = this.unchanged(full);
     if (newest !== undefined) {
       const { chain, lengthBytes: fileBytes } = newest;
-      setImmediate(() =>
+      queueMicrotask(() =>
         done(undefined, { image: newest, summary: { chain, fileBytes, pages: 0, blocks: 0, plainBytes: 0 } }),
       );
       return;

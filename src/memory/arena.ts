@@ -251,7 +251,7 @@ export class Arena {
     const before: Uint8Array[] = [];
     for (let i = 0; i < this.segmentCount; i++) {
       before.push(this.marks[this.firstSegment + i]!);
-      this.marks[this.firstSegment + i] = new Uint8Array(new SharedArrayBuffer(SEGMENT_BLOCKS));
+      this.marks[this.firstSegment + i] = new Uint8Array(this.calls.allocate(SEGMENT_BLOCKS));
     }
     return before;
   }

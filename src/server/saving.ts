@@ -7,17 +7,32 @@
  *
  * A failed image loses nothing, since the log has everything: it is told once, and tried again after RETRY_MS at the earliest.
  */
+import type { Clock } from "../base/clock.ts";
 import type { EmberlogError } from "../base/errors.ts";
 import { humanBytes } from "../base/memory_size.ts";
+import type { Engine } from "../engine/engine.ts";
 import type { ImageResult } from "../engine/images.ts";
-import { readTimesOfDay } from "./config/special_values.ts";
-import type { Server } from "./server.ts";
+import type { Storage } from "../engine/storage.ts";
+import { readTimesOfDay, type SavePoint } from "./config/special_values.ts";
 
 /** After an image that failed, and between attempts of triggers, ms: Redis's pause. */
 const RETRY_MS = 5000;
 
 export type SaveKind = "save" | "rewrite";
 type Done = (error: EmberlogError | undefined) => void;
+
+/** What it asks of a server; the crash harness has a small one (fuzz/sim). */
+export interface SavingHost {
+  /** Wall clock, ms. */
+  readonly startedMs: number;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly storage: Storage | undefined;
+  readonly logger: { notice(message: string): void; warning(message: string): void };
+  readonly config: { text(name: string): string; integer(name: string): number; savePoints(): SavePoint[] };
+  readonly shutdown: { readonly initiated: boolean };
+  isStopping(): boolean;
+}
 
 export class Saving {
   /** Wall clock of the last success, or of the start, ms. */
@@ -34,7 +49,7 @@ export class Saving {
   saveScheduled = false;
   /** What is being taken; undefined: nothing. */
   current: SaveKind | undefined;
-  private readonly server: Server;
+  private readonly server: SavingHost;
   private dirtyAtSave = 0;
   private dirtyAtBegin = 0;
   private triedMs = 0;
@@ -42,7 +57,7 @@ export class Saving {
   private baseBytes = -1;
   private minute = -1;
 
-  constructor(server: Server) {
+  constructor(server: SavingHost) {
     this.server = server;
     this.lastSaveMs = server.startedMs;
   }
