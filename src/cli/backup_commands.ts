@@ -4,6 +4,7 @@ import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { BackupNowOptions } from "./backup.ts";
 import type { BackupIdentityOptions } from "./backup_identity.ts";
 import type { BackupStatusOptions } from "./backup_status.ts";
+import type { HistoryOptions } from "./history.ts";
 import { describeKeyOptions, takeKeys } from "./key_options.ts";
 import type { RestoreOptions } from "./restore.ts";
 import type { TimelineOptions } from "./timeline.ts";
@@ -44,6 +45,30 @@ export function addBackupCommands(
   ).action(async (options: TimelineOptions) => {
     const { runTimeline } = await import("./timeline.ts");
     done(await runTimeline(options, keysIn(words), out));
+  });
+  describeKeyOptions(
+    program
+      .command("history <key>")
+      .description("each version of one key, with its time; and one of them back into a running server")
+      .option("--from <url>", "file:///path or s3://bucket/prefix")
+      .option("--dir <directory>", "a data directory, also while a server runs on it")
+      .option("--db <number>", "the key's database", "0")
+      .option("--hex", "the key is given in hex digits")
+      .option("--since <time>", "nothing older than what was current then: 2026-11-21T10:00:00Z")
+      .option("--until <time>", "nothing newer")
+      .option("--sequence <number>", "nothing newer than this command")
+      .option("--limit <versions>", "so many of the newest versions", "100")
+      .option("--identity <file>", "the identity of age that opens the objects")
+      .option("--restore-into <server>", "redis://host[:port][/database]: put the newest of these versions back there")
+      .option("--replace", "over what is there under that key")
+      .option("--ttl <keep|shift>", "expire when it did; or live as long from now as it had left", "keep")
+      .option("--user <name>", "user name for AUTH")
+      .option("--password <password>", "password for AUTH (default: $EMBERLOG_PASSWORD, which ps does not show)")
+      .option("--json", "one JSON object instead of text")
+      .addHelpText("after", "\nExit codes: 0 told, or put back; 1 there is no version of the key; 2 it failed."),
+  ).action(async (key: string, options: HistoryOptions) => {
+    const { runHistory } = await import("./history.ts");
+    done(await runHistory(key, options, keysIn(words), out));
   });
   const backup = program
     .command("backup")

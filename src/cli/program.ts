@@ -56,6 +56,7 @@ const PROGRAM_WORDS = new Set([
   "backup",
   "restore",
   "timeline",
+  "history",
   "key",
   "ping",
   "help",

@@ -9,24 +9,19 @@
  */
 import type { FetchOptions } from "../backup/fetch.ts";
 import { findLast } from "../backup/find_command.ts";
-import { decodeGeneration, type Generation } from "../backup/generation.ts";
+import type { Generation } from "../backup/generation.ts";
 import { type History, readHistory } from "../backup/history.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
-import { bytesToFetch, requireEmpty, restore } from "../backup/restore.ts";
+import { bytesToFetch, requireEmpty } from "../backup/restore.ts";
 import { planRestore, type RestorePlan, type RestoreTarget } from "../backup/restore_plan.ts";
-import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
-import { LOG_SEGMENT_BYTES_DEFAULT } from "../base/limits.ts";
-import { systemRandom } from "../base/random.ts";
-import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
+import { NodeDisk } from "../disk/node_disk.ts";
 import { withScratchFolder } from "../disk/object_files.ts";
-import type { DataDirectoryOptions } from "../engine/data_directory.ts";
-import { beginRestored } from "../engine/restored_directory.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
-import { PortableLogIo } from "../platform/log_io.ts";
 import { openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+import { generationOf, restoreInto } from "./restoring.ts";
 
 export interface RestoreOptions {
   readonly from: string;
@@ -60,18 +55,7 @@ export function runRestore(options: RestoreOptions, keys: Keys, out: (text: stri
         if (json) out(`${JSON.stringify({ ...facts, dryRun: true })}\n`);
         return 0;
       }
-      const restored = await restore(
-        {
-          disk,
-          directory: options.dir,
-          crc32c,
-          keys,
-          begin: (kept) => beginRestored(directoryOptions(disk, options.dir, keys), kept),
-        },
-        fetching,
-        plan,
-        generation,
-      );
+      const restored = await restoreInto(options.dir, keys, fetching, plan, generation);
       if (json) out(`${JSON.stringify({ ...facts, ...restored })}\n`);
       else {
         const when = restored.commitMs === 0 ? "" : ` of ${new Date(restored.commitMs).toISOString()}`;
@@ -136,26 +120,6 @@ async function targetOf(
     const text = `${found.text} (command ${found.sequence}, ${new Date(found.commitMs).toISOString()})`;
     return { target: { kind: "sequence", sequence: found.sequence - 1 }, found: text };
   });
-}
-
-async function generationOf(plan: RestorePlan, store: ObjectStore): Promise<Generation | null> {
-  if (plan.generation === null) return null;
-  const { name } = plan.generation;
-  return decodeGeneration(name, await store.read(name), crc32c);
-}
-
-function directoryOptions(disk: NodeDisk, directory: string, keys: Keys): DataDirectoryOptions {
-  return {
-    disk,
-    directory,
-    logIo: new PortableLogIo(nodeFiles, () => systemClock.monotonicUs()),
-    clock: systemClock,
-    random: systemRandom(),
-    crc32c,
-    policy: "always",
-    segmentBytesMax: LOG_SEGMENT_BYTES_DEFAULT,
-    keys,
-  };
 }
 
 interface PlanFacts {

@@ -83,6 +83,7 @@ test("nothing readable lies in an encrypted store, and grep finds it in one that
   expect(readdirSync(join(root, "store")).sort()).toEqual([
     ".writing",
     "claims",
+    "counts",
     "generations",
     "images",
     "probe",
@@ -92,6 +93,25 @@ test("nothing readable lies in an encrypted store, and grep finds it in one that
   const plain = await emberlog("backup", "now", join(root, "data"), "--to", `file://${join(root, "plain")}`);
   expect(plain).toMatchObject({ code: 0 });
   expect(grep(join(root, "plain", "segments"))).toBe(0);
+});
+
+test("one key's version comes back into a running server, and nothing else is touched", async () => {
+  const dir = join(root, "kept");
+  mkdirSync(dir);
+  const server = await startEmberlog({ dir });
+  const client = await server.connect();
+  await client.command("SET", "untouched", "1");
+  const words = ["history", "user:49", "--from", store, "--identity", join(root, "identity.txt")];
+  const into = ["--restore-into", `redis://127.0.0.1:${server.port}`];
+  const told = await emberlog(...words);
+  expect(told.out).toMatch(/command \d+ {2}HSET {8}hash of 2\n.* FLUSHALL {4}gone\n$/);
+  expect(await emberlog(...words, ...into)).toMatchObject({ code: 0, out: expect.stringContaining("hash of 2") });
+  expect(await emberlog(...words, ...into)).toMatchObject({ code: 2, out: expect.stringContaining("--replace") });
+  expect(await emberlog(...words, ...into, "--replace")).toMatchObject({ code: 0 });
+  const answers = [await client.command("HGETALL", "user:49"), await client.command("DBSIZE")];
+  expect(answers.map(String)).toEqual(["*4\r\n$4\r\nname\r\n$3\r\nn49\r\n$6\r\nvisits\r\n$2\r\n49\r\n", ":2\r\n"]);
+  client.close();
+  expect(await server.stop()).toBe(0);
 });
 
 test("mistakes are told in a line, and change nothing", async () => {

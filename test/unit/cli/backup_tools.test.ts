@@ -112,3 +112,75 @@ test("counts that were altered are told, and the names stand in for them", async
   expect((altered["minutes"] as { commands: number }[]).reduce((sum, { commands }) => sum + commands, 0)).toBe(63);
   writeFileSync(join(folder, name!), text);
 });
+
+interface Version {
+  readonly sequence: number;
+  readonly ms: number;
+  readonly by: string;
+  readonly state: {
+    readonly type: string;
+    readonly size: number;
+    readonly preview: string;
+    readonly expiryMs: number | null;
+  } | null;
+}
+
+/** What became of k3, by the loop above: the step, or what removed it. */
+const K3 = ["3", "10", "17", "24", "UNLINK", "31", "38", "45", "FLUSHALL", "52", "59"];
+
+function told(versions: readonly Version[]): string[] {
+  return versions.map(({ state, by }) => (state === null ? by : state.preview.replace(/\.*$/, "")));
+}
+
+test("the history of a key has each of its versions, from the store as from the directory", async () => {
+  const stored = await json("history", "k3", "--from", url, "--identity", identityFile);
+  const versions = stored["versions"] as Version[];
+  expect(told(versions)).toEqual(K3);
+  expect(versions[0]).toMatchObject({
+    ms: START_MS + 4 * 5000,
+    by: "SET",
+    sequence: 5,
+    state: { type: "string", size: 900 },
+  });
+  expect((await json("history", "k3", "--dir", source))["versions"]).toEqual(versions);
+  const since = await json("history", "k3", "--dir", source, "--since", new Date(START_MS + 40 * 5000).toISOString());
+  expect(told(since["versions"] as Version[])).toEqual(K3.slice(6));
+  const until = await json(
+    "history",
+    "k3",
+    "--from",
+    url,
+    "--identity",
+    identityFile,
+    "--sequence",
+    "30",
+    "--limit",
+    "2",
+  );
+  expect(told(until["versions"] as Version[])).toEqual(["17", "24"]);
+  expect(until).toMatchObject({ omitted: 2, last: 30 });
+  expect(await emberlog("history", "nosuch", "--dir", source)).toMatchObject({ code: 1 });
+  expect(await emberlog("history", "k3", "--from", url)).toMatchObject({
+    code: 2,
+    out: expect.stringContaining("--identity FILE"),
+  });
+});
+
+test("inside a transaction only its end is a version, and collections and expiries are told", async () => {
+  const dir = join(root, "kinds");
+  const database = await open({ dir, clock: new FakeClock(START_MS) });
+  database.atomically(() => {
+    database.run("RPUSH", "list", "a");
+    database.run("RPUSH", "list", "b", "c");
+  });
+  database.run("PEXPIREAT", "list", START_MS + 60_000);
+  database.run("RENAME", "list", "away");
+  database.run("SET", "other", "list");
+  await database.close();
+  const { versions } = (await json("history", "list", "--dir", dir)) as unknown as { versions: Version[] };
+  expect(versions.map(({ state }) => state)).toEqual([
+    { type: "list", size: 3, expiryMs: null, preview: null },
+    { type: "list", size: 3, expiryMs: START_MS + 60_000, preview: null },
+    null,
+  ]);
+});
