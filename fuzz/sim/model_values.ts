@@ -312,7 +312,8 @@ const RUNS: Readonly<Record<string, Run>> = {
     if (!before.has(member!)) return integer(0);
     if (from === to) return integer(1);
     set(at, db, from!, { kind: "set", is: new Set([...before].filter((each) => each !== member)) });
-    set(at, db, to!, { kind: "set", is: new Set([...target, member!]) });
+    // Who watches a set that has the member already is not told, as in redis-server.
+    if (!target.has(member!)) set(at, db, to!, { kind: "set", is: new Set([...target, member!]) });
     return integer(1);
   },
   SUNIONSTORE: combine((sets) => new Set(sets.flatMap((each) => [...each]))),
