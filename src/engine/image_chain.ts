@@ -2,6 +2,9 @@
  * Which images a start can begin with: the newest chain (a full image and the deltas on it) whose every file is there and sound and from
  * whose end the log goes on. What is damaged is passed over: the log is kept back to the previous full image for this (D16).
  *
+ * Images that the choice does not need are the fallback of a later day: those that are gone or have another length are found bad as well, so
+ * that none of the log goes for their sake.
+ *
  * A file counts only if it is the one that the manifest lists: its chain covers every byte. Loading verifies each block before it is used,
  * so damage may show after part of a file is in memory already; the next candidate is then loaded over it, and where there is none memory
  * is emptied.
@@ -111,6 +114,13 @@ export function chooseImages(
     }
     if (!whole) continue;
     memory.adopt();
+    for (const { name, lengthBytes } of images) {
+      if (bad.has(name)) continue;
+      const bytes = disk.status(joinPath(directory, name))?.size;
+      if (bytes === undefined) bad.set(name, { name, reason: "the file is gone", missing: true });
+      else if (bytes !== lengthBytes)
+        bad.set(name, { name, reason: `it has ${bytes} bytes and not ${lengthBytes}`, missing: false });
+    }
     return result(bad.size > 0 ? "fallback" : "sound", chain);
   }
   if (touched) memory.clear();

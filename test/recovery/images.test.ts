@@ -208,6 +208,27 @@ describe("D16: an image that is damaged is fallen back from", () => {
     expect(refusal(disk)).toBe("DATA_MISSING");
   });
 
+  test("the one before the newest is gone, or shorter: a start says so, and keeps the log that goes back further", async () => {
+    for (const harm of ["gone", "shorter"]) {
+      const world = new ImageWorld(undefined, seed);
+      for (let round = 0; round < 3; round++) {
+        world.run("INCR", "round");
+        await world.save(true);
+        world.settle();
+      }
+      const disk = world.crash("killed");
+      const [before, newest] = names(disk, ".img");
+      if (harm === "gone") disk.unlink(`${DIRECTORY}/${before}`);
+      else disk.shorten(`${DIRECTORY}/${before}`, 1000);
+      const again = start(disk);
+      expect(again.storage.report).toMatchObject({ decision: "open", images: 1, badImages: [{ name: before }] });
+      expect(again.run("INCR", "round")).toBe(":4\r\n");
+      await again.save(true);
+      again.settle();
+      expect(names(disk, ".img")).toEqual([newest, expect.stringContaining("image-")]);
+    }
+  });
+
   test("an image of a layout that this version does not know is refused, naming the one that does", async () => {
     const { world, images } = await history();
     const disk = world.crash("power");
