@@ -3,6 +3,9 @@
  * or cut and report a tail that nothing proves to have been durable (D8); never anything else.
  *
  * What proves it is found here by reading the undamaged frames as the format says, without the reader under test.
+ *
+ * An image is never all that there is: the log is kept back to the full image before the newest. So as long as what the manifest lists
+ * leaves another way to begin, a start takes that, and serves everything (D16).
  */
 import { EmberlogError } from "../../src/base/errors.ts";
 import { getU32, getU64 } from "../../src/base/little_endian.ts";
@@ -37,10 +40,11 @@ const LOST_FILE = "a lost file";
 const REFUSALS = new Set(["DATA_ROTTEN", "DATA_MISSING", "VERSION_UNKNOWN"]);
 
 export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: () => SimServer, counts: Counts): Decay {
-  const names = disk.list(SIM_DIRECTORY).filter((name) => name.endsWith(".seg") || name === "MANIFEST");
+  const names = disk.list(SIM_DIRECTORY).filter((name) => /\.(?:seg|img)$/.test(name) || name === "MANIFEST");
   const file = `${SIM_DIRECTORY}/${names[uniform(random, names.length)]}`;
   const before = disk.contents(file).slice();
   const listed = isListed(disk, file);
+  const another = anotherBeginning(disk, file);
   const damage = uniform(random, 3) === 0 ? misread(disk, random, file) : damageFile(disk, random, file);
   counts.add(`rot: ${damage.what}`);
   const { passes } = damage;
@@ -52,17 +56,42 @@ export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: ()
     disk.afterRead = null;
     if (!(thrown instanceof EmberlogError) || !REFUSALS.has(thrown.code)) throw thrown;
     counts.add("rot: refused");
-    return { what, refused: thrown.message, server: undefined, mayLose: false, wrong: "", passes };
+    const wrong = another
+      ? `a start refuses although there is another image, or all of the log: ${thrown.message}`
+      : "";
+    return { what, refused: thrown.message, server: undefined, mayLose: false, wrong, passes };
   }
   disk.afterRead = null;
-  const { decision, lastSequence } = server.storage.report;
-  counts.add(decision === "cut" ? "rot: cut and reported" : "rot: harmless");
+  const { decision, lastSequence, badImages } = server.storage.report;
+  const passedOver = badImages.length > 0 ? "rot: an image passed over and reported" : "rot: harmless";
+  counts.add(decision === "cut" ? "rot: cut and reported" : passedOver);
   // A log that the process has left torn is cut whatever happens to the manifest, and nothing may be lost by that.
   const cut = decision === "cut" && file.endsWith(".seg");
   // Of a segment that no manifest lists yet nobody knows that it should be there: under `always` nothing in it was acknowledged.
   const mayLose = cut || (damage.what === LOST_FILE && !listed);
   const wrong = cut ? proofOf(before, damage, lastSequence + 1, crc32c) : "";
   return { what, refused: "", server, mayLose, wrong, passes };
+}
+
+/** Can a start do without `file`, an image, by what the manifest lists? The log from its origin on, or another chain from whose end it goes on. */
+function anotherBeginning(disk: MemoryDisk, file: string): boolean {
+  if (!file.endsWith(".img")) return false;
+  const lines = Buffer.from(disk.contents(`${SIM_DIRECTORY}/MANIFEST`))
+    .toString("latin1")
+    .split("\n");
+  const fields = (kind: string): string[][] =>
+    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(" "));
+  // segment NAME epoch E first N …; image NAME epoch E last N bytes B chain C full | delta P on C
+  const first = Number(fields("segment")[0]![5]);
+  if (first === Number(fields("origin")[0]![1]) + 1) return true;
+  const sound = new Set<string>();
+  let beginning = false;
+  for (const [, name, , , , last, , , , chain, , , , parent] of fields("image")) {
+    if (file.endsWith(`/${name}`) || (parent !== undefined && !sound.has(parent))) continue;
+    sound.add(chain!);
+    if (Number(last) >= first - 1) beginning = true;
+  }
+  return beginning;
 }
 
 /** A frame, outside of what is damaged and behind it, that knew `sequence` to be durable. */
@@ -138,7 +167,7 @@ function isOpenSegment(disk: MemoryDisk, file: string): boolean {
 
 function isListed(disk: MemoryDisk, file: string): boolean {
   const manifest = Buffer.from(disk.contents(`${SIM_DIRECTORY}/MANIFEST`)).toString("latin1");
-  return !file.endsWith(".seg") || manifest.includes(`segment ${file.slice(SIM_DIRECTORY.length + 1)} `);
+  return file.endsWith("MANIFEST") || manifest.includes(` ${file.slice(SIM_DIRECTORY.length + 1)} `);
 }
 
 /** Where a frame of a segment ends, or anywhere in another file. */
