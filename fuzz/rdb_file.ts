@@ -4,7 +4,6 @@
  * A file is put together of values of every encoding, with expiries, databases and what else may stand between keys, and then changed in a few
  * places; its checksum is made right again most of the time, so that what was changed is reached. It is read in pieces of any size.
  */
-import { crc64Reference } from "../src/base/crc64.ts";
 import { EmberlogError } from "../src/base/errors.ts";
 import { type Random, uniform } from "../src/base/random.ts";
 import { importCommands } from "../src/engine/import_aof.ts";
@@ -13,6 +12,7 @@ import { Importer } from "../src/engine/importer.ts";
 import { RdbInput } from "../src/rdb/input.ts";
 import { EngineClient } from "../test/support/engine_client.ts";
 import { bodies, int64, length, text } from "../test/support/rdb_bodies.ts";
+import { withSum } from "../test/support/rdb_payload.ts";
 import { verifyDataset } from "../test/support/verify_dataset.ts";
 import type { Target } from "./target.ts";
 
@@ -133,17 +133,6 @@ function drawKey(random: Random, n: number, valkey: boolean): Buffer[] {
     }
     return [...parts, bytes.subarray(0, 1), text(`key ${n}`), bytes.subarray(1)];
   }
-}
-
-/** The last eight bytes become the checksum of those before. */
-function withSum(file: Buffer): Buffer {
-  if (file.length < 18) return file;
-  const copy = Buffer.from(file);
-  const sum = new Int32Array(2);
-  crc64Reference(copy, 0, copy.length - 8, sum);
-  copy.writeInt32LE(sum[0]!, copy.length - 8);
-  copy.writeInt32LE(sum[1]!, copy.length - 4);
-  return copy;
 }
 
 function change(random: Random, file: Buffer): Buffer {

@@ -127,8 +127,7 @@ export function openDataDirectoryToFill(
   const { disk, directory } = options;
   return withLock(disk, directory, (lock) => {
     const state = directoryState(disk, directory);
-    if (importedFrom !== undefined) writeImportMarker(disk, directory, importedFrom);
-    else if (state === "redis") refuseDirectoryWithData(disk, directory);
+    if (importedFrom === undefined && state === "redis") refuseDirectoryWithData(disk, directory);
     const recovered: Recovered = {
       examination: { ...NOTHING_EXAMINED, directory: state, lastSequence: firstSequence - 1 },
       decision: "create",
@@ -140,8 +139,26 @@ export function openDataDirectoryToFill(
       lastSequence: firstSequence - 1,
       commitMs: 0,
     };
-    return begin(options, lock, recovered, firstSequence, "filling", 0);
+    try {
+      if (importedFrom !== undefined) writeImportMarker(disk, directory, importedFrom);
+      return begin(options, lock, recovered, firstSequence, "filling", 0);
+    } catch (thrown) {
+      // As far as the disk allows. Where there was data of Emberlog, the manifest decides what the marker means.
+      if (importedFrom !== undefined && state !== "ours") attempt(() => removeFilled(disk, directory));
+      throw thrown;
+    }
   });
+}
+
+/** Removes a log that was being filled. The marker goes last: until then no start takes what is left for data. */
+function removeFilled(disk: Disk, directory: string): void {
+  for (const name of disk.list(directory)) {
+    if (parseSegmentName(name) !== undefined || isTemporaryName(name) || name === MANIFEST_NAME) {
+      disk.unlink(joinPath(directory, name));
+    }
+  }
+  disk.syncDirectory(directory);
+  removeImportMarker(disk, directory);
 }
 
 /** What a repair keeps, ready to be listed. */
@@ -376,13 +393,7 @@ export class DataDirectory {
     this.writer.abandon();
     await this.listing;
     try {
-      // The marker goes last: until then no start takes what is left for data.
-      for (const name of disk.list(directory)) {
-        if (parseSegmentName(name) !== undefined || isTemporaryName(name)) disk.unlink(joinPath(directory, name));
-      }
-      disk.unlink(joinPath(directory, MANIFEST_NAME));
-      disk.syncDirectory(directory);
-      removeImportMarker(disk, directory);
+      removeFilled(disk, directory);
     } finally {
       this.lock.release();
     }

@@ -10,6 +10,7 @@ import type { Database } from "../dataset/database.ts";
 import { readExpiry, releaseEntry, writeExpiry } from "../dataset/entries.ts";
 import { entryMemoryBytes } from "../dataset/memory_usage.ts";
 import { isBig, TYPE_STRING } from "../dataset/types.ts";
+import { DiskError } from "../disk/disk.ts";
 import { NIL, SEGMENT_SHIFT } from "../memory/layout.ts";
 import type { RequestWriter } from "../protocol/request_writer.ts";
 import { PayloadReader, PayloadWriter } from "../rdb/payload.ts";
@@ -74,6 +75,8 @@ export class Importer {
     const { engine } = this;
     engine.reserve(bytes);
     if (!engine.dataset.removalsHeld) return;
+    const failed = this.storage?.writer.failed;
+    if (failed) throw new DiskError(failed.kind, "the log", failed.errno);
     throw new EmberlogError("DISK_FULL", `the log takes no more: ${engine.log?.refusal ?? "the disk is full"}`);
   }
 

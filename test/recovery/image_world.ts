@@ -20,7 +20,7 @@ export interface ImageWorldOptions {
 }
 
 /** The log's threads as tasks that a test steps through. */
-function logIo(disk: MemoryDisk, schedule: (task: () => void) => void): LogIo {
+export function memoryLogIo(disk: MemoryDisk, schedule: (task: () => void) => void): LogIo {
   const io = new DiskLogIo(disk, schedule);
   return Object.assign(io, {
     kind: "portable" as const,
@@ -55,7 +55,7 @@ export class ImageWorld {
       ...(options.images === undefined ? {} : { images: options.images }),
       backing: {
         disk: files,
-        logIo: logIo(files, steps.schedule),
+        logIo: memoryLogIo(files, steps.schedule),
         crc32c: referenceCrc32c,
         imageThread: new InlineImageThread(files, referenceCrc32c, () => undefined, steps.schedule),
       },
