@@ -8,8 +8,8 @@
 import type { Clock } from "../base/clock.ts";
 import { seededRandom, uniform } from "../base/random.ts";
 import type { CommandTable } from "../command/table.ts";
-import { Engine } from "../engine/engine.ts";
-import { DATA, makeRegions, OPENED, type Transport } from "../platform/transport.ts";
+import { Engine, type EngineOptions } from "../engine/engine.ts";
+import { DATA, makeRegions, OPENED, type Transport, type TransportRegions } from "../platform/transport.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
 import { Connection } from "./connection.ts";
 import { TurnRunner } from "./turn.ts";
@@ -22,21 +22,7 @@ const KEYS = 40_000;
 /** Runs for `budgetMs` at most. `table` is the server's own, so that its handlers get warm; its statistics are not touched. */
 export function warmUp(table: CommandTable, clock: Clock, budgetMs: number): void {
   const endUs = clock.monotonicUs() + budgetMs * 1000;
-  const regions = makeRegions({ onTurn: () => 0, slotsMax: CONNECTIONS });
-  const engine = new Engine({ clock, random: seededRandom(1), table, databases: 1, bytesMax: 64 * 1024 * 1024 });
-  const connections = scratchConnections();
-  const host: TurnHost = {
-    opened: () => undefined,
-    connection: (slot) => connections[slot],
-    closed: () => {},
-    protocolError: () => {},
-    outputGrew: () => {},
-    outputExceeded: () => {},
-    queryBytesMax: Number.POSITIVE_INFINITY,
-    paused: "no",
-  };
-  const turns = new TurnRunner(engine, scratchTransport(regions), host, { serve: () => {}, forget: () => {} });
-  engine.setReplySink(turns);
+  const { engine, turns, regions } = scratchServer(table, clock, CONNECTIONS, { bytesMax: 64 * 1024 * 1024 });
   const random = seededRandom(2);
   const writer = new RequestWriter(regions.input);
   for (let turn = 0; clock.monotonicUs() < endUs; turn++) {
@@ -125,13 +111,34 @@ function request(writer: RequestWriter, ...args: string[]): void {
   for (const arg of args) writer.text(arg);
 }
 
-function scratchConnections(): Connection[] {
+/** An engine and its turns with so many connections and nobody behind them: what lies in `regions.input` is executed by `turns.run`. */
+export function scratchServer(
+  table: CommandTable,
+  clock: Clock,
+  clients: number,
+  memory: Pick<EngineOptions, "memoryCalls" | "bytesMax">,
+): { engine: Engine; turns: TurnRunner; regions: TransportRegions } {
+  const regions = makeRegions({ onTurn: () => 0, slotsMax: clients });
+  const engine = new Engine({ clock, random: seededRandom(1), table, databases: 1, ...memory });
   const peer = { peerAddress: "", localAddress: "", descriptor: -1, local: true };
-  return Array.from({ length: CONNECTIONS }, (_, slot) => new Connection(slot, slot, peer, 0));
+  const connections = Array.from({ length: clients }, (_, slot) => new Connection(slot, slot, peer, 0));
+  const host: TurnHost = {
+    opened: () => undefined,
+    connection: (slot) => connections[slot],
+    closed: () => {},
+    protocolError: () => {},
+    outputGrew: () => {},
+    outputExceeded: () => {},
+    queryBytesMax: Number.POSITIVE_INFINITY,
+    paused: "no",
+  };
+  const turns = new TurnRunner(engine, scratchTransport(regions), host, { serve: () => {}, forget: () => {} });
+  engine.setReplySink(turns);
+  return { engine, turns, regions };
 }
 
 /** A transport that sends nowhere. */
-function scratchTransport(regions: ReturnType<typeof makeRegions>): Transport {
+function scratchTransport(regions: TransportRegions): Transport {
   const refuse = (): never => {
     throw new Error("the scratch transport has no sockets");
   };
