@@ -17,8 +17,9 @@ import { findRedisFiles } from "../engine/redis_files.ts";
 import type { StorageOptions } from "../engine/storage.ts";
 import { liveDatabases, liveKeys } from "./live_keys.ts";
 import { plainEngine } from "./plain_engine.ts";
-import { Progress } from "./progress.ts";
+import type { Progress } from "./progress.ts";
 import { connectTo, isAddress, parseAddress } from "./redis_client.ts";
+import { runTransfer, type Streams } from "./transfer.ts";
 
 export interface ImportArguments {
   readonly from: string;
@@ -41,31 +42,17 @@ interface Outcome {
   readonly files: readonly string[];
   readonly ignored: readonly string[];
   readonly functions: readonly string[];
-  readonly seconds: number;
 }
 
-/** Resolves to the exit code. `terminal` writes to a terminal; undefined where there is none. */
-export async function runImport(
-  args: ImportArguments,
-  out: (text: string) => void,
-  error: (text: string) => void,
-  terminal: ((text: string) => void) | undefined,
-): Promise<number> {
-  const progress = new Progress("importing", args.json ? undefined : terminal);
-  try {
-    const outcome = await importAll(args, progress);
-    progress.end();
-    out(args.json ? `${JSON.stringify({ from: args.from, dir: args.dir, ...outcome })}\n` : asText(args, outcome));
-    return 0;
-  } catch (thrown) {
-    progress.end();
-    if (!(thrown instanceof EmberlogError)) throw thrown;
-    const { code, message, file, offset } = thrown;
-    if (args.json)
-      out(`${JSON.stringify({ from: args.from, dir: args.dir, error: { code, message, file, offset } })}\n`);
-    else error(`${message}\n`);
-    return 1;
-  }
+/** Resolves to the exit code. */
+export function runImport(args: ImportArguments, streams: Streams): Promise<number> {
+  return runTransfer(
+    "importing",
+    args,
+    streams,
+    (progress) => importAll(args, progress),
+    (outcome) => asText(args, outcome),
+  );
 }
 
 async function importAll(args: ImportArguments, progress: Progress): Promise<Outcome> {
@@ -107,7 +94,6 @@ async function importAll(args: ImportArguments, progress: Progress): Promise<Out
     files,
     ignored,
     functions: setAside,
-    seconds: Math.round(progress.seconds * 1000) / 1000,
   };
 }
 
@@ -145,7 +131,7 @@ async function importLive(importer: Importer, args: ImportArguments, progress: P
   }
 }
 
-function asText(args: ImportArguments, outcome: Outcome): string {
+function asText(args: ImportArguments, outcome: Outcome & { seconds: number }): string {
   const { keys, seconds, expired, empty, skipped, files, ignored, functions } = outcome;
   const lines = [`imported   ${keys} keys into ${args.dir} in ${seconds.toFixed(2)} s`];
   for (const file of files) lines.push(`read       ${file}`);

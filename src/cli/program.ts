@@ -193,11 +193,14 @@ function addTransferCommands(
         json: options.json === true,
         keys: await keysOf(),
       };
-      done(await runImport(args, output.out, output.error, terminal));
+      done(await runImport(args, { ...output, terminal }));
     });
   describeKeyOptions(access(program.command("export")))
     .description("write the data as redis-server 7.0 and later load it")
-    .option("--from <server>", "redis://host[:port][/database]: a running server, key by key")
+    .option(
+      "--from <server>",
+      "redis://host[:port][/database]: a running server; an Emberlog on this machine as of one moment, any other key by key",
+    )
     .option("--dir <directory>", "a data directory, as of one moment, also while a server runs on it")
     .option("--rdb <file>", "the RDB file to be made")
     .option("--aof <directory>", "the append-only directory to be made (appendonlydir)")
@@ -216,7 +219,7 @@ function addTransferCommands(
       };
       const password = options.password ?? process.env["EMBERLOG_PASSWORD"];
       const args = { from, dir, target, user, password, json: options.json === true, keys: await keysOf() };
-      done(await runExport(args, output.out, output.error, terminal));
+      done(await runExport(args, { ...output, terminal }));
     });
 }
 

@@ -51,20 +51,21 @@ export function auxiliary(nowMs: number, isBase: boolean): [string, string][] {
   ];
 }
 
-/** Writes all of a dataset. Throws where something is in the way, or the disk fails; then nothing is left behind. */
+/** Writes all of a dataset, or `only` one of its databases. Throws where something is in the way, or the disk fails; then nothing is left behind. */
 export function exportDataset(
   disk: Disk,
   dataset: Dataset,
   target: ExportTarget,
   nowMs: number,
   onProgress: (keys: number) => void = () => {},
+  only?: number,
 ): Exported {
   const file = beginExport(disk, dataset, target, nowMs, versionOf(dataset));
   try {
     const found = new EntryList(64);
     for (let index = 0; index < dataset.databaseCount; index++) {
       const { keys, expires } = dataset.database(index);
-      if (keys.count === 0) continue;
+      if (keys.count === 0 || (only !== undefined && index !== only)) continue;
       file.writer.database(index, keys.count, expires.count);
       let cursor = 0;
       do {

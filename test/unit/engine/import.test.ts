@@ -245,7 +245,7 @@ async function runHere(from: string, dir: string, more: Partial<ImportArguments>
   const to = (which: keyof typeof printed) => (text: string) => {
     printed[which] += text;
   };
-  const code = await runImport(args, to("out"), to("error"), to("terminal"));
+  const code = await runImport(args, { out: to("out"), error: to("error"), terminal: to("terminal") });
   return { code, ...printed };
 }
 

@@ -1,0 +1,118 @@
+/** `emberlog export` of a server that goes on writing: the data of one moment, from its directory or its address; of other servers key by key. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { open } from "../../src/index.ts";
+import { startEmberlog, subjectIsRedis } from "../support/emberlog_server.ts";
+import type { ServerProcess } from "../support/server_process.ts";
+import { emberlog } from "./redis_files_run.ts";
+
+const KEYS = 2000;
+
+/** Until it is told to stop: two counters in one transaction, one up and one down, and a number that only grows before and behind. */
+async function write(server: ServerProcess, stop: { asked: boolean }): Promise<number> {
+  const client = await server.connect();
+  let n = 0;
+  while (!stop.asked) {
+    const requests = Array.from({ length: 20 }, () => {
+      n++;
+      const [up, down] = [n % KEYS, (n * 7 + 1) % KEYS];
+      return [
+        ["SET", "before", String(n)],
+        ["MULTI"],
+        ["INCRBY", `counter:${up}`, String(n % 5)],
+        ["DECRBY", `counter:${down}`, String(n % 5)],
+        ["EXEC"],
+        ["SET", "behind", String(n)],
+      ];
+    }).flat();
+    await client.pipeline(requests);
+  }
+  client.close();
+  return n;
+}
+
+interface Found {
+  readonly sum: number;
+  readonly before: number;
+  readonly behind: number;
+}
+
+async function found(file: string): Promise<Found> {
+  const dir = `${file}.data`;
+  await emberlog(["import", "--from", file, "--dir", dir]);
+  const db = await open({ dir });
+  let sum = 0;
+  for (const key of db.scan("counter:*")) sum += Number(db.getText(key));
+  const [before, behind] = [Number(db.getText("before")), Number(db.getText("behind"))];
+  await db.close();
+  return { sum, before, behind };
+}
+
+describe.skipIf(subjectIsRedis)("export of a server that is written to", () => {
+  const root = mkdtempSync(join(tmpdir(), "emberlog-export-"));
+  let server: ServerProcess;
+  beforeAll(async () => {
+    server = await startEmberlog({
+      args: ["--auto-aof-rewrite-min-size", "1mb", "--auto-aof-rewrite-percentage", "50"],
+    });
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  test("is of one moment, also while images are taken and segments go", async () => {
+    const stop = { asked: false };
+    const writing = write(server, stop);
+    const client = await server.connect();
+    let last = 0;
+    for (const [i, from] of [
+      ["--dir", server.dir],
+      ["--from", `redis://127.0.0.1:${server.port}`],
+    ].entries()) {
+      await client.call("BGSAVE");
+      const file = join(root, `${i}.rdb`);
+      const told = JSON.parse(await emberlog(["export", ...from, "--rdb", file, "--json"])) as Record<string, unknown>;
+      expect(told).toMatchObject({ path: file, rdbVersion: 10, asOf: "one moment" });
+      const { sum, before, behind } = await found(file);
+      expect(sum).toBe(0);
+      expect([0, 1]).toContain(before - behind);
+      expect(behind).toBeGreaterThan(last);
+      last = behind;
+    }
+    client.close();
+    stop.asked = true;
+    expect(await writing).toBeGreaterThanOrEqual(last);
+  });
+
+  test("takes one database where the address names one, and says why not", async () => {
+    const client = await server.connect();
+    await client.call("SELECT", "4");
+    await client.call("SET", "four", "4");
+    client.close();
+    const file = join(root, "four.rdb");
+    const args = ["export", "--from", `redis://127.0.0.1:${server.port}/4`, "--rdb", file];
+    expect(await emberlog(args)).toMatch(
+      /^exported +1 keys to .*four\.rdb: \d+ bytes, RDB version 10, in .* s\nas of +one moment\n$/,
+    );
+    expect(await emberlog(args, 1)).toMatch(/four\.rdb exists already; --replace writes over it/);
+    expect(await emberlog([...args, "--replace"])).toMatch(/^exported +1 keys/);
+    expect(await emberlog(["export", "--rdb", file], 1)).toMatch(/one of --from and --dir/);
+    expect(await emberlog(["export", "--from", "redis://127.0.0.1:1", "--rdb", file, "--json"], 1)).toMatch(
+      /"code":"COMMAND_FAILED","message":"can't connect/,
+    );
+  });
+});
+
+test.skipIf(subjectIsRedis)("a server without a log is read key by key", async () => {
+  const server = await startEmberlog({ args: ["--appendonly", "no"] });
+  const file = join(server.dir, "keys.rdb");
+  const client = await server.connect();
+  await client.call("SET", "k", "v");
+  client.close();
+  const text = await emberlog(["export", "--from", `redis://127.0.0.1:${server.port}`, "--rdb", file]);
+  expect(text).toMatch(/^exported +1 keys.*\nas of +the moment at which each key was read\n$/);
+  await server.stop();
+});
