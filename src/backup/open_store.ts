@@ -49,16 +49,25 @@ export function isRemote(url: string): boolean {
   return !url.startsWith("file:");
 }
 
-/** Opens the store behind `file:///path` or `s3://bucket/prefix`. Throws CONFIG_INVALID, or what the store throws. */
-export async function openStore(url: string, random: Random, clock: Clock): Promise<ObjectStore> {
-  if (url.startsWith("s3://")) return S3Store.open(parseS3Url(url));
+/** What a URL names. Throws CONFIG_INVALID. */
+export function parseStoreUrl(
+  url: string,
+): { readonly kind: "s3"; readonly place: S3Place } | { readonly kind: "file"; readonly path: string } {
+  if (url.startsWith("s3://")) return { kind: "s3", place: parseS3Url(url) };
   if (url.startsWith("file://")) {
     const parsed = URL.canParse(url) ? new URL(url) : undefined;
     if (parsed === undefined || parsed.hostname !== "" || parsed.pathname.length < 2)
       throw refused(url, "expected file:///path");
-    return FileStore.open(decodeURIComponent(parsed.pathname).replace(/\/+$/, ""), random, clock.wallMs());
+    return { kind: "file", path: decodeURIComponent(parsed.pathname).replace(/\/+$/, "") };
   }
   throw refused(url, "expected file:///path or s3://bucket/prefix");
+}
+
+/** Opens the store behind `file:///path` or `s3://bucket/prefix`. Throws CONFIG_INVALID, or what the store throws. */
+export async function openStore(url: string, random: Random, clock: Clock): Promise<ObjectStore> {
+  const parsed = parseStoreUrl(url);
+  if (parsed.kind === "s3") return S3Store.open(parsed.place);
+  return FileStore.open(parsed.path, random, clock.wallMs());
 }
 
 /** What a store was seen to do. */

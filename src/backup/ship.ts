@@ -130,6 +130,8 @@ export class Shipper {
   private pending: { readonly segment: string; readonly span: Span; counter: SegmentCounter | undefined } | undefined;
   private objects = 0;
   private bytes = 0;
+  /** Commands that were gone from the log before they were shipped: how often that was found. */
+  holes = 0;
 
   private constructor(options: ShipOptions, claim: Claim, position: number) {
     this.options = options;
@@ -339,6 +341,7 @@ export class Shipper {
   /** The log goes on behind a hole. */
   private jump(position: number): void {
     this.reachedBefore = this.reached;
+    this.holes++;
     this.position = position;
     this.lineStart = position;
   }

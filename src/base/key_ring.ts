@@ -29,11 +29,16 @@ export class MasterKey {
   readonly id: string;
   readonly #secret: KeyObject;
 
-  /** The bytes are copied: wipe them. */
-  constructor(bytes: Uint8Array) {
-    check(bytes.length === KEY_BYTES, "a master key has 32 bytes");
-    this.#secret = createSecretKey(bytes);
+  /** Bytes are copied: wipe them. A KeyObject comes from `secretOf` in another thread. */
+  constructor(key: Uint8Array | KeyObject) {
+    this.#secret = key instanceof Uint8Array ? createSecretKey(key) : key;
+    check(this.#secret.symmetricKeySize === KEY_BYTES, "a master key has 32 bytes");
     this.id = Buffer.from(hkdfSync("sha256", this.#secret, "", ID_LABEL, KEY_ID_LENGTH)).toString("hex");
+  }
+
+  /** For a thread of this process, which gets only what can be copied. */
+  static secretOf(key: MasterKey): KeyObject {
+    return key.#secret;
   }
 
   /** The key of one file: `label` names the kind of file and its version, `salt` are random bytes that stand in the file. */

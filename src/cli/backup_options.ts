@@ -1,29 +1,24 @@
 /** What the commands about backups have in common: the store behind a URL, the files of identities, and how mistakes are told. */
-import { Identities } from "../backup/age_header.ts";
+import type { Identities } from "../backup/age_header.ts";
+import { readIdentities as readIdentityFile } from "../backup/identity_file.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
 import { openStore } from "../backup/open_store.ts";
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { systemRandom } from "../base/random.ts";
-import { type Disk, readWholeFile } from "../disk/disk.ts";
+import type { Disk } from "../disk/disk.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import type { Manifest } from "../manifest/format.ts";
 import { readManifest } from "../manifest/store.ts";
 import { crc32c } from "../platform/checksum.ts";
-
-/** A file of identities, bytes. */
-const IDENTITY_FILE_BYTES_MAX = 1024 * 1024;
 
 export function openBackupStore(url: string): Promise<ObjectStore> {
   return openStore(url, systemRandom(), systemClock);
 }
 
 /** null where no file is given. Throws CONFIG_INVALID. */
-export async function readIdentities(file: string | undefined): Promise<Identities | null> {
-  if (file === undefined) return null;
-  const bytes = readWholeFile(new NodeDisk(), file, IDENTITY_FILE_BYTES_MAX);
-  if (bytes === undefined) throw new EmberlogError("CONFIG_INVALID", `there is no identity file ${file}`, { file });
-  return Identities.parse(Buffer.from(bytes).toString("utf8"), file);
+export function readIdentities(file: string | undefined): Promise<Identities | null> {
+  return readIdentityFile(new NodeDisk(), file ?? null);
 }
 
 /** Runs a command; what is wrong in the world is one line, and exit code 2. */

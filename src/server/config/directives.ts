@@ -4,11 +4,17 @@
  */
 import { check } from "../../base/check.ts";
 import type { Directive } from "./directive.ts";
+import { backupDirectives } from "./directives_backup.ts";
 import { dataDirectives } from "./directives_data.ts";
 import { replicationDirectives } from "./directives_replication.ts";
 import { serverDirectives } from "./directives_server.ts";
 
-export const directives: readonly Directive[] = [...serverDirectives, ...dataDirectives, ...replicationDirectives];
+export const directives: readonly Directive[] = [
+  ...serverDirectives,
+  ...dataDirectives,
+  ...backupDirectives,
+  ...replicationDirectives,
+];
 
 const byName = new Map<string, Directive>();
 for (const directive of directives) {

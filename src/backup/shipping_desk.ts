@@ -1,0 +1,188 @@
+/**
+ * The side of shipping that talks to the store: proves it, claims it, makes passes, lists and verifies. It runs in a worker thread
+ * (shipping_worker.ts), so that sums, encryption and requests cost the serving thread nothing; in tests it runs on the thread that calls.
+ *
+ * A claim is taken with the first pass of an epoch of the data: where the log has begun anew (D17), the backup does, from what both share.
+ */
+import type { KeyObject } from "node:crypto";
+import type { Clock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
+import { KeyRing, MasterKey } from "../base/key_ring.ts";
+import type { Random } from "../base/random.ts";
+import type { Disk } from "../disk/disk.ts";
+import { hex } from "../disk/file_names.ts";
+import type { Crc32c } from "../log/format.ts";
+import type { Manifest } from "../manifest/format.ts";
+import { ageDecrypt, ageEncrypt, drawSealing } from "./age.ts";
+import { type Identities, Recipients } from "./age_header.ts";
+import { type Claim, readClaims } from "./claims.ts";
+import { type History, historyOf, type Reach, reaches } from "./history.ts";
+import { readIdentities } from "./identity_file.ts";
+import { type ObjectStore, wholeBody } from "./object_store.ts";
+import { isRemote, proveStore } from "./open_store.ts";
+import { Shipper, type ShipReport, type ShipWish } from "./ship.ts";
+import { type VerifyReport, verifyBackup } from "./verify.ts";
+
+const PROBE_BYTES = 48;
+
+/** Where to and for whom; plain data, for another thread. */
+export interface ShippingTarget {
+  readonly url: string;
+  readonly recipients: readonly string[];
+  readonly identityFile: string | null;
+  /** Readable objects may leave the machine. */
+  readonly unencrypted: boolean;
+  readonly singleWriter: boolean;
+  readonly directory: string;
+}
+
+export interface ShipRequest extends ShipWish {
+  readonly manifest: Manifest;
+  /** Of encryption at rest, the newest first: what is counted lies in the log. */
+  readonly keys: readonly KeyObject[];
+}
+
+export interface ShipAnswer extends ShipReport {
+  readonly claim: number;
+  /** Holes that the log had when it was shipped, since the claim was taken. */
+  readonly holes: number;
+}
+
+export interface StoredBackup {
+  readonly claims: readonly Claim[];
+  readonly segments: History["segments"];
+  readonly generations: History["generations"];
+  readonly ranges: readonly Pick<Reach, "first" | "last">[];
+}
+
+/** What can be asked, by its name. */
+export interface DeskCalls {
+  open: { readonly ask: ShippingTarget; readonly answer: { readonly place: string } };
+  ship: { readonly ask: ShipRequest; readonly answer: ShipAnswer };
+  list: { readonly ask: undefined; readonly answer: StoredBackup };
+  verify: { readonly ask: undefined; readonly answer: VerifyReport };
+}
+
+export interface DeskTools {
+  readonly disk: Disk;
+  readonly crc32c: Crc32c;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly openStore: (url: string) => Promise<ObjectStore>;
+  readonly stored: (progress: ShipReport) => void;
+}
+
+export class ShippingDesk {
+  private readonly tools: DeskTools;
+  private target: ShippingTarget | undefined;
+  private store: ObjectStore | undefined;
+  private recipients: Recipients | null = null;
+  private identities: Identities | null = null;
+  private shipper: Shipper | undefined;
+  private readonly keys = new KeyRing([]);
+
+  constructor(tools: DeskTools) {
+    this.tools = tools;
+  }
+
+  call<Name extends keyof DeskCalls>(name: Name, ask: DeskCalls[Name]["ask"]): Promise<DeskCalls[Name]["answer"]> {
+    const calls: { [Each in keyof DeskCalls]: (ask: DeskCalls[Each]["ask"]) => Promise<DeskCalls[Each]["answer"]> } = {
+      open: (target) => this.open(target),
+      ship: (request) => this.ship(request),
+      list: () => this.list(),
+      verify: () => this.verify(),
+    };
+    return calls[name](ask);
+  }
+
+  /** Opens the store and proves that it does what a backup rests on. Throws what stands in the way. */
+  private async open(target: ShippingTarget): Promise<{ place: string }> {
+    const { tools } = this;
+    this.store?.close();
+    this.store = undefined;
+    this.target = target;
+    this.recipients = target.recipients.length === 0 ? null : await Recipients.parse(target.recipients);
+    this.identities = await readIdentities(tools.disk, target.identityFile);
+    if (this.recipients === null && isRemote(target.url) && !target.unencrypted) {
+      throw new EmberlogError(
+        "CONFIG_INVALID",
+        "a backup that leaves this machine is encrypted: backup-recipient age1… says for whom (emberlog backup identity makes one); backup-unencrypted yes does without",
+      );
+    }
+    const store = await tools.openStore(target.url);
+    try {
+      const proof = await proveStore(store, tools.random);
+      if (!proof.exclusiveCreate && !target.singleWriter) {
+        throw new EmberlogError(
+          "STORE_REFUSED",
+          `${store.place} lets one writer replace another's objects. If nothing else writes there: backup-single-writer yes`,
+        );
+      }
+      await this.proveIdentity(store);
+    } catch (thrown) {
+      store.close();
+      throw thrown;
+    }
+    this.store = store;
+    return { place: store.place };
+  }
+
+  /** What is sealed for the recipients comes back from the store and opens with the identity. */
+  private async proveIdentity(store: ObjectStore): Promise<void> {
+    const { recipients, identities, tools } = this;
+    if (recipients === null || identities === null) return;
+    const content = tools.random.bytes(PROBE_BYTES);
+    const name = `probe/${hex(tools.random.bytes(12))}.age`;
+    await store.create(name, await wholeBody(ageEncrypt(content, await drawSealing(recipients, tools.random))));
+    try {
+      const opened = await wholeBody(ageDecrypt(await store.read(name), identities, name));
+      if (Buffer.compare(opened, content) !== 0) throw new EmberlogError("BACKUP_UNREADABLE", `${name} has changed`);
+    } catch (thrown) {
+      if (!(thrown instanceof EmberlogError) || thrown.code !== "BACKUP_UNREADABLE") throw thrown;
+      throw new EmberlogError(
+        "CONFIG_INVALID",
+        `backup-identity does not open what is sealed for backup-recipient: ${thrown.message}`,
+        { cause: thrown },
+      );
+    } finally {
+      await store.remove(name);
+    }
+  }
+
+  private opened(): { readonly store: ObjectStore; readonly target: ShippingTarget } {
+    const { store, target } = this;
+    if (store === undefined || target === undefined) throw new EmberlogError("CLOSED", "the store is not open");
+    return { store, target };
+  }
+
+  private async ship({ manifest, keys, ...wish }: ShipRequest): Promise<ShipAnswer> {
+    const { store, target } = this.opened();
+    const { disk, crc32c, random, clock, stored } = this.tools;
+    const { directory } = target;
+    this.keys.replace(keys.map((key) => new MasterKey(key)));
+    if (this.shipper?.claim.epoch !== hex(manifest.epoch)) {
+      const options = { disk, directory, crc32c, keys: this.keys, store, recipients: this.recipients, random, stored };
+      this.shipper = await Shipper.begin(options, manifest, clock.wallMs());
+    }
+    const report = await this.shipper.ship(manifest, wish);
+    return { ...report, claim: this.shipper.claim.claim, holes: this.shipper.holes };
+  }
+
+  private async list(): Promise<StoredBackup> {
+    const { store } = this.opened();
+    const claims = await readClaims(store);
+    const history = await historyOf(store, claims);
+    const { segments, generations } = history;
+    return { claims, segments, generations, ranges: reaches(history).map(({ first, last }) => ({ first, last })) };
+  }
+
+  private async verify(): Promise<VerifyReport> {
+    const { store } = this.opened();
+    return verifyBackup({ store, identities: this.identities }, this.tools.crc32c);
+  }
+
+  close(): void {
+    this.store?.close();
+    this.store = undefined;
+  }
+}
