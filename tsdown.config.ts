@@ -1,7 +1,12 @@
 import { defineConfig } from "tsdown";
 
 export default defineConfig({
-  entry: { main: "src/main.ts", index: "src/index.ts", image_worker: "src/snapshot/image_worker.ts" },
+  entry: {
+    main: "src/main.ts",
+    index: "src/index.ts",
+    image_worker: "src/snapshot/image_worker.ts",
+    shipping_worker: "src/backup/shipping_worker.ts",
+  },
   format: "esm",
   platform: "node",
   target: "node20",

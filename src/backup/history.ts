@@ -172,3 +172,16 @@ export function gapsOf(history: History, covered: readonly Reach[] = reaches(his
   if (beyond !== undefined) gaps.push({ after: end, before: beyond.object.firstSequence });
   return gaps;
 }
+
+/** States that can be restored, whatever they begin with. */
+export function joinedRanges(
+  covered: readonly { readonly first: number; readonly last: number }[],
+): { readonly first: number; readonly last: number }[] {
+  const ranges: { first: number; last: number }[] = [];
+  for (const { first, last } of covered) {
+    const before = ranges.at(-1);
+    if (before !== undefined && first <= before.last + 1) before.last = Math.max(before.last, last);
+    else ranges.push({ first, last });
+  }
+  return ranges;
+}

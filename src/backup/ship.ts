@@ -74,8 +74,9 @@ export interface ShipReport {
   readonly position: number;
   /** Of the last commit there, ms; 0 where nobody knows. */
   readonly positionMs: number;
-  /** The image that was stored last, or found in the store: its command, 0 for none. */
+  /** The newest image there: its command, and when it was frozen, ms; 0 for none. */
   readonly imageSequence: number;
+  readonly imageMs: number;
 }
 
 /**
@@ -121,6 +122,7 @@ export class Shipper {
   /** What an earlier line gives. */
   private reachedBefore = 0;
   private imageSequence = 0;
+  private imageMs = 0;
   /** Images in the store, by their chain, and the generations that are complete. */
   private readonly images = new Map<number, GenerationImage>();
   private readonly generations = new Set<string>();
@@ -170,7 +172,7 @@ export class Shipper {
     if (this.lineStart <= history.origin) this.bases.push(history.origin);
     for (const { name, object } of history.generations) {
       this.bases.push(object.sequence);
-      this.imageSequence = Math.max(this.imageSequence, object.sequence);
+      this.noteImage(object.sequence, object.lastMs);
       if (!isListed(manifest, object)) continue;
       const generation = decodeGeneration(name, await store.read(name), crc32c);
       for (const image of generation.images) this.images.set(image.image.chain, image);
@@ -180,8 +182,8 @@ export class Shipper {
   }
 
   get report(): ShipReport {
-    const { objects, bytes, position, positionMs, imageSequence } = this;
-    return { objects, bytes, shippedSequence: this.reached, position, positionMs, imageSequence };
+    const { objects, bytes, position, positionMs, imageSequence, imageMs } = this;
+    return { objects, bytes, shippedSequence: this.reached, position, positionMs, imageSequence, imageMs };
   }
 
   /** Every command up to here can be restored. */
@@ -228,8 +230,14 @@ export class Shipper {
     await store.create(generationName(object), bytes);
     this.generations.add(key);
     this.bases.push(last.sequence);
-    this.imageSequence = Math.max(this.imageSequence, last.sequence);
+    this.noteImage(last.sequence, lastMs);
     this.count(bytes.length);
+  }
+
+  private noteImage(sequence: number, ms: number): void {
+    if (sequence < this.imageSequence) return;
+    this.imageSequence = sequence;
+    this.imageMs = ms;
   }
 
   private count(bytes: number): void {

@@ -19,7 +19,7 @@ import type { Random } from "../base/random.ts";
 import { uniform } from "../base/random.ts";
 import type { Manifest } from "../manifest/format.ts";
 import { LagClock } from "./lag.ts";
-import type { ShipWish } from "./ship.ts";
+import type { ShipReport, ShipWish } from "./ship.ts";
 import type { ShipAnswer, ShippingTarget, StoredBackup } from "./shipping_desk.ts";
 import type { ShippingThread } from "./shipping_thread.ts";
 import type { VerifyReport } from "./verify.ts";
@@ -105,6 +105,7 @@ export class Shipping {
   position = -1;
   positionMs = 0;
   imageSequence = 0;
+  imageMs = 0;
 
   private readonly options: ShippingOptions;
   private source: (() => ShippingSource | undefined) | undefined;
@@ -125,12 +126,12 @@ export class Shipping {
     this.options = options;
     this.rate = options.rate;
     this.place = options.target.url;
-    options.thread.onStored = ({ objects, bytes, position, positionMs, shippedSequence, imageSequence }) => {
-      this.statistics.objects += objects - this.passObjects;
-      this.statistics.bytes += bytes - this.passStoredBytes;
-      this.passObjects = objects;
-      this.passStoredBytes = bytes;
-      this.reach(position, positionMs, shippedSequence, imageSequence);
+    options.thread.onStored = (progress) => {
+      this.statistics.objects += progress.objects - this.passObjects;
+      this.statistics.bytes += progress.bytes - this.passStoredBytes;
+      this.passObjects = progress.objects;
+      this.passStoredBytes = progress.bytes;
+      this.reach(progress);
     };
   }
 
@@ -141,19 +142,20 @@ export class Shipping {
     this.opened = true;
   }
 
-  /**
-   * Ships from here on what `source` says; undefined while it has nothing that may be shipped. Resolves after the first pass, which claims the store,
-   * and throws what it came to: the caller decides whether to go on without.
-   */
+  /** Claims the store for what `source` says, which is shipped from here on. Throws what that came to. */
   async begin(source: () => ShippingSource | undefined): Promise<void> {
-    this.source = source;
-    await this.run();
-    if (this.state === "failing" || this.state === "fenced") {
-      throw new EmberlogError("STORE_UNAVAILABLE", this.statistics.lastError);
+    const now = source();
+    if (now !== undefined) {
+      const { manifest, durableSequence, keys } = now;
+      const answer = await this.options.thread.call("claim", { manifest, durableSequence, keys });
+      this.reach(answer);
+      this.claim = answer.claim;
+      this.state = "shipping";
     }
+    this.source = source;
   }
 
-  /** Ships from here on, at once if it can be, and goes on trying if it can't: for a store that is away. */
+  /** Goes on trying, for a store that is away. */
   beginLater(source: () => ShippingSource | undefined, why: EmberlogError): void {
     this.source = source;
     this.fail(why);
@@ -299,7 +301,7 @@ export class Shipping {
     const { clock, log } = this.options;
     const { statistics } = this;
     const nowUs = clock.monotonicUs();
-    this.reach(answer.position, answer.positionMs, answer.shippedSequence, answer.imageSequence);
+    this.reach(answer);
     this.loggedBytes = this.passBytes;
     if (answer.claim !== this.claim) log.notice(`The backup in ${this.place} goes on under claim ${answer.claim}`);
     this.claim = answer.claim;
@@ -319,7 +321,7 @@ export class Shipping {
     for (const { resolve } of waiters) resolve(answer);
   }
 
-  private reach(position: number, positionMs: number, shippedSequence: number, imageSequence: number): void {
+  private reach({ position, positionMs, shippedSequence, imageSequence, imageMs }: ShipReport): void {
     const { clock } = this.options;
     // What an earlier run has left unshipped was written after what it has shipped.
     if (this.position < 0 && positionMs > 0) {
@@ -329,6 +331,7 @@ export class Shipping {
     this.positionMs = positionMs;
     this.shippedSequence = shippedSequence;
     this.imageSequence = imageSequence;
+    this.imageMs = imageMs;
     this.lag.shipped(position);
   }
 

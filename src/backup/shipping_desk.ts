@@ -58,6 +58,8 @@ export interface StoredBackup {
 /** What can be asked, by its name. */
 export interface DeskCalls {
   open: { readonly ask: ShippingTarget; readonly answer: { readonly place: string } };
+  /** Claims the store for the data, and ships nothing yet. */
+  claim: { readonly ask: ShipRequest; readonly answer: ShipAnswer };
   ship: { readonly ask: ShipRequest; readonly answer: ShipAnswer };
   list: { readonly ask: undefined; readonly answer: StoredBackup };
   verify: { readonly ask: undefined; readonly answer: VerifyReport };
@@ -88,6 +90,7 @@ export class ShippingDesk {
   call<Name extends keyof DeskCalls>(name: Name, ask: DeskCalls[Name]["ask"]): Promise<DeskCalls[Name]["answer"]> {
     const calls: { [Each in keyof DeskCalls]: (ask: DeskCalls[Each]["ask"]) => Promise<DeskCalls[Each]["answer"]> } = {
       open: (target) => this.open(target),
+      claim: async (request) => answerOf(await this.claimed(request)),
       ship: (request) => this.ship(request),
       list: () => this.list(),
       verify: () => this.verify(),
@@ -155,7 +158,7 @@ export class ShippingDesk {
     return { store, target };
   }
 
-  private async ship({ manifest, keys, ...wish }: ShipRequest): Promise<ShipAnswer> {
+  private async claimed({ manifest, keys }: ShipRequest): Promise<Shipper> {
     const { store, target } = this.opened();
     const { disk, crc32c, random, clock, stored } = this.tools;
     const { directory } = target;
@@ -164,8 +167,13 @@ export class ShippingDesk {
       const options = { disk, directory, crc32c, keys: this.keys, store, recipients: this.recipients, random, stored };
       this.shipper = await Shipper.begin(options, manifest, clock.wallMs());
     }
-    const report = await this.shipper.ship(manifest, wish);
-    return { ...report, claim: this.shipper.claim.claim, holes: this.shipper.holes };
+    return this.shipper;
+  }
+
+  private async ship(request: ShipRequest): Promise<ShipAnswer> {
+    const shipper = await this.claimed(request);
+    await shipper.ship(request.manifest, request);
+    return answerOf(shipper);
   }
 
   private async list(): Promise<StoredBackup> {
@@ -185,4 +193,8 @@ export class ShippingDesk {
     this.store?.close();
     this.store = undefined;
   }
+}
+
+function answerOf({ claim, holes, report }: Shipper): ShipAnswer {
+  return { ...report, claim: claim.claim, holes };
 }

@@ -18,7 +18,7 @@ import {
   type SegmentCounts,
 } from "./counts.ts";
 import { forAll } from "./fetch.ts";
-import { type Gap, gapsOf, reaches, readHistory } from "./history.ts";
+import { type Gap, gapsOf, joinedRanges, reaches, readHistory } from "./history.ts";
 import { COUNTS, countsName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
@@ -168,15 +168,4 @@ export function timelineOfDirectory(
     gaps: [],
     wrong,
   };
-}
-
-/** States that can be restored, whatever they begin with. */
-function joinedRanges(covered: readonly { readonly first: number; readonly last: number }[]): Timeline["ranges"] {
-  const ranges: { first: number; last: number }[] = [];
-  for (const { first, last } of covered) {
-    const before = ranges.at(-1);
-    if (before !== undefined && first <= before.last + 1) before.last = Math.max(before.last, last);
-    else ranges.push({ first, last });
-  }
-  return ranges;
 }

@@ -27,6 +27,8 @@ export const NEXT_SEGMENT_NAME = "next.tmp";
 export const IMAGE_TEMPORARY_NAME = "image.tmp";
 export const SEGMENT_COPY_NAME = "copy.tmp";
 export const QUARANTINE_NAME = "quarantine";
+/** Holds what restore-on-empty fetches, and is there as long as that is not complete. */
+export const RESTORING_NAME = "restoring";
 
 const IMAGE_PATTERN = /^(?:image|delta)-[0-9a-f]{16}-[0-9a-f]{8}\.img$/;
 const SEGMENT_PATTERN = /^log-([0-9a-f]{16})-([0-9a-f]{8})\.seg$/;

@@ -156,6 +156,11 @@ async function syncFolder(folder: string): Promise<void> {
   });
 }
 
+/** Removes a folder with everything in it; one that is not there is no error. */
+export async function removeFolder(folder: string): Promise<void> {
+  await attempt("remove", folder, () => fs.rm(folder, { recursive: true, force: true }));
+}
+
 /** Removes the files of a folder that nobody has written to since `beforeMs` (wall clock). */
 export async function removeStaleFiles(folder: string, beforeMs: number): Promise<void> {
   for (const { name } of await folderEntries(folder)) {

@@ -371,7 +371,9 @@ export class DataDirectory {
       // A segment without commands stays listed as open: a manifest names at least one file.
       if (summary.lastSequence >= summary.firstSequence) {
         const segments = [...this.manifest.segments.slice(0, -1), sealedEntry(summary, clock.wallMs())];
-        writeManifest(disk, directory, { ...this.manifest, writtenMs: clock.wallMs(), segments }, crc32c);
+        const manifest = { ...this.manifest, writtenMs: clock.wallMs(), segments };
+        writeManifest(disk, directory, manifest, crc32c);
+        this.manifest = manifest;
       }
     } finally {
       await this.giveBack();
@@ -404,6 +406,11 @@ export class DataDirectory {
     this.writer.abandon();
     while (this.changing) await this.listing;
     this.lock.release();
+  }
+
+  /** What is listed now; after `close`, what the last one listed. */
+  get listed(): Manifest {
+    return this.manifest;
   }
 
   /** The images that are listed, from old to new. */

@@ -101,6 +101,8 @@ export class Images {
     waitedUsMax: 0,
   };
   settings: ImageSettings;
+  /** Says of a segment that nobody but this directory needs it: a backup that has not shipped it does. */
+  isFree: (segment: ManifestSegment) => boolean = () => true;
 
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
@@ -125,6 +127,11 @@ export class Images {
   /** An image is being taken. */
   get busy(): boolean {
     return this.taking !== undefined;
+  }
+
+  /** Resolves when none is being taken. */
+  async idle(): Promise<void> {
+    while (this.busy) await this.ended;
   }
 
   /** Since when, as the clock's monotonic µs; undefined while none is. */
@@ -323,7 +330,7 @@ export class Images {
         parentChain: header.parentChain,
       };
       const change = (manifest: Manifest): Manifest =>
-        withImage(manifest, image, this.settings.retention, engine.clock.wallMs(), isFree);
+        withImage(manifest, image, this.settings.retention, engine.clock.wallMs(), this.isFree);
       directory.addImage(image, imageKeyId(header.keyId), change, (error) => {
         if (this.taking !== taking) return;
         if (error !== undefined) return finished(error, undefined);
@@ -354,11 +361,6 @@ export class Images {
     this.merging = { marks: taking.marks, next: 0 };
     this.directory.dropImage();
   }
-}
-
-/** Backups will say which segments they have not shipped yet. */
-function isFree(_segment: ManifestSegment): boolean {
-  return true;
 }
 
 function failureError({ reason, errno }: ImageFailure): EmberlogError {

@@ -14,6 +14,7 @@ import type { Crc32c } from "../log/format.ts";
 import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogWriter } from "../log/writer.ts";
 import type { LogFailure } from "../log/writer_options.ts";
+import type { Manifest } from "../manifest/format.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { type LogIo, NativeLogIo, PortableLogIo } from "../platform/log_io.ts";
@@ -181,6 +182,8 @@ export class Storage {
   /** When to look next whether the directory is still there, and how full its disk is. */
   private lookUs = 0;
   private gone = false;
+  /** Why somebody else wants writes refused, as a RESP error; heeded within a second. */
+  heldBack: string | undefined;
   /** Space could not be set aside a moment ago. */
   private unreserved: LogFailure | undefined;
   private unreservedUs = 0;
@@ -298,7 +301,7 @@ export class Storage {
     }
     space.look(directory.space, Math.max(0, writer.space.endBytes - writer.segmentBytes), nowUs);
     const reason = `${errorText(ENOSPC)} (${humanBytes(space.freeBytes)} free, disk-stop-watermark is ${humanBytes(space.stopBytes)})`;
-    engine.withheld = space.state === "stop" ? misconf(reason) : undefined;
+    engine.withheld = space.state === "stop" ? misconf(reason) : this.heldBack;
   }
 
   private findTrouble(): Trouble | undefined {
@@ -308,6 +311,11 @@ export class Storage {
     const space = spaceTrouble(directory.path, this.space);
     if (space?.refusesWrites === true || this.unreserved === undefined) return space;
     return logTrouble(directory.path, this.unreserved, gone);
+  }
+
+  /** The files that make up the data now. */
+  get listed(): Manifest {
+    return this.directory.listed;
   }
 
   /** Bytes that a start would read now: the images that it begins with, and the log behind them. */

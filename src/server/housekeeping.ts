@@ -59,6 +59,7 @@ export class Housekeeping {
     server.storage?.tick();
     server.blocked.acknowledgements.progressed();
     server.saving.tick();
+    server.backups.tick();
     server.watchMachine();
     const pressed = server.turns.pressure.news(server.storage?.writer.pendingBytes ?? 0);
     if (pressed !== undefined) server.logger.warning(pressed);

@@ -27,6 +27,7 @@ import { missingGuarantees } from "../platform/capabilities.ts";
 import { nativeMemoryCalls } from "../platform/memory_calls.ts";
 import { openTransport } from "../platform/open_transport.ts";
 import type { Transport } from "../platform/transport.ts";
+import { BACKUP_DIRECTIVES, Backups } from "./backups.ts";
 import type { StartupReport } from "./banner.ts";
 import { BlockedClients } from "./blocking/blocked_clients.ts";
 import { ClientMemory } from "./client_memory.ts";
@@ -47,6 +48,7 @@ import { Monitors } from "./observation/monitors.ts";
 import { Observation } from "./observation/observation.ts";
 import { Notifications } from "./pubsub/notifications.ts";
 import { Registry } from "./pubsub/registry.ts";
+import { restoreOnEmpty } from "./restore_on_empty.ts";
 import { Saving } from "./saving.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StorageWatch } from "./storage_watch.ts";
@@ -97,6 +99,7 @@ export class Server {
   readonly clockWatch: ClockWatch;
   private readonly storageWatch: StorageWatch;
   readonly encryption: Encryption;
+  readonly backups: Backups;
   readonly startedMs: number;
   /** Hexadecimal name of this run of the server. */
   readonly runId: string;
@@ -156,6 +159,7 @@ export class Server {
     this.turns.monitors = this.monitors;
     this.listeners = new Listeners(this);
     this.encryption = new Encryption(this);
+    this.backups = new Backups(this);
   }
 
   /** Addresses listened on: "127.0.0.1:6379", a path. */
@@ -206,6 +210,8 @@ export class Server {
     const { config } = this;
     applyDatasetSettings(this.engine.dataset, config);
     this.encryption.start();
+    await restoreOnEmpty(this);
+    await this.backups.prove();
     const meanwhile = (): void => {
       if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
     };
@@ -214,6 +220,7 @@ export class Server {
       refuseData(config.text("dir"));
       meanwhile();
     }
+    await this.backups.begin();
     this.applyConfig();
     await this.listeners.open(anyPort);
     this.turns.beginAccounting();
@@ -244,6 +251,7 @@ export class Server {
 
   private attachStorage(storage: Storage): void {
     this.storage = storage;
+    this.backups.attach(storage);
     storage.onProgress = () => this.logProgressed();
     this.observeLog();
     this.clockWatch.compareWithLog(storage.report.commitMs);
@@ -364,6 +372,7 @@ export class Server {
     this.turns.release();
     this.turns.stop();
     this.transport.stop();
+    await this.backups.finish();
     this.resolveClosed(exitCode);
   }
 
@@ -374,6 +383,7 @@ export class Server {
     this.blocked.stop();
     this.turns.stop();
     this.transport.stop();
+    this.backups.abandon();
     await this.storage?.abandon();
   }
 
@@ -427,6 +437,7 @@ export class Server {
       if (this.storage !== undefined) this.storage.images.settings = this.imageSettings;
       return undefined;
     });
+    config.onChange(BACKUP_DIRECTIVES, () => this.backups.configure());
     config.onChange(["disk-low-watermark", "disk-stop-watermark"], () => {
       if (this.storage !== undefined) this.storage.watermarks = this.watermarks;
       return undefined;

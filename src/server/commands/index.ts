@@ -7,6 +7,7 @@ import { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
 import { aclCommand } from "./acl/index.ts";
 import { auth } from "./auth.ts";
+import { backupCommand } from "./backup.ts";
 import { clientCommand } from "./client/index.ts";
 import { cluster } from "./cluster/index.ts";
 import { asking, readonly, readwrite } from "./cluster/modes.ts";
@@ -57,6 +58,7 @@ export function serverCommands(server: Server): readonly CommandDefinition[] {
     slowlogCommand(server),
     latencyCommand(server),
     encryptionCommand(server),
+    backupCommand(server),
     monitor(server),
     lolwut,
     functionCommand,

@@ -5,6 +5,7 @@
 import type { Call } from "../../command/call.ts";
 import type { MicrosecondClock } from "../microseconds.ts";
 import type { Server } from "../server.ts";
+import { backupSection } from "./backup_section.ts";
 import { clientsSection } from "./clients_section.ts";
 import { commandStatistics, errorStatistics, latencyStatistics } from "./command_statistics.ts";
 import type { Counters } from "./counters.ts";
@@ -36,6 +37,7 @@ const SECTIONS: ReadonlyMap<string, Section> = new Map<string, Section>([
   ["clients", { title: "Clients", standard: true, fields: clientsSection }],
   ["memory", { title: "Memory", standard: true, fields: memorySection }],
   ["persistence", { title: "Persistence", standard: true, fields: persistenceSection }],
+  ["backup", { title: "Backup", standard: true, fields: backupSection }],
   ["stats", { title: "Stats", standard: true, fields: statisticsSection }],
   ["replication", { title: "Replication", standard: true, fields: replicationSection }],
   ["cpu", { title: "CPU", standard: true, fields: processorSection }],

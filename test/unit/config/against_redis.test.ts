@@ -8,6 +8,7 @@ import { systemFiles } from "../../../src/cli/config_files.ts";
 import { parseCommandLine } from "../../../src/server/config/command_line.ts";
 import { Config } from "../../../src/server/config/config.ts";
 import { allNames, directives, findDirective } from "../../../src/server/config/directives.ts";
+import { backupDirectives } from "../../../src/server/config/directives_backup.ts";
 import { loadConfig } from "../../../src/server/config/load.ts";
 import { type Oracle, oracleMissing, startOracle } from "./redis_oracle.ts";
 
@@ -26,6 +27,7 @@ const OWN = [
   "encryption-key-permissions",
   "set-max-listpack-entries",
   "set-max-listpack-value",
+  ...backupDirectives.map(({ name }) => name),
 ];
 
 /** Defaults that differ, each with its reason. */

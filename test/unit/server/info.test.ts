@@ -86,9 +86,9 @@ test("sections by name, in one order, each once, and unknown ones left out", asy
     const text = String(await client.call("INFO", ...sections));
     return [...text.matchAll(/^# (\w+)\r\n/gm)].map((match) => match[1]).join(" ");
   };
-  const usual = "Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace";
+  const usual = "Server Clients Memory Persistence Backup Stats Replication CPU Modules Errorstats Cluster Keyspace";
   const all =
-    "Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace";
+    "Server Clients Memory Persistence Backup Stats Replication CPU Modules Commandstats Errorstats Latencystats Cluster Keyspace";
   expect(await titles()).toBe(usual);
   expect(await titles("default")).toBe(usual);
   expect(await titles("all")).toBe(all);
