@@ -10,7 +10,9 @@ import { readClaims } from "./claims.ts";
 import {
   GENERATIONS,
   type GenerationObject,
+  PRUNED,
   parseGenerationName,
+  parsePrunedName,
   parseSegmentObject,
   SEGMENTS,
   type SegmentObject,
@@ -41,6 +43,8 @@ export interface History {
   /** In the order of their sequences, none of them twice; not necessarily without gaps. */
   readonly segments: readonly StoredSegment[];
   readonly generations: readonly Stored<GenerationObject>[];
+  /** Segments up to this command were removed on purpose, so that holes before it are no loss; 0: none were. */
+  readonly prunedThrough: number;
 }
 
 /** The claims that lead to `last`, oldest first, each with the last command that counts of it. */
@@ -66,7 +70,7 @@ export async function readHistory(store: ObjectStore, of?: number): Promise<Hist
 
 export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: number): Promise<History> {
   const last = of === undefined ? all.at(-1) : all.find((claim) => claim.claim === of);
-  if (last === undefined) return { origin: 0, claims: [], segments: [], generations: [] };
+  if (last === undefined) return { origin: 0, claims: [], segments: [], generations: [], prunedThrough: 0 };
   const line = lineOf(all, last);
   const pieces: Stored<SegmentObject>[] = [];
   const generations: Stored<GenerationObject>[] = [];
@@ -86,7 +90,18 @@ export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: 
   }
   generations.sort((a, b) => a.object.sequence - b.object.sequence);
   const claims = line.map(({ claim }) => claim);
-  return { origin: line[0]!.claim.origin, claims, segments: segmentsOf(pieces), generations };
+  const prunedThrough = await readPrunedThrough(store, claims);
+  return { origin: line[0]!.claim.origin, claims, segments: segmentsOf(pieces), generations, prunedThrough };
+}
+
+async function readPrunedThrough(store: ObjectStore, line: readonly Claim[]): Promise<number> {
+  let through = 0;
+  for await (const { name } of store.list(PRUNED)) {
+    const object = parsePrunedName(name);
+    if (object !== undefined && line.some(({ claim }) => claim === object.claim))
+      through = Math.max(through, object.sequence);
+  }
+  return through;
 }
 
 /** Joins parts to the segments that they are parts of, as long as none is missing between two. */
@@ -165,7 +180,7 @@ export function gapsOf(history: History, covered: readonly Reach[] = reaches(his
   }
   let end = oldest.last;
   for (const { first, last } of covered) {
-    if (first > end + 1) gaps.push({ after: end, before: first });
+    if (first > end + 1 && first > history.prunedThrough) gaps.push({ after: end, before: first });
     end = Math.max(end, last);
   }
   const beyond = history.segments.find(({ object }) => object.lastSequence > end);

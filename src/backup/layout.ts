@@ -8,6 +8,7 @@
  *                                                                     from <offset> on of the one that begins with command <begin>
  * images/<claim>/<sequence>-<chain>-<full|delta>-<sum>.img[.age]      an image, as it was on disk
  * generations/<claim>/<sequence>-<time>-<chain>.json                  the images that together are the state at a sequence; written last
+ * pruned/<claim>/<sequence>.json                                      segments up to this command were removed on purpose (prune.ts)
  * counts/<claim>/<first>-<last>.json                                  what the segment of these commands did when (counts.ts); before it
  *
  * claim     10 decimal digits, from 1: names sort as numbers
@@ -28,6 +29,7 @@ export const SEGMENTS = "segments/";
 export const IMAGES = "images/";
 export const GENERATIONS = "generations/";
 export const COUNTS = "counts/";
+export const PRUNED = "pruned/";
 
 const SUM_CHARS = 32;
 
@@ -173,6 +175,22 @@ export function parseCountsName(name: string): CountsObject | undefined {
     firstSequence: Number.parseInt(first!, 16),
     lastSequence: Number.parseInt(last!, 16),
   };
+}
+
+export interface PrunedObject {
+  readonly claim: number;
+  readonly sequence: number;
+}
+
+const PRUNED_NAME = /^pruned\/(\d{10})\/([0-9a-f]{16})\.json$/;
+
+export function prunedName({ claim, sequence }: PrunedObject): string {
+  return `${PRUNED}${decimal(claim)}/${hexNumber(sequence, 16)}.json`;
+}
+
+export function parsePrunedName(name: string): PrunedObject | undefined {
+  const match = PRUNED_NAME.exec(name);
+  return match === null ? undefined : { claim: Number(match[1]), sequence: Number.parseInt(match[2]!, 16) };
 }
 
 /** What a name says of an object's bytes; undefined for claims and generations, which are text and carry their own checksum. */

@@ -31,12 +31,13 @@ export function planRestore(history: History, target: RestoreTarget, place: stri
   const all = reaches(history);
   const { origin } = history;
   if (all.length === 0) throw unreachable(`${place} holds nothing that can be restored`);
-  const fits = all.map((reach) => upTo(reach, target, origin)).filter((plan) => plan !== undefined);
+  const end = newestOf(history);
+  const fits = all.map((reach) => upTo(reach, target, origin, end)).filter((plan) => plan !== undefined);
   // The latest state first; of equal ones that with the least to replay.
   fits.sort((a, b) => b.last - a.last || b.first - a.first);
   const [best] = fits;
   if (best !== undefined) return best;
-  const known = all.map(({ first, last }) => (first === last ? String(first) : `${first} to ${last}`)).join(", ");
+  const known = all.map(wordsOf).join(", ");
   const wanted =
     target.kind === "time"
       ? `at ${new Date(target.ms).toISOString()}`
@@ -46,7 +47,18 @@ export function planRestore(history: History, target: RestoreTarget, place: stri
   throw unreachable(`${place} can't give the state ${wanted}: it has the commands ${known}`);
 }
 
-function upTo(reach: Reach, target: RestoreTarget, origin: number): RestorePlan | undefined {
+function wordsOf({ first, last, generation }: Reach): string {
+  if (first !== last) return `${first} to ${last}`;
+  return generation === null ? String(first) : `${first} (${new Date(generation.object.lastMs).toISOString()})`;
+}
+
+/** The last command of which anything is known. */
+function newestOf({ segments, generations }: History): number {
+  return Math.max(0, segments.at(-1)?.object.lastSequence ?? 0, generations.at(-1)?.object.sequence ?? 0);
+}
+
+/** `end`: the newest command known, behind which a state stays what it is. */
+function upTo(reach: Reach, target: RestoreTarget, origin: number, end: number): RestorePlan | undefined {
   const { generation, first } = reach;
   if (target.kind === "latest")
     return { generation, segments: reach.segments, origin, first, last: reach.last, target };
@@ -64,6 +76,8 @@ function upTo(reach: Reach, target: RestoreTarget, origin: number): RestorePlan 
     if (piece.lastMs > target.ms) later = piece;
     return true;
   });
+  // Behind a hole nobody knows when the first command in it was committed.
+  if (later === undefined && reach.last < end) return undefined;
   const last = later === undefined ? reach.last : Math.max(first, later.firstSequence - 1);
   return { generation, segments, origin, first, last, target };
 }

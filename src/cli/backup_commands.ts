@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { BackupNowOptions } from "./backup.ts";
 import type { BackupIdentityOptions } from "./backup_identity.ts";
+import type { BackupPruneOptions } from "./backup_prune.ts";
 import type { BackupStatusOptions } from "./backup_status.ts";
 import type { HistoryOptions } from "./history.ts";
 import { describeKeyOptions, takeKeys } from "./key_options.ts";
@@ -105,6 +106,27 @@ export function addBackupCommands(
     .action(async (options: BackupStatusOptions) => {
       const { backupStatus } = await import("./backup_status.ts");
       done(await backupStatus(options, out));
+    });
+  backup
+    .command("prune")
+    .description("remove what the retention no longer keeps")
+    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .requiredOption(
+      "--keep <retention>",
+      '"7d daily 14 weekly 8 monthly 12": each command of 7 days, then single images',
+    )
+    .option("--dir <directory>", "the data directory whose backup it is")
+    .option("--claim <number>", "instead of --dir: the claim that must be the newest one")
+    .option("--dry-run", "say what would go, and remove nothing")
+    .option("--strangers", "remove old objects of servers that the newest one did not go on from, too")
+    .option("--json", "one JSON object instead of text")
+    .addHelpText(
+      "after",
+      "\nExit codes: 0 done; 1 some objects are locked in the store; 2 it failed, or it is another's.",
+    )
+    .action(async (options: BackupPruneOptions) => {
+      const { backupPrune } = await import("./backup_prune.ts");
+      done(await backupPrune(options, out));
     });
   backup
     .command("list")

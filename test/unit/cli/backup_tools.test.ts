@@ -184,3 +184,20 @@ test("inside a transaction only its end is a version, and collections and expiri
     null,
   ]);
 });
+
+test("prune asks whose backup it is, says what would go, and refuses who does not own it", async () => {
+  const words = ["backup", "prune", "--from", url, "--keep", "1h"];
+  expect(await emberlog(...words)).toMatchObject({ code: 2, out: expect.stringContaining("--claim NUMBER") });
+  expect(await emberlog(...words.slice(0, 4), "--keep", "soon", "--claim", "1")).toMatchObject({
+    code: 2,
+    out: expect.stringContaining("not a retention"),
+  });
+  expect(await emberlog(...words, "--claim", "7")).toMatchObject({ code: 2, out: expect.stringContaining("claim 1") });
+  expect(await emberlog(...words, "--dir", join(root, "kinds"))).toMatchObject({
+    code: 2,
+    out: expect.stringContaining("another epoch"),
+  });
+  // All of it is within the hour.
+  expect(await json(...words, "--dir", source, "--dry-run")).toMatchObject({ dryRun: true, claim: 1, removed: 0 });
+  expect(await emberlog(...words, "--dir", source)).toMatchObject({ code: 0 });
+});

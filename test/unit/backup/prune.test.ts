@@ -1,0 +1,218 @@
+/**
+ * Pruning: what is kept can be restored, whatever dies in between and whoever else is there. A run of some weeks with an image a day, and an oracle
+ * that remembers the digest at each image and each command of the last days.
+ */
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { encodeClaim, readClaims } from "../../../src/backup/claims.ts";
+import { type History, readHistory } from "../../../src/backup/history.ts";
+import { claimName } from "../../../src/backup/layout.ts";
+import { MemoryStore } from "../../../src/backup/memory_store.ts";
+import { type PruneReport, prune } from "../../../src/backup/prune.ts";
+import { planRestore } from "../../../src/backup/restore_plan.ts";
+import { parseRetention } from "../../../src/backup/retention.ts";
+import { Shipper } from "../../../src/backup/ship.ts";
+import { verifyBackup } from "../../../src/backup/verify.ts";
+import { NO_KEYS } from "../../../src/base/key_ring.ts";
+import { seededRandom, uniform } from "../../../src/base/random.ts";
+import { generationOf, restoreInto } from "../../../src/cli/restoring.ts";
+import { datasetDigest } from "../../../src/dataset/digest.ts";
+import { NodeDisk } from "../../../src/disk/node_disk.ts";
+import { type Embedded, open } from "../../../src/engine/embedded.ts";
+import type { Engine } from "../../../src/engine/engine.ts";
+import { readManifest } from "../../../src/manifest/store.ts";
+import { crc32c } from "../../../src/platform/checksum.ts";
+import { drawSeed } from "../../model/memory_seed.ts";
+import { FakeClock } from "../../support/engine_client.ts";
+import { temporaryDirectory } from "../../support/temporary_directory.ts";
+
+const DAY_MS = 86_400_000;
+const START_MS = Date.parse("2026-03-02T00:00:00Z");
+const DAYS = 9;
+const seed = drawSeed();
+const root = temporaryDirectory("prune");
+const disk = new NodeDisk();
+
+/** The state after a command; `image`: there is one of it. */
+interface Moment {
+  readonly sequence: number;
+  readonly ms: number;
+  readonly digest: string;
+  readonly image: boolean;
+}
+
+const moments: Moment[] = [];
+const original = new MemoryStore();
+let endMs = 0;
+
+function digestIn(database: Embedded): string {
+  return datasetDigest((database as unknown as { readonly engine: Engine }).engine.dataset);
+}
+
+async function ship(shipper: Shipper, directory: string): Promise<void> {
+  const read = readManifest(disk, directory, crc32c);
+  if (read.kind === "sound") await shipper.ship(read.manifest);
+}
+
+beforeAll(async () => {
+  const random = seededRandom(seed);
+  const directory = join(root, "source");
+  const clock = new FakeClock(START_MS);
+  const database = await open({ dir: directory, clock, random, appendfsync: "always", logSegmentBytes: 8 * 1024 });
+  database.run("SELECT", 0);
+  const engine = (database as unknown as { readonly engine: Engine }).engine;
+  const read = readManifest(disk, directory, crc32c);
+  if (read.kind !== "sound") throw new Error("no manifest");
+  const shipping = { disk, directory, crc32c, keys: NO_KEYS, store: original, recipients: null, random };
+  const shipper = await Shipper.begin(shipping, read.manifest, START_MS);
+  const note = (image: boolean): void => {
+    moments.push({ sequence: engine.journal.sequence, ms: clock.ms, digest: digestIn(database), image });
+  };
+  for (let day = 0; day < DAYS; day++) {
+    // All of it changes every day, so that every second image is a full one.
+    for (let i = 0; i < 24; i++) {
+      clock.advance(DAY_MS / 24);
+      database.set(`k${i}`, random.bytes(600));
+      note(false);
+    }
+    await database.durable();
+    await database.snapshot();
+    note(true);
+    await ship(shipper, directory);
+  }
+  await database.close();
+  await ship(shipper, directory);
+  endMs = clock.ms;
+}, 60_000);
+
+function copyOf(store: MemoryStore): MemoryStore {
+  const copy = new MemoryStore();
+  for (const [name, bytes] of store.objects) copy.objects.set(name, bytes);
+  return copy;
+}
+
+function pruned(
+  store: MemoryStore,
+  keep: string,
+  more: Partial<Parameters<typeof prune>[0]> = {},
+): Promise<PruneReport> {
+  const retention = parseRetention(keep);
+  return prune({ store, crc32c, retention, claim: 1, nowMs: endMs, dryRun: false, strangers: false, ...more });
+}
+
+let restores = 0;
+
+async function digestOf(store: MemoryStore, history: History, sequence: number): Promise<string> {
+  const directory = join(root, `restored-${restores++}`);
+  const plan = planRestore(history, { kind: "sequence", sequence }, store.place);
+  await restoreInto(directory, NO_KEYS, { store, identities: null }, plan, await generationOf(plan, store));
+  const database = await open({ dir: directory, clock: new FakeClock(endMs) });
+  const digest = digestIn(database);
+  await database.close();
+  return digest;
+}
+
+/** Each kept point and some commands of the window are restorable and right, and nothing is taken for damage. */
+async function expectKept(store: MemoryStore, report: PruneReport, windowMs: number): Promise<void> {
+  const random = seededRandom(seed + 7);
+  const history = await readHistory(store);
+  expect(await verifyBackup({ store, identities: null }, crc32c)).toMatchObject({ wrong: [], gaps: [] });
+  const window = moments.filter(({ ms }) => ms >= endMs - windowMs);
+  const wanted = [window[0]!, window.at(-1)!, window[uniform(random, window.length)]!];
+  for (const { sequence } of report.points) wanted.push(moments.find((each) => each.sequence === sequence)!);
+  for (const { sequence, digest } of wanted)
+    expect(await digestOf(store, history, sequence), `${sequence}`).toBe(digest);
+}
+
+test(`what a retention keeps can be restored, the rest is gone: EMBERLOG_SEED=${seed} npx vitest run test/unit/backup/prune.test.ts`, async () => {
+  const store = copyOf(original);
+  const would = await pruned(store, "12h daily 6 weekly 2", { dryRun: true });
+  expect(store.objects.size).toBe(original.objects.size);
+  const report = await pruned(store, "12h daily 6 weekly 2");
+  expect({ ...report, removed: 0 }).toEqual({ ...would, removed: 0 });
+  expect(store.objects.size).toBeLessThan(original.objects.size - 8);
+  expect(report.points.length).toBeGreaterThanOrEqual(1);
+  expect(report.points.length).toBeLessThanOrEqual(5);
+  await expectKept(store, report, DAY_MS / 2);
+  // Between single points nothing is promised, by number or by time.
+  const history = await readHistory(store);
+  const between = moments.find(({ sequence }) => sequence === report.points[0]!.sequence + 3)!;
+  for (const target of [
+    { kind: "sequence", sequence: between.sequence },
+    { kind: "time", ms: between.ms },
+  ] as const)
+    expect(() => planRestore(history, target, store.place)).toThrow("can't give the state");
+  expect(await pruned(store, "12h daily 6 weekly 2")).toMatchObject({ removed: 0, locked: [] });
+});
+
+test("a prune that dies at any step leaves everything kept, and the next one finishes it", async () => {
+  const whole = copyOf(original);
+  const report = await pruned(whole, "1d daily 3");
+  for (let fails = 1; fails < report.removed; fails += 1 + Math.floor(report.removed / 6)) {
+    const store = copyOf(original);
+    let removals = 0;
+    store.fate = (operation) => (operation === "remove" && ++removals >= fails ? "unavailable" : "work");
+    await expect(pruned(store, "1d daily 3")).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+    store.fate = () => "work";
+    expect(await verifyBackup({ store, identities: null }, crc32c), `${fails}`).toMatchObject({ wrong: [], gaps: [] });
+    await pruned(store, "1d daily 3");
+    expect([...store.objects.keys()].sort(), `${fails}`).toEqual([...whole.objects.keys()].sort());
+  }
+  await expectKept(whole, report, DAY_MS);
+}, 30_000);
+
+test("what the store holds on to stays whole, and is reported", async () => {
+  const store = copyOf(original);
+  const first = [...store.objects.keys()].find((name) => name.startsWith("generations/"))!;
+  store.fate = (operation, name) => (operation === "remove" && name === first ? "refused" : "work");
+  const report = await pruned(store, "1d");
+  expect(report.locked).toEqual([first]);
+  expect(await verifyBackup({ store, identities: null }, crc32c)).toMatchObject({ wrong: [], gaps: [] });
+});
+
+test("only the owner prunes, and an owner that was overtaken on the way stops", async () => {
+  const store = copyOf(original);
+  await expect(pruned(store, "1d", { claim: 2 })).rejects.toMatchObject({ code: "STORE_FENCED" });
+  let removals = 0;
+  const [claim] = await readClaims(store);
+  const next = encodeClaim({ ...claim!, claim: 2, from: { claim: 1, sequence: moments.at(-1)!.sequence } });
+  store.fate = (operation) => {
+    if (operation === "remove" && ++removals === 1) store.objects.set(claimName(2), next);
+    return "work";
+  };
+  await expect(pruned(store, "1d")).rejects.toMatchObject({ code: "STORE_FENCED" });
+  expect(await verifyBackup({ store, identities: null }, crc32c)).toMatchObject({ wrong: [], gaps: [] });
+});
+
+test("a clock that runs a year ahead removes no more than a right one; one that lags removes less", async () => {
+  const right = copyOf(original);
+  await pruned(right, "3d");
+  const ahead = copyOf(original);
+  await pruned(ahead, "3d", { nowMs: endMs + 365 * DAY_MS });
+  expect([...ahead.objects.keys()]).toEqual([...right.objects.keys()]);
+  const late = copyOf(original);
+  const report = await pruned(late, "3d", { nowMs: START_MS });
+  expect(report.removed).toBe(0);
+});
+
+test("objects of other data under the same prefix stay until somebody says so", async () => {
+  const store = copyOf(original);
+  const [claim] = await readClaims(store);
+  store.objects.set(claimName(2), encodeClaim({ ...claim!, claim: 2, from: null, epoch: "ab".repeat(16) }));
+  const before = store.objects.size;
+  const report = await pruned(store, "1d", { claim: 2 });
+  expect(report).toMatchObject({ removed: 0, windowFirst: 0 });
+  expect(report.strangers).toBeGreaterThan(10);
+  expect(store.objects.size).toBe(before);
+});
+
+test("an image that can't be read keeps all images, and blocks nothing else", async () => {
+  const store = copyOf(original);
+  const first = [...store.objects.keys()].find((name) => name.startsWith("generations/"))!;
+  store.objects.set(first, Buffer.from("{}"));
+  const images = [...store.objects.keys()].filter((name) => name.startsWith("images/")).length;
+  const report = await pruned(store, "1d");
+  expect(report.unreadable).toEqual([first]);
+  expect([...store.objects.keys()].filter((name) => name.startsWith("images/"))).toHaveLength(images);
+  expect(report.removed).toBeGreaterThan(0);
+});
