@@ -37,14 +37,14 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "D1",
     "a start does not sync its new segment",
-    "engine/data_directory.ts",
+    "engine/open_directory.ts",
     "    syncFully(disk, segment.fd, joinPath(directory, segment.name));\n",
     "",
   ),
   mutant(
     "D1",
     "a start does not sync the name of its new segment",
-    "engine/data_directory.ts",
+    "engine/open_directory.ts",
     SYNC_FIRST_SEGMENT,
     SYNC_FIRST_SEGMENT.split("\n")[0]!,
   ),
@@ -107,7 +107,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "D3",
     "what the new manifest does not list goes before it is written",
-    "engine/data_directory.ts",
+    "engine/open_directory.ts",
     "    writeManifest(disk, directory, manifest, crc32c);\n    clearAway(disk, directory, recovered, segment.name);",
     "    clearAway(disk, directory, recovered, segment.name);\n    writeManifest(disk, directory, manifest, crc32c);",
   ),
@@ -358,7 +358,7 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     "D15",
     "the directory is not locked",
-    "engine/data_directory.ts",
+    "engine/open_directory.ts",
     "  const lock = disk.lock(directory);",
     "  const lock = { release: (): void => {} };",
   ),

@@ -1,5 +1,5 @@
 /**
- * A data directory that is open: locked (D15), recovered, with a log that takes commits and a manifest that is kept up to
+ * A data directory that is open (open_directory.ts): locked (D15), recovered, with a log that takes commits and a manifest that is kept up to
  * date as segments follow each other.
  *
  * Invariants: the manifest on disk lists exactly the segments that make up the data, each durable before it was listed (D3,
@@ -12,7 +12,7 @@ import { EmberlogError } from "../base/errors.ts";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { Random } from "../base/random.ts";
 import type { DirectoryLock, DiskSpace } from "../disk/disk.ts";
-import { closeQuietly, type Disk, DiskError, syncFully } from "../disk/disk.ts";
+import { closeQuietly, type Disk, DiskError } from "../disk/disk.ts";
 import { EBADF } from "../disk/errno.ts";
 import {
   IMAGE_TEMPORARY_NAME,
@@ -22,31 +22,22 @@ import {
   MANIFEST_NAME,
   parseSegmentName,
 } from "../disk/file_names.ts";
-import { type Crc32c, EPOCH_BYTES, SALT_BYTES, type SegmentHeader } from "../log/format.ts";
+import type { Crc32c, SegmentHeader } from "../log/format.ts";
 import type { LogBuffers } from "../log/log_buffer.ts";
 import type { LogIo } from "../log/log_io.ts";
-import { headerFields, keyIdOf } from "../log/sealing.ts";
-import {
-  ALL_SPACE,
-  beginSegment,
-  prepareSegment,
-  type SegmentFile,
-  type SegmentSummary,
-  type SpareBytes,
-} from "../log/segment_file.ts";
+import { keyIdOf } from "../log/sealing.ts";
+import { ALL_SPACE, type SegmentFile, type SegmentSummary, type SpareBytes } from "../log/segment_file.ts";
 import { readSegment, type SegmentVisitor, segmentKeyId } from "../log/segment_reader.ts";
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
-import { directoryState, type Examination, type ExaminedSegment } from "./examination.ts";
-import { type ImageMemory, keyIdOfImage } from "./image_chain.ts";
-import { refuseUnfinishedImport, removeImportMarker, writeImportMarker } from "./import_marker.ts";
-import { clearAway, type Recovered, type RecoveryReport, recover, reportOf } from "./recovery.ts";
-
-/** Space that a fresh segment has from the start, bytes. */
-const FIRST_RESERVE_BYTES = 256 * 1024;
+import type { ExaminedSegment } from "./examination.ts";
+import { keyIdOfImage } from "./image_chain.ts";
+import { removeImportMarker } from "./import_marker.ts";
+import { createSegment } from "./new_segment.ts";
+import type { RecoveryReport } from "./recovery.ts";
 
 export interface DataDirectoryOptions {
   readonly disk: Disk;
@@ -64,181 +55,10 @@ export interface DataDirectoryOptions {
   readonly buffers?: LogBuffers;
 }
 
-const NOTHING_EXAMINED: Examination = {
-  directory: "ours",
-  manifestState: "missing",
-  manifest: null,
-  segments: "none",
-  images: "none",
-  base: [],
-  badImages: [],
-  covered: [],
-  findings: [],
-  examined: [],
-  leftovers: [],
-  tornNext: null,
-  lastSequence: 0,
-};
-
-/** `appendonly no`: a directory with data must not be hidden behind an empty server. Throws DIRECTORY_HOLDS_DATA. */
-export function refuseDirectoryWithData(disk: Disk, directory: string): void {
-  const state = directoryState(disk, directory);
-  if (state !== "ours" && state !== "redis") return;
-  const whose = state === "ours" ? "" : " of redis-server";
-  throw new EmberlogError(
-    "DIRECTORY_HOLDS_DATA",
-    `the data directory ${directory} holds data${whose}, which appendonly no would ignore and then contradict. ` +
-      `To go on: start with appendonly yes, or choose another directory with --dir.`,
-    { file: directory },
-  );
-}
-
-/**
- * Opens a data directory: creates it if need be, locks it, hands every unit that it holds to `visitor`, and begins a new
- * segment. Throws an EmberlogError where the start is refused; the directory is then as it was.
- */
-export function openDataDirectory(
-  options: DataDirectoryOptions,
-  visitor: SegmentVisitor,
-  memory: ImageMemory,
-): DataDirectory {
-  const { disk, directory, crc32c, clock } = options;
-  return withLock(disk, directory, (lock) => {
-    refuseUnfinishedImport(disk, directory, crc32c);
-    const beganUs = clock.monotonicUs();
-    const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, memory, options.keys ?? NO_KEYS);
-    const tookMs = (clock.monotonicUs() - beganUs) / 1000;
-    const opened = begin(options, lock, recovered, recovered.lastSequence + 1, "complete", tookMs);
-    removeImportMarker(disk, directory);
-    return opened;
-  });
-}
-
-/**
- * Opens a data directory for a log that is yet to be filled: with a dataset that lives in memory only (`CONFIG SET appendonly yes`), or with
- * what is imported from `importedFrom`. What the directory held before goes. Until `complete` is called a start discards the log again, or begins
- * the import again (import_marker.ts).
- */
-export function openDataDirectoryToFill(
-  options: DataDirectoryOptions,
-  firstSequence: number,
-  importedFrom?: string,
-): DataDirectory {
-  const { disk, directory } = options;
-  return withLock(disk, directory, (lock) => {
-    const state = directoryState(disk, directory);
-    if (importedFrom === undefined && state === "redis") refuseDirectoryWithData(disk, directory);
-    const recovered: Recovered = {
-      examination: { ...NOTHING_EXAMINED, directory: state, lastSequence: firstSequence - 1 },
-      decision: "create",
-      sealed: [],
-      images: [],
-      origin: firstSequence - 1,
-      setAside: [],
-      newEpoch: true,
-      lastSequence: firstSequence - 1,
-      commitMs: 0,
-    };
-    try {
-      if (importedFrom !== undefined) writeImportMarker(disk, directory, importedFrom);
-      return begin(options, lock, recovered, firstSequence, "filling", 0);
-    } catch (thrown) {
-      // As far as the disk allows. Where there was data of Emberlog, the manifest decides what the marker means.
-      if (importedFrom !== undefined && state !== "ours") attempt(() => removeFilled(disk, directory));
-      throw thrown;
-    }
-  });
-}
-
-/** Removes a log that was being filled. The marker goes last: until then no start takes what is left for data. */
-function removeFilled(disk: Disk, directory: string): void {
-  for (const name of disk.list(directory)) {
-    if (parseSegmentName(name) !== undefined || isTemporaryName(name) || name === MANIFEST_NAME) {
-      disk.unlink(joinPath(directory, name));
-    }
-  }
-  disk.syncDirectory(directory);
-  removeImportMarker(disk, directory);
-}
-
-/** What a repair keeps, ready to be listed. */
-export type Repaired = Pick<Recovered, "sealed" | "images" | "origin" | "setAside" | "lastSequence" | "commitMs">;
-
-/** Opens a data directory with what `repair` keeps of it: in a new epoch, and what is not listed goes. */
-export function openRepaired(options: DataDirectoryOptions, repair: () => Repaired): DataDirectory {
-  const { disk, directory } = options;
-  return withLock(disk, directory, (lock) => {
-    const repaired = repair();
-    const examination = { ...NOTHING_EXAMINED, lastSequence: repaired.lastSequence };
-    const recovered: Recovered = { examination, decision: "cut", newEpoch: true, ...repaired };
-    return begin(options, lock, recovered, repaired.lastSequence + 1, "complete", 0);
-  });
-}
-
-function withLock(disk: Disk, directory: string, open: (lock: DirectoryLock) => DataDirectory): DataDirectory {
-  disk.makeDirectory(directory);
-  const lock = disk.lock(directory);
-  try {
-    return open(lock);
-  } catch (thrown) {
-    lock.release();
-    throw thrown;
-  }
-}
-
-/** Steps 4 to 6 of recovery.ts. */
-function begin(
-  options: DataDirectoryOptions,
-  lock: DirectoryLock,
-  recovered: Recovered,
-  firstSequence: number,
-  state: Manifest["state"],
-  tookMs: number,
-): DataDirectory {
-  const { disk, directory, clock, random, crc32c, keys = NO_KEYS } = options;
-  const { manifest: old } = recovered.examination;
-  const continued = recovered.newEpoch ? null : old;
-  const epoch = continued === null ? random.bytes(EPOCH_BYTES) : continued.epoch;
-  const forkSequence = continued === null ? firstSequence - 1 : continued.forkSequence;
-  const header: SegmentHeader = {
-    ...headerFields(keys),
-    epoch,
-    forkSequence,
-    firstSequence,
-    previousLastSequence: firstSequence - 1,
-    createdMs: clock.wallMs(),
-    salt: random.bytes(SALT_BYTES),
-  };
-  const space = prepareSegment(disk, directory, FIRST_RESERVE_BYTES, 0, options.spareBytes);
-  if (typeof space === "number") throw new DiskError("reserve space in", directory, space);
-  try {
-    const segment = beginSegment(disk, directory, space, header, crc32c, keys);
-    // D1, and D3: the segment is durable before the manifest lists it.
-    syncFully(disk, segment.fd, joinPath(directory, segment.name));
-    disk.syncDirectory(directory);
-    const opened: ManifestSegment = { name: segment.name, epoch, firstSequence, sealed: null };
-    const manifest: Manifest = {
-      writtenMs: clock.wallMs(),
-      state,
-      epoch,
-      forkSequence,
-      origin: recovered.origin,
-      images: recovered.images,
-      segments: [...recovered.sealed, opened],
-    };
-    writeManifest(disk, directory, manifest, crc32c);
-    clearAway(disk, directory, recovered, segment.name);
-    const report = reportOf(directory, recovered, epoch, tookMs);
-    return new DataDirectory(options, lock, manifest, segment, recovered.examination.examined, report);
-  } catch (thrown) {
-    closeQuietly(disk, space.fd);
-    throw thrown;
-  }
-}
-
 export class DataDirectory {
   readonly report: RecoveryReport;
-  readonly writer: LogWriter;
+  /** The one that writes now: after `restart` it is another one. */
+  writer: LogWriter;
   private readonly options: DataDirectoryOptions;
   private readonly lock: DirectoryLock;
   private manifest: Manifest;
@@ -272,11 +92,16 @@ export class DataDirectory {
     this.lock = lock;
     this.manifest = manifest;
     this.report = report;
-    this.writer = new LogWriter(
+    this.writer = this.writerInto(segment, report.commitMs);
+  }
+
+  private writerInto(segment: SegmentFile, commitMs: number): LogWriter {
+    const { options } = this;
+    return new LogWriter(
       {
         ...options,
         keys: options.keys ?? NO_KEYS,
-        commitMs: report.commitMs,
+        commitMs,
         spareBytes: options.spareBytes ?? ALL_SPACE,
         listSegment: (sealed, opened, done) => this.listSegment(sealed, opened, done),
       },
@@ -493,6 +318,86 @@ export class DataDirectory {
     });
   }
 
+  /**
+   * After a failed sync: `image`, whole and synced under its temporary name, holds all that was executed. With an empty segment behind it, in the
+   * image's own epoch, it takes the place of all that was listed; the segment whose sync failed is neither read nor trusted. // D9 D17
+   *
+   * Only while nothing is on its way to that one. `done` is called later: without an error `writer` is another one. With an error nothing has
+   * changed, or a crash may bring either state, which both hold whatever was acknowledged as durable. `isAll` is asked last.
+   */
+  restart(
+    image: ManifestImage,
+    keyId: string | undefined,
+    isAll: () => boolean,
+    done: (error: DiskError | undefined) => void,
+  ): void {
+    const { disk, directory, crc32c, clock } = this.options;
+    const { epoch, sequence } = image;
+    this.exclusively((release) => {
+      let opened: SegmentFile | undefined;
+      const end = (operation: string, result: number): void => {
+        if (result < 0 && opened !== undefined) closeQuietly(disk, opened.fd);
+        release();
+        done(result < 0 ? new DiskError(operation, directory, result) : undefined);
+      };
+      const begun = attempt(() => {
+        disk.rename(joinPath(directory, IMAGE_TEMPORARY_NAME), joinPath(directory, image.name));
+        opened = createSegment(this.options, epoch, sequence, sequence + 1);
+      });
+      if (opened === undefined) return end("begin a segment in", begun);
+      const segment: SegmentFile = opened;
+      disk.fdatasyncLater(segment.fd, (stored) => {
+        if (stored < 0) return end("sync", stored);
+        disk.syncDirectoryLater(directory, (named) => {
+          if (named < 0) return end("sync", named);
+          const segments: ManifestSegment[] = [
+            { name: segment.name, epoch, firstSequence: sequence + 1, sealed: null },
+          ];
+          const manifest: Manifest = {
+            ...this.manifest,
+            writtenMs: clock.wallMs(),
+            state: "complete",
+            epoch,
+            forkSequence: sequence,
+            // The segments alone are the whole never again.
+            origin: 0,
+            images: [image],
+            segments,
+          };
+          writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
+            if (replaced < 0) return end("replace the manifest in", replaced);
+            this.manifest = manifest;
+            if (!this.open || !isAll()) return end("go on in", EBADF);
+            this.goOnIn(segment, image.name, keyId);
+            // What stays because of the disk is removed by the next start.
+            attempt(() => this.unlinkForgotten());
+            end("", 0);
+          });
+        });
+      });
+    });
+  }
+
+  private goOnIn(segment: SegmentFile, imageName: string, keyId: string | undefined): void {
+    const { writer: failed } = this;
+    failed.abandon();
+    this.writer = this.writerInto(segment, failed.commitMs);
+    Object.assign(this.writer.statistics, failed.statistics, { segments: failed.statistics.segments + 1 });
+    this.keyIds.clear();
+    this.noteKey(segment.name, segment.header);
+    if (keyId !== undefined) this.keyIds.set(imageName, keyId);
+  }
+
+  /** Whatever looks like ours and is not listed: also what attempts before have left. */
+  private unlinkForgotten(): void {
+    const { disk, directory } = this.options;
+    const kept = new Set([...this.manifest.images, ...this.manifest.segments].map(({ name }) => name));
+    for (const name of disk.list(directory)) {
+      if (kept.has(name) || (!isImageName(name) && parseSegmentName(name) === undefined)) continue;
+      disk.unlink(joinPath(directory, name));
+    }
+  }
+
   /** What the manifest before listed and the one now does not. */
   private unlinkUnlisted(before: Manifest): void {
     const { disk, directory } = this.options;
@@ -556,8 +461,19 @@ export class DataDirectory {
   }
 }
 
+/** Removes a log that was being filled. The marker goes last: until then no start takes what is left for data. */
+export function removeFilled(disk: Disk, directory: string): void {
+  for (const name of disk.list(directory)) {
+    if (parseSegmentName(name) !== undefined || isTemporaryName(name) || name === MANIFEST_NAME) {
+      disk.unlink(joinPath(directory, name));
+    }
+  }
+  disk.syncDirectory(directory);
+  removeImportMarker(disk, directory);
+}
+
 /** Zero, or the negative error number of what went wrong with the disk. */
-function attempt(work: () => void): number {
+export function attempt(work: () => void): number {
   try {
     work();
     return 0;

@@ -68,6 +68,8 @@ export interface Examination {
   readonly images: ImagesState;
   /** The images that the state begins with, the full one first. */
   readonly base: readonly ManifestImage[];
+  /** When the last of them was taken, ms: nothing in them was committed later. */
+  readonly baseMs: number;
   readonly badImages: readonly BadImage[];
   /** Listed segments that lie before the base and were not read. */
   readonly covered: readonly ManifestSegment[];
@@ -141,6 +143,7 @@ class Examiner {
   private images: ImagesState = "none";
   private base: readonly ManifestImage[] = [];
   private badImages: readonly BadImage[] = [];
+  private baseMs = 0;
   private covered: ManifestSegment[] = [];
   /** Last sequence of the base. */
   private baseSequence = 0;
@@ -149,6 +152,8 @@ class Examiner {
   private readonly leftovers: string[] = [];
   private tornNext: string | null = null;
   private worst: SegmentsState = "none";
+  /** The manifest's; undefined where none can be read. */
+  private epoch: Uint8Array | undefined;
   private lastSequence = 0;
 
   constructor(
@@ -192,7 +197,7 @@ class Examiner {
   }
 
   private result(directory: DirectoryState, manifestState: ManifestState, manifest: Manifest | null): Examination {
-    const { findings, examined, leftovers, tornNext, lastSequence, images, base, badImages, covered } = this;
+    const { findings, examined, leftovers, tornNext, lastSequence, images, base, baseMs, badImages, covered } = this;
     const segments = this.worst;
     return {
       directory,
@@ -201,6 +206,7 @@ class Examiner {
       segments,
       images,
       base,
+      baseMs,
       badImages,
       covered,
       findings,
@@ -237,6 +243,7 @@ class Examiner {
     );
     this.images = chosen.state;
     this.base = chosen.base;
+    this.baseMs = chosen.frozenMs;
     this.badImages = chosen.bad;
     this.baseSequence = chosen.base[chosen.base.length - 1]?.sequence ?? 0;
     this.lastSequence = this.baseSequence;
@@ -272,6 +279,7 @@ class Examiner {
     const known = new Set(manifest.segments.map((segment) => segment.name));
     const first = manifest.segments[0]?.firstSequence ?? 0;
     const shortenedTo = first > manifest.origin + 1 ? first : 0;
+    this.epoch = manifest.epoch;
     for (const name of names) if (!known.has(name) && name !== next) this.lookAtUnlisted(name, shortenedTo);
     if (next !== null) this.lookAtNext(manifest, next);
     if (this.lastSequence < this.baseSequence && SEVERITY.indexOf(this.worst) < SEVERITY.indexOf("rotten")) {
@@ -432,7 +440,11 @@ class Examiner {
     }
     const blank =
       read.kind === "damaged" ? read.fileBytes <= 4096 : read.scan.commands === 0 && read.scan.damage === null;
-    if (read.kind === "scan" && read.scan.damage === null && read.scan.lastSequence < shortenedTo) {
+    const { epoch } = this;
+    // D9: what is damaged in an epoch before this one is where a sync failed; the image that this epoch begins with holds more.
+    const whole = (scan: SegmentScan): boolean =>
+      scan.damage === null || (epoch !== undefined && !equalBytes(scan.header.epoch, 0, epoch, 0, epoch.length));
+    if (read.kind === "scan" && whole(read.scan) && read.scan.lastSequence < shortenedTo) {
       // D3: the manifest that does without it was durable before its name went.
       this.leftovers.push(name);
       this.note("blank");

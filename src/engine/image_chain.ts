@@ -41,6 +41,8 @@ export interface ChosenImages {
   readonly state: ImagesState;
   /** From the full image on; empty where the log alone is the whole. */
   readonly base: readonly ManifestImage[];
+  /** Clock at the freeze of the last of these, ms; 0 for none. */
+  readonly frozenMs: number;
   readonly bad: readonly BadImage[];
   /** For `state` unknown. */
   readonly unknown: string;
@@ -60,9 +62,11 @@ export function chooseImages(
   const { images, segments, origin } = manifest;
   const firstLogged = segments[0]?.firstSequence ?? origin + 1;
   const bad = new Map<string, BadImage>();
+  let frozenMs = 0;
   const result = (state: ImagesState, base: readonly ManifestImage[], unknown = ""): ChosenImages => ({
     state,
     base,
+    frozenMs,
     bad: [...bad.values()],
     unknown,
     locked: undefined,
@@ -121,6 +125,7 @@ export function chooseImages(
       else if (bytes !== lengthBytes)
         bad.set(name, { name, reason: `it has ${bytes} bytes and not ${lengthBytes}`, missing: false });
     }
+    frozenMs = indexes[indexes.length - 1]!.header.frozenMs;
     return result(bad.size > 0 ? "fallback" : "sound", chain);
   }
   if (touched) memory.clear();

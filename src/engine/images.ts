@@ -16,7 +16,7 @@ import type { Keys } from "../base/key_ring.ts";
 import { IMAGE_DELTAS_MAX, IMAGE_MERGED_SEGMENTS } from "../base/limits.ts";
 import { DiskError } from "../disk/disk.ts";
 import { imageName } from "../disk/file_names.ts";
-import { SEGMENT_HEADER_BYTES } from "../log/format.ts";
+import { EPOCH_BYTES, SEGMENT_HEADER_BYTES } from "../log/format.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { beginFreeze, FreezePool, returnPool } from "../memory/begin_freeze.ts";
@@ -71,6 +71,8 @@ type Done = (error: EmberlogError | undefined, result: ImageResult | undefined) 
 
 interface Taking {
   readonly full: boolean;
+  /** It is to take the place of a log whose sync has failed, in an epoch of its own. // D9 */
+  readonly insteadOfLog: boolean;
   readonly beganUs: number;
   readonly done: Done;
   path: string;
@@ -158,8 +160,30 @@ export class Images {
       );
       return;
     }
+    this.take(full, false, done);
+  }
+
+  /**
+   * After a failed sync, while nothing is on its way to the log and writes are refused: a full image of all that was executed, which with an empty
+   * segment takes the place of the log (`DataDirectory.restart`). `done` is called once, later. // D9
+   */
+  beginInsteadOfLog(done: Done): void {
+    check(this.taking === undefined, "one image at a time");
+    this.take(true, true, done);
+  }
+
+  private take(full: boolean, insteadOfLog: boolean, done: Done): void {
     const beganUs = this.engine.clock.monotonicUs();
-    const taking: Taking = { full, beganUs, done, path: "", freeze: undefined, marks: [], cancelled: false };
+    const taking: Taking = {
+      full,
+      insteadOfLog,
+      beganUs,
+      done,
+      path: "",
+      freeze: undefined,
+      marks: [],
+      cancelled: false,
+    };
     this.taking = taking;
     let settle = (): void => {};
     this.ended = new Promise((resolve) => {
@@ -267,15 +291,15 @@ export class Images {
     statistics.lastFreezeUs = clock.monotonicUs() - freezeBeganUs;
     statistics.freezeUsMax = Math.max(statistics.freezeUsMax, statistics.lastFreezeUs);
     // The log goes on in a segment of its own soon, and everything before it may go one day.
-    if (writer.segmentBytes > SEGMENT_HEADER_BYTES) writer.rotate();
+    if (!taking.insteadOfLog && writer.segmentBytes > SEGMENT_HEADER_BYTES) writer.rotate();
     const header: ImageHeader = {
       layoutVersion: LAYOUT_VERSION,
       firstSegment: arena.firstSegment,
       segmentCount: arena.segmentCount,
       place: parent === undefined ? 0 : parent.place + 1,
-      epoch: directory.epoch,
+      epoch: taking.insteadOfLog ? engine.random.bytes(EPOCH_BYTES) : directory.epoch,
       sequence,
-      frozenMs: clock.wallMs(),
+      frozenMs: Math.max(clock.wallMs(), writer.commitMs),
       parentSequence: parent?.sequence ?? 0,
       parentChain: parent?.chain ?? 0,
       salt: engine.random.bytes(32),
@@ -287,6 +311,7 @@ export class Images {
       this.endFreeze(taking, answer);
       if (taking.cancelled) finished(calledOff(), undefined);
       else if (answer.kind === "failed") finished(failureError(answer), undefined);
+      else if (taking.insteadOfLog) this.restartLog(taking, header, answer.summary, finished);
       else this.listWhenDurable(taking, header, answer.summary, finished);
     });
   }
@@ -320,15 +345,7 @@ export class Images {
         writer.durable().then(again, again);
         return;
       }
-      const image: ManifestImage = {
-        name: imageName(header.sequence, header.epoch, header.place > 0),
-        epoch: header.epoch,
-        sequence: header.sequence,
-        lengthBytes: summary.fileBytes,
-        chain: summary.chain | 0,
-        place: header.place,
-        parentChain: header.parentChain,
-      };
+      const image = listedAs(header, summary);
       const change = (manifest: Manifest): Manifest =>
         withImage(manifest, image, this.settings.retention, engine.clock.wallMs(), this.isFree);
       directory.addImage(image, imageKeyId(header.keyId), change, (error) => {
@@ -340,6 +357,21 @@ export class Images {
       });
     };
     attempt();
+  }
+
+  /** D9: the image holds what the log can't be trusted with any more. Nothing was executed since the freeze, because writes are refused. */
+  private restartLog(taking: Taking, header: ImageHeader, summary: ImageSummary, finished: Done): void {
+    const { directory, engine } = this;
+    const image = listedAs(header, summary);
+    const isAll = (): boolean => !taking.cancelled && engine.journal.sequence === image.sequence;
+    directory.restart(image, imageKeyId(header.keyId), isAll, (error) => {
+      if (this.taking !== taking) return;
+      if (error !== undefined) return finished(error, undefined);
+      engine.attachLog(directory.writer, image.sequence);
+      this.marksSince = image.chain;
+      this.count(taking, image, summary);
+      finished(undefined, { image, summary });
+    });
   }
 
   private count(taking: Taking, image: ManifestImage, summary: ImageSummary): void {
@@ -361,6 +393,12 @@ export class Images {
     this.merging = { marks: taking.marks, next: 0 };
     this.directory.dropImage();
   }
+}
+
+function listedAs(header: ImageHeader, summary: ImageSummary): ManifestImage {
+  const { sequence, epoch, place, parentChain } = header;
+  const name = imageName(sequence, epoch, place > 0);
+  return { name, epoch, sequence, lengthBytes: summary.fileBytes, chain: summary.chain | 0, place, parentChain };
 }
 
 function failureError({ reason, errno }: ImageFailure): EmberlogError {

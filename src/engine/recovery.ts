@@ -112,7 +112,8 @@ export function recover(
   if (decision === "open" || decision === "cut") copyBadImages(disk, directory, nowMs, examination, setAside);
   const continues = decision === "open" || decision === "cut";
   const sealed: ManifestSegment[] = continues ? [...examination.covered] : [];
-  let commitMs = 0;
+  // What an image holds was committed before it was taken, and a start may read no more than the image.
+  let commitMs = continues ? examination.baseMs : 0;
   for (const { name, epoch, firstSequence, listed, scan } of kept) {
     commitMs = Math.max(commitMs, scan.commitMs);
     // Without commands it needs no entry, but bytes behind its end stay explained until they have been trimmed.

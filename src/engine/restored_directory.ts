@@ -1,6 +1,7 @@
 /** A data directory out of files that a restore has fetched: listed in a new epoch (D17), and open for a few commands more. */
 import { EmberlogError } from "../base/errors.ts";
-import { type DataDirectoryOptions, openRepaired, type Repaired } from "./data_directory.ts";
+import type { DataDirectoryOptions } from "./data_directory.ts";
+import { openRepaired, type Repaired } from "./open_directory.ts";
 
 export interface RestoredDirectory {
   /** Writes commands as one unit of the log; resolves when they are durable. */

@@ -20,20 +20,17 @@ import { nativeFileCalls } from "../platform/file_calls.ts";
 import { type LogIo, NativeLogIo, PortableLogIo } from "../platform/log_io.ts";
 import { nativeAddon } from "../platform/native.ts";
 import { type ImageThread, InlineImageThread, WorkerImageThread } from "../snapshot/image_thread.ts";
-import {
-  type DataDirectory,
-  openDataDirectory,
-  openDataDirectoryToFill,
-  refuseDirectoryWithData,
-} from "./data_directory.ts";
+import type { DataDirectory } from "./data_directory.ts";
 import { DiskSpaceWatch, type Watermarks } from "./disk_space.ts";
 import type { Engine } from "./engine.ts";
 import { Fill } from "./fill.ts";
 import { EngineMemory } from "./image_memory.ts";
 import { type ImageSettings, Images } from "./images.ts";
+import { openDataDirectory, openDataDirectoryToFill, refuseDirectoryWithData } from "./open_directory.ts";
 import type { RecoveryReport } from "./recovery.ts";
 import { reloadDataset, reloadFromMemory } from "./reload.ts";
 import { Replay } from "./replay.ts";
+import { Resumption } from "./resumption.ts";
 import { StorageHealth } from "./storage_health.ts";
 import { logTrouble, spaceTrouble, startRemedy, type Trouble } from "./trouble.ts";
 
@@ -169,11 +166,12 @@ function directoryOptions(options: StorageOptions, logIo: LogIo, space: DiskSpac
 
 export class Storage {
   readonly report: RecoveryReport;
-  readonly writer: LogWriter;
   readonly logIo: LogIo;
   readonly space: DiskSpaceWatch;
   readonly health: StorageHealth;
   readonly images: Images;
+  readonly resumption: Resumption;
+  private progressed: () => void = () => {};
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
   private readonly keys: Keys;
@@ -202,10 +200,16 @@ export class Storage {
     this.logIo = logIo;
     this.keys = keys;
     this.report = directory.report;
-    this.writer = directory.writer;
+    this.resumption = new Resumption(engine, images);
+    this.resumption.onResumed = () => this.resumed();
     this.space = space;
     this.health = new StorageHealth(engine.clock.wallMs());
     engine.attachLog(this.writer, directory.report.lastSequence);
+  }
+
+  /** After a failed sync it is another one, once the log has begun anew. */
+  get writer(): LogWriter {
+    return this.directory.writer;
   }
 
   get policy(): FsyncPolicy {
@@ -217,7 +221,7 @@ export class Storage {
     this.engine.refreshReleased();
   }
 
-  /** A sync has failed, and nothing can become durable any more. // D9 */
+  /** A sync has failed, and nothing can become durable in this log any more. // D9 */
   get syncFailed(): boolean {
     return this.writer.failed?.kind === "sync";
   }
@@ -240,7 +244,21 @@ export class Storage {
 
   /** Called when more is written or durable, or the log has failed. */
   set onProgress(progressed: () => void) {
+    this.progressed = progressed;
     this.writer.onProgress = progressed;
+  }
+
+  /** D9: memory itself may still become durable. */
+  private get resumes(): boolean {
+    return this.syncFailed && !this.gone && this.policy !== "always";
+  }
+
+  private resumed(): void {
+    this.fill?.stop();
+    this.fill = undefined;
+    this.writer.onProgress = this.progressed;
+    this.health.update(this.findTrouble(), this.engine.clock.wallMs());
+    this.progressed();
   }
 
   /** What ends the process: a failed sync under `always` (D9). */
@@ -276,6 +294,7 @@ export class Storage {
     }
     this.writer.tick();
     this.images.tick();
+    if (this.resumes && this.writer.idle) this.resumption.tick();
     this.watchReserve(nowUs);
     this.health.update(this.findTrouble(), clock.wallMs());
   }
@@ -307,10 +326,10 @@ export class Storage {
   private findTrouble(): Trouble | undefined {
     const { directory, gone } = this;
     const failed = this.writer.failed ?? undefined;
-    if (failed !== undefined) return logTrouble(directory.path, failed, gone);
+    if (failed !== undefined) return logTrouble(directory.path, failed, gone, this.resumes);
     const space = spaceTrouble(directory.path, this.space);
     if (space?.refusesWrites === true || this.unreserved === undefined) return space;
-    return logTrouble(directory.path, this.unreserved, gone);
+    return logTrouble(directory.path, this.unreserved, gone, false);
   }
 
   /** The files that make up the data now. */

@@ -29,8 +29,8 @@ export interface Trouble {
 const FREE_SPACE = "free space on this disk or enlarge it";
 const NO_RESTART = "writes are taken again by themselves, without a restart";
 
-/** The log has failed, or can't set space aside. `gone`: the directory is no longer there. */
-export function logTrouble(directory: string, failed: LogFailure, gone: boolean): Trouble {
+/** The log has failed, or can't set space aside. `gone`: the directory is no longer there. `resumes`: an image takes the log's place (D9). */
+export function logTrouble(directory: string, failed: LogFailure, gone: boolean, resumes: boolean): Trouble {
   if (gone) {
     return {
       state: "directory-gone",
@@ -44,7 +44,9 @@ export function logTrouble(directory: string, failed: LogFailure, gone: boolean)
     return {
       state: "sync-failed",
       error: `A sync of the log in ${directory} failed (${text})`,
-      remedy: "save what only this process knows, look into the disk (dmesg), then start the server again",
+      remedy: resumes
+        ? `look into the disk (dmesg), and don't stop the server, which alone knows the last writes: when an image of its memory is on the disk, ${NO_RESTART}`
+        : "save what only this process knows, look into the disk (dmesg), then start the server again",
       refusesWrites: true,
     };
   }

@@ -14,7 +14,7 @@ import { check } from "../base/check.ts";
 import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { LOG_RESERVE_BYTES_MAX, LOG_RESERVE_BYTES_MIN } from "../base/limits.ts";
-import { type Disk, syncFully, writeFully } from "../disk/disk.ts";
+import { type Disk, DiskError, syncFully, writeFully } from "../disk/disk.ts";
 import { ENOSPC, ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
 import { joinPath, NEXT_SEGMENT_NAME, segmentName } from "../disk/file_names.ts";
 import {
@@ -217,9 +217,18 @@ export function prepareSegment(
   return result;
 }
 
-export function abandonSegment(disk: Disk, directory: string, space: ReservedSpace): void {
+function abandonSegment(disk: Disk, directory: string, space: ReservedSpace): void {
   disk.close(space.fd);
   disk.unlink(joinPath(directory, NEXT_SEGMENT_NAME));
+}
+
+/** The same where the disk may refuse even that: the name stays behind, and the next preparation or the next start removes it. */
+export function abandonQuietly(disk: Disk, directory: string, space: ReservedSpace): void {
+  try {
+    abandonSegment(disk, directory, space);
+  } catch (thrown) {
+    if (!(thrown instanceof DiskError)) throw thrown;
+  }
 }
 
 /**

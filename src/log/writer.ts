@@ -37,7 +37,7 @@ import { LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
 import { LogQueue } from "./log_queue.ts";
 import { headerFields } from "./sealing.ts";
 import {
-  abandonSegment,
+  abandonQuietly,
   beginSegment,
   prepareSegment,
   type ReservedSpace,
@@ -72,7 +72,7 @@ export class LogWriter {
   /** The next segment before it has its name. */
   private next: ReservedSpace | null = null;
   private state: State = "open";
-  private commitMs: number;
+  commitMs: number;
 
   private writeInFlight = false;
   private writeBeganUs = 0;
@@ -153,6 +153,11 @@ export class LogWriter {
   get oldestUnsyncedMs(): number {
     if (this.writtenSequence === this.durableSequence) return -1;
     return (this.syncInFlight ? this.syncOldestUs : this.oldestUnsyncedUs) / 1000;
+  }
+
+  /** Nothing is on its way to the disk. */
+  get idle(): boolean {
+    return !this.writeInFlight && !this.syncInFlight;
   }
 
   get segmentName(): string {
@@ -557,6 +562,8 @@ export class LogWriter {
   /** The segment has ended at its last whole unit (D7); what did not get in waits for the next one. */
   private failWrite(errno: number): void {
     this.statistics.failures++;
+    // D9: what a failed sync has put in doubt no later write puts right.
+    if (this.failed?.kind === "sync") return;
     this.failed = { kind: "write", errno };
     this.state = "failed";
     this.retryUs = this.options.clock.monotonicUs() + limits.LOG_RETRY_US;
@@ -575,14 +582,7 @@ export class LogWriter {
 
   private dropNext(): void {
     this.earlySyncs = 0;
-    if (this.next === null) return;
-    const { disk, directory } = this.options;
-    try {
-      abandonSegment(disk, directory, this.next);
-    } catch (thrown) {
-      // The name stays behind; the next preparation or the next start removes it.
-      if (!(thrown instanceof DiskError)) throw thrown;
-    }
+    if (this.next !== null) abandonQuietly(this.options.disk, this.options.directory, this.next);
     this.next = null;
   }
 

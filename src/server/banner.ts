@@ -1,4 +1,6 @@
 /** What the server says when it starts: what was recovered, from where, in how long, and what this machine lacks. */
+
+import { humanBytes } from "../base/memory_size.ts";
 import { VERSION } from "../base/version.ts";
 import type { EncryptionState } from "../engine/storage.ts";
 
@@ -25,6 +27,12 @@ export interface RecoveryReport {
   /** Bytes of a torn tail that were cut, and where the copy lies. */
   readonly cutBytes: number;
   readonly cutCopy: string | undefined;
+  /** Images that the state began with, their bytes, and the last command in them. */
+  readonly images: number;
+  readonly imageBytes: number;
+  readonly imageSequence: number;
+  /** Images that could not be used, and why. */
+  readonly badImages: readonly { readonly name: string; readonly reason: string }[];
 }
 
 export interface BannerLine {
@@ -50,6 +58,11 @@ export function startupLines(report: StartupReport): BannerLine[] {
     notice(`New data directory ${directory}, appendfsync ${report.appendFsync}`);
   } else {
     notice(recoveryText(directory, recovered));
+    for (const { name, reason } of recovered.badImages) {
+      warning(
+        `The image ${name} could not be used (${reason}): what it held came from an older one and the log kept for it`,
+      );
+    }
     if (recovered.cutBytes > 0) {
       const copy = recovered.cutCopy === undefined ? "" : `, kept aside in ${recovered.cutCopy}`;
       warning(`The log ended in the middle of a write: ${recovered.cutBytes} bytes were cut${copy}`);
@@ -72,8 +85,11 @@ export function startupLines(report: StartupReport): BannerLine[] {
 }
 
 function recoveryText(directory: string, recovered: RecoveryReport): string {
-  const { keys, commands, bytes, segments, milliseconds } = recovered;
-  const rate = milliseconds > 0 ? `, ${Math.round(commands / (milliseconds / 1000))} commands a second` : "";
-  const from = `${segments} log segment${segments === 1 ? "" : "s"} (${bytes} bytes) in ${directory}`;
-  return `Recovered ${keys} keys by ${commands} commands from ${from} in ${milliseconds.toFixed(0)} ms${rate}`;
+  const { keys, commands, bytes, segments, milliseconds, images, imageBytes, imageSequence } = recovered;
+  const rate =
+    milliseconds > 0 && commands > 0 ? `, ${Math.round(commands / (milliseconds / 1000))} commands a second` : "";
+  const image = images === 1 ? "an image" : `an image with ${images - 1} delta${images === 2 ? "" : "s"}`;
+  const base = images === 0 ? "" : `${image} (${humanBytes(imageBytes)}, through command ${imageSequence}) and `;
+  const from = `${base}${commands} commands from ${segments} log segment${segments === 1 ? "" : "s"} (${bytes} bytes)`;
+  return `Recovered ${keys} keys by ${from} in ${directory} in ${milliseconds.toFixed(0)} ms${rate}`;
 }

@@ -187,7 +187,7 @@ export class Server {
   /** What the data directory gave back; undefined when it was new or there is none. */
   private get recovered(): StartupReport["recovered"] {
     const report = this.storage?.report;
-    if (report === undefined || report.segments === 0) return undefined;
+    if (report === undefined || (report.segments === 0 && report.images === 0)) return undefined;
     const cut = report.setAside[0];
     return {
       keys: this.engine.dataset.keyCount,
@@ -197,6 +197,10 @@ export class Server {
       milliseconds: report.tookMs,
       cutBytes: cut?.bytes ?? 0,
       cutCopy: cut?.copy,
+      images: report.images,
+      imageBytes: report.imageBytes,
+      imageSequence: report.imageSequence,
+      badImages: report.badImages,
     };
   }
 

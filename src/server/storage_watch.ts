@@ -8,6 +8,7 @@ export class StorageWatch {
   private told: Trouble | undefined;
   /** Free bytes when the disk was last said to be low. */
   private toldFreeBytes = 0;
+  private toldFailure = "";
 
   constructor(logger: Logger) {
     this.logger = logger;
@@ -15,6 +16,7 @@ export class StorageWatch {
 
   /** Looks at what the storage has found out in its last `tick`; undefined: there is none any more. */
   look(storage: Storage | undefined): void {
+    this.lookAtResumption(storage?.resumption);
     const trouble = storage?.health.trouble;
     const { told } = this;
     this.told = trouble;
@@ -31,6 +33,17 @@ export class StorageWatch {
     const consequence = trouble.refusesWrites ? ": writes are refused, reads go on" : "";
     this.logger.warning(`${trouble.error}${consequence}. To go on: ${trouble.remedy}`);
   }
+
+  /** An image that was to take the place of a log whose sync failed: each reason is told once. // D9 */
+  private lookAtResumption(resumption: Storage["resumption"] | undefined): void {
+    const failure = resumption?.failure ?? "";
+    if (failure === this.toldFailure) return;
+    this.toldFailure = failure;
+    if (failure === "") return;
+    this.logger.warning(
+      `No image could take the place of the log, and it is tried again at growing intervals: ${failure}`,
+    );
+  }
 }
 
 const AGAIN = "the log takes writes again";
@@ -40,6 +53,6 @@ const OVER: Readonly<Record<TroubleState, string>> = {
   "disk-full": `The disk has space again: ${AGAIN}`,
   "read-only": `The file system can be written again: ${AGAIN}`,
   "write-failed": `Writing works again: ${AGAIN}`,
-  "sync-failed": `The log has begun anew: ${AGAIN}`,
+  "sync-failed": `An image of memory is on the disk and the log has begun anew behind it: ${AGAIN}`,
   "directory-gone": `The directory is there again: ${AGAIN}`,
 };

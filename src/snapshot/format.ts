@@ -16,7 +16,7 @@
  *   36  4  place in its chain: 0 for a full image, n for the n-th delta on it
  *   40 16  epoch id
  *   56  8  last sequence contained
- *   64  8  clock at the freeze, ms since 1970
+ *   64  8  clock at the freeze, ms since 1970, and not before the commit time of any command in it
  *   72  8  delta: last sequence of the parent; full image: 0
  *   80  4  delta: checksum of the parent; full image: 0
  *   84  4  0

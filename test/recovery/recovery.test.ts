@@ -1,7 +1,7 @@
 /** One named test for each rule of the durability document that recovery keeps, and for each kind of damage. */
 import { describe, expect, test } from "vitest";
 import { EIO } from "../../src/disk/errno.ts";
-import { openDataDirectoryToFill, refuseDirectoryWithData } from "../../src/engine/data_directory.ts";
+import { openDataDirectoryToFill, refuseDirectoryWithData } from "../../src/engine/open_directory.ts";
 import { decodeManifest } from "../../src/manifest/format.ts";
 import { commitBytes, referenceCrc32c } from "../unit/log/support.ts";
 import { crash, DIRECTORY, newWorld, openWorld, optionsFor, settled, type World } from "./support.ts";

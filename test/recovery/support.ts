@@ -1,8 +1,9 @@
 /** A data directory in memory, opened, written, crashed and opened again. */
 import { seededRandom } from "../../src/base/random.ts";
 import { type CrashKind, MemoryDisk } from "../../src/disk/memory_disk.ts";
-import { type DataDirectory, type DataDirectoryOptions, openDataDirectory } from "../../src/engine/data_directory.ts";
+import type { DataDirectory, DataDirectoryOptions } from "../../src/engine/data_directory.ts";
 import { verifyingMemory } from "../../src/engine/image_chain.ts";
+import { openDataDirectory } from "../../src/engine/open_directory.ts";
 import { DiskLogIo } from "../unit/log/disk_log_io.ts";
 import { referenceCrc32c, Steps, TestClock } from "../unit/log/support.ts";
 

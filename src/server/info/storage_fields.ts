@@ -11,7 +11,7 @@ export function storageFields(server: Server): Field[] {
     ["clock_last_step_time", Math.floor(clockWatch.lastStepAtMs / 1000)],
   ];
   if (storage === undefined) return clock;
-  const { health, space } = storage;
+  const { health, space, resumption } = storage;
   return [
     ["storage_state", health.state],
     ["storage_state_since", Math.floor(health.sinceMs / 1000)],
@@ -20,6 +20,10 @@ export function storageFields(server: Server): Field[] {
     ["storage_remedy", health.trouble?.remedy ?? ""],
     ["storage_last_error", health.lastError],
     ["storage_last_error_time", Math.floor(health.lastErrorMs / 1000)],
+    ["storage_resumptions", resumption.resumed],
+    ["storage_resumption_attempts", resumption.attempts],
+    ["storage_resumption_error", resumption.failure],
+    ["storage_last_resumption_time", Math.floor(resumption.lastMs / 1000)],
     ["disk_free_bytes", space.freeBytes],
     ["disk_total_bytes", space.totalBytes],
     ["disk_low_watermark_bytes", space.lowBytes],

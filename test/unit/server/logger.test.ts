@@ -31,6 +31,10 @@ test("the start says what was recovered, from where, in how long, what is missin
     milliseconds: 2,
     cutBytes: 17,
     cutCopy: "/d/x.torn",
+    images: 0,
+    imageBytes: 0,
+    imageSequence: 0,
+    badImages: [],
   };
   const lines = startupLines({
     directory: "/d",
@@ -47,6 +51,24 @@ test("the start says what was recovered, from where, in how long, what is missin
     "Listening on 127.0.0.1:6379",
     "Ready to accept connections",
   ]);
+  const images = {
+    images: 3,
+    imageBytes: 2048,
+    imageSequence: 70,
+    badImages: [{ name: "x.img", reason: "it is gone" }],
+  };
+  const [first, second] = startupLines({
+    directory: "/d",
+    appendFsync: "always",
+    recovered: { ...recovered, ...images, commands: 0 },
+    listening: [],
+    missing: [],
+    encryption: undefined,
+  });
+  expect(first?.text).toBe(
+    "Recovered 5 keys by an image with 2 deltas (2.00K, through command 70) and 0 commands from 1 log segment (900 bytes) in /d in 2 ms",
+  );
+  expect(second?.text).toMatch(/^The image x.img could not be used \(it is gone\): /);
   const memoryOnly = startupLines({
     directory: undefined,
     appendFsync: "no",
