@@ -40,6 +40,8 @@ import { SegmentTail, type Span } from "./segment_tail.ts";
 const PIECE_BYTES = 1024 * 1024;
 /** Of a part, about: what a server that was away for long ships at a time. */
 const PART_BYTES = 16 * 1024 * 1024;
+/** Stretches of the log whose times are remembered. */
+const COMMITTED_MAX = 1024;
 /** Up to here an object is produced once, in memory. */
 const HELD_BYTES_MAX = 24 * 1024 * 1024;
 
@@ -116,6 +118,8 @@ export class Shipper {
   private readonly options: ShipOptions;
   private position: number;
   private positionMs = 0;
+  /** The newest stretches of the log in the store: first command, latest commit time, ms. */
+  private committed: { readonly first: number; readonly ms: number }[] = [];
   private lineStart: number;
   /** Sequences at which something restorable begins, of this line. */
   private readonly bases: number[] = [];
@@ -166,7 +170,7 @@ export class Shipper {
     for (const { object } of history.segments) {
       if (object.firstSequence > end + 1) start = object.firstSequence - 1;
       end = object.lastSequence;
-      this.positionMs = Math.max(this.positionMs, object.lastMs);
+      this.noteCommits(object.firstSequence, object.lastMs);
     }
     if (end === this.position) this.lineStart = start;
     if (this.lineStart <= history.origin) this.bases.push(history.origin);
@@ -282,13 +286,25 @@ export class Shipper {
     const path = joinPath(directory, image.name);
     const read = readImageIndex(disk, path, crc32c);
     if (read.kind === "index" && (read.index.end.chain ^ image.chain) === 0) {
-      return Math.max(read.index.header.frozenMs, this.positionMs);
+      return Math.max(read.index.header.frozenMs, this.latestMs(image.sequence));
     }
     throw new EmberlogError(
       "DATA_ROTTEN",
       `${path} is not what the manifest says: it is not shipped. To go on: emberlog check ${directory}`,
       { file: path },
     );
+  }
+
+  private noteCommits(first: number, ms: number): void {
+    this.positionMs = Math.max(this.positionMs, ms);
+    this.committed.push({ first, ms: this.positionMs });
+    if (this.committed.length >= 2 * COMMITTED_MAX) this.committed = this.committed.slice(-COMMITTED_MAX);
+  }
+
+  /** No command up to `sequence` was committed later, ms, as far as the log is in the store. */
+  private latestMs(sequence: number): number {
+    const latest = this.committed.findLast(({ first }) => first <= sequence) ?? this.committed[0];
+    return latest?.ms ?? 0;
   }
 
   private async checkClaim(): Promise<void> {
@@ -386,7 +402,7 @@ export class Shipper {
         }),
     );
     this.position = lastSequence;
-    this.positionMs = Math.max(this.positionMs, commitMs);
+    this.noteCommits(firstSequence, commitMs);
     this.count(size);
   }
 
