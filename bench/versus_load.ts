@@ -3,6 +3,7 @@
  * own core is the limit from 1.6 M requests a second on.
  */
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { RespClient } from "../test/support/resp_client.ts";
 import { runLoad } from "./light_client.ts";
@@ -12,10 +13,27 @@ import { type CpuSeconds, endedChildrenCpu, processCpu } from "./versus_machine.
 const BATCH = 5000;
 const REPLY_BYTES = "+OK\r\n".length;
 
-/** Sets every key of [0, keys) once, to expire at `expireAtMs` where that is given. */
-export function loadKeys(port: number, keys: number, expireAtMs?: number): Promise<void> {
-  const value = `$32\r\n${"x".repeat(32)}\r\n`;
-  const rest = expireAtMs === undefined ? value : `${value}$4\r\nPXAT\r\n$13\r\n${expireAtMs}\r\n`;
+const VALUE = "x".repeat(32);
+
+/** Values of 32 bytes that do not compress, each of its own. */
+export function randomValues(): () => string {
+  const pool = randomBytes(1 << 20).toString("latin1");
+  let at = 0;
+  return () => {
+    // An odd step: no two values in reach of a compressor begin at the same place.
+    at = (at + 4_099) & ((1 << 20) - 1);
+    return at > pool.length - 32 ? pool.slice(0, 32) : pool.slice(at, at + 32);
+  };
+}
+
+/** Sets every key of [0, keys) once, to expire at `expireAtMs` where that is given; `nextValue` gives values of 32 bytes. */
+export function loadKeys(
+  port: number,
+  keys: number,
+  expireAtMs?: number,
+  nextValue: () => string = () => VALUE,
+): Promise<void> {
+  const expiry = expireAtMs === undefined ? "" : `$4\r\nPXAT\r\n$13\r\n${expireAtMs}\r\n`;
   const head = `*${expireAtMs === undefined ? 3 : 5}\r\n$3\r\nSET\r\n$16\r\nkey:`;
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
@@ -25,7 +43,7 @@ export function loadKeys(port: number, keys: number, expireAtMs?: number): Promi
       const end = Math.min(sent + BATCH, keys);
       let text = "";
       for (; sent < end; sent++) {
-        text += `${head}${String(sent).padStart(12, "0")}\r\n${rest}`;
+        text += `${head}${String(sent).padStart(12, "0")}\r\n$32\r\n${nextValue()}\r\n${expiry}`;
       }
       socket.write(text, "latin1");
     };

@@ -72,6 +72,7 @@ function plan(which: string | undefined): Step[] {
     ...script("bench:versus", 4, "--", "--smoke", "--tests", "all"),
     ...script("bench:memory", 2, "--", "--smoke"),
     ...script("bench:sync", 2, "--", "--smoke"),
+    ...script("bench:images", 3, "--", "--smoke"),
     ...script("bench:subscribers", 2, "--", "--smoke"),
   ];
 }
