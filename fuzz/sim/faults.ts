@@ -6,6 +6,8 @@ import type { Counts } from "./counts.ts";
 
 /** Thrown by every operation of a process that has died in the middle of one. */
 export class ProcessDied extends Error {}
+/** Of all processes: nobody asks where it came from. */
+const PROCESS_DIED = new ProcessDied();
 
 /** Operations that a fault may hit, each as often as its name stands here. */
 const OPERATIONS = [
@@ -96,11 +98,11 @@ export class Faults {
 
   private seen(operation: string, path: string): number {
     if (this.dead && this.died !== undefined) return 0;
-    if (this.dead) throw new ProcessDied();
+    if (this.dead) throw PROCESS_DIED;
     if (this.dieIn > 0 && --this.dieIn === 0) {
       this.dead = true;
       this.trace(`the process dies before ${operation} ${path}`);
-      if (this.died === undefined) throw new ProcessDied();
+      if (this.died === undefined) throw PROCESS_DIED;
       this.died();
       return 0;
     }

@@ -11,7 +11,7 @@ import { journalPositions } from "../../src/dataset/journal.ts";
 import { LogBuffer, type LogBuffers } from "../../src/log/log_buffer.ts";
 import type { Arena } from "../../src/memory/arena.ts";
 import { type MemoryCalls, portableCalls } from "../../src/memory/calls.ts";
-import { CHUNK_BYTES, SEGMENT_BLOCKS, SEGMENT_CHUNKS, SEGMENT_TABLE } from "../../src/memory/layout.ts";
+import { BLOCK_BYTES, CHUNK_BYTES, SEGMENT_BLOCKS, SEGMENT_CHUNKS, SEGMENT_TABLE } from "../../src/memory/layout.ts";
 
 /** Word of a segment's row whose bit n says that chunk n has not been written. */
 const ROW_CLEAN = 1;
@@ -63,15 +63,18 @@ export class LentMemory implements LogBuffers {
   private clearAndReturn(arena: Arena, unwritten: number): void {
     const { firstSegment, segmentCount } = arena;
     const end = firstSegment + segmentCount;
+    let written = 0;
     // The first segment holds the table of all.
     for (let segment = end - 1; segment >= firstSegment; segment--) {
       const clean = arena.words[firstSegment]![SEGMENT_TABLE + 4 * segment + ROW_CLEAN]! & ~1;
       neverWritten &= clean;
-      clear(arena.doubles[segment]!, clean & unwritten);
+      clear(arena.doubles[segment]!, clean & unwritten, CHUNK_BYTES / 8);
+      written |= ~(clean & unwritten);
     }
     for (const buffer of this.lent) {
       // Marks, of which a freeze takes others. Shared memory is filled element by element, so these are large ones.
-      if (buffer.byteLength === SEGMENT_BLOCKS) new Float64Array(buffer).fill(0);
+      if (buffer.byteLength === SEGMENT_BLOCKS)
+        clear(new Float64Array(buffer), ~written, CHUNK_BYTES / BLOCK_BYTES / 8);
       const same = idle.get(buffer.byteLength);
       if (same === undefined) idle.set(buffer.byteLength, [buffer]);
       else same.push(buffer);
@@ -82,8 +85,9 @@ export class LentMemory implements LogBuffers {
   }
 }
 
-function clear(doubles: Float64Array, clean: number): void {
+/** Clears what belongs to the chunks that are not clean, `each` elements a chunk. */
+function clear(doubles: Float64Array, clean: number, each: number): void {
   for (let chunk = 0; chunk < SEGMENT_CHUNKS; chunk++) {
-    if ((clean & (1 << chunk)) === 0) doubles.fill(0, (chunk * CHUNK_BYTES) / 8, ((chunk + 1) * CHUNK_BYTES) / 8);
+    if ((clean & (1 << chunk)) === 0) doubles.fill(0, chunk * each, (chunk + 1) * each);
   }
 }

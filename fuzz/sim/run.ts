@@ -12,13 +12,13 @@
  * The same holds whether it came from the log alone or from images and the log behind them. As long as nothing has decayed no start may
  * find an image that is damaged: one is listed only when it is on stable storage (D3).
  */
-import { crc32cReference } from "../../src/base/crc32c.ts";
 import { EmberlogError } from "../../src/base/errors.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { DiskError } from "../../src/disk/disk.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import type { ImageResult } from "../../src/engine/images.ts";
 import { applyRepair, planRepair } from "../../src/engine/repair.ts";
+import { crc32c } from "../../src/platform/checksum.ts";
 import { verifyDataset } from "../../test/support/verify_dataset.ts";
 import { Counts } from "./counts.ts";
 import { Crowd, Violation } from "./crowd.ts";
@@ -350,7 +350,7 @@ class Life implements ImagingListener {
     for (let rounds = uniform(this.random, 4) === 0 ? 1 + uniform(this.random, 3) : 0; rounds > 0; rounds--) {
       this.crashWhileRecovering();
     }
-    if (uniform(this.random, 6) === 0) this.recoverTwice();
+    if (uniform(this.random, 10) === 0) this.recoverTwice();
     this.start();
   }
 
@@ -517,7 +517,7 @@ class Life implements ImagingListener {
   /** What is stored decays; a start must refuse, or report what it cut, or serve all of it. */
   private async rot(): Promise<void> {
     this.endProcess("killed");
-    const outcome = decay(this.disk, this.random, crc32cReference, () => this.open(this.disk), this.counts);
+    const outcome = decay(this.disk, this.random, crc32c, () => this.open(this.disk), this.counts);
     this.note(`rot: ${outcome.what}: ${outcome.refused === "" ? "served" : outcome.refused}`);
     if (outcome.wrong !== "") throw new Violation(`${outcome.what}: ${outcome.wrong}`);
     if (outcome.server !== undefined) {
@@ -536,7 +536,7 @@ class Life implements ImagingListener {
   /** What was refused is repaired: then a start serves a prefix. */
   private async repair(): Promise<void> {
     const { disk, clock, schedule } = this;
-    const plan = planRepair(disk, SIM_DIRECTORY, crc32cReference);
+    const plan = planRepair(disk, SIM_DIRECTORY, crc32c);
     if (plan.kind !== "repair") throw new Violation(`a start refuses and there is nothing to repair: ${plan.why}`);
     const logIo = new SimLogIo(disk, schedule);
     const random = seededRandom(this.random.int32());
@@ -547,7 +547,7 @@ class Life implements ImagingListener {
         logIo,
         clock,
         random,
-        crc32c: crc32cReference,
+        crc32c,
         policy: "always",
         segmentBytesMax: 8192,
       },

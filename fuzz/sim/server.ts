@@ -8,7 +8,6 @@
  * It tells of each request as it is executed, in that order, with what is answered, long before the answer may leave.
  */
 import { latin1 } from "../../src/base/bytes.ts";
-import { crc32cReference } from "../../src/base/crc32c.ts";
 import type { Keys } from "../../src/base/key_ring.ts";
 import { TURN_MESSAGE_BYTES } from "../../src/base/limits.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
@@ -17,6 +16,7 @@ import { CommandTable } from "../../src/command/table.ts";
 import type { Disk } from "../../src/disk/disk.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { type FsyncPolicy, openStorage, type Storage } from "../../src/engine/storage.ts";
+import { crc32c } from "../../src/platform/checksum.ts";
 import { lz4Compress } from "../../src/platform/lz4.ts";
 import { DATA, INPUT_ROW_WORDS, makeRegions, OUTPUT_ROW_WORDS, type Transport } from "../../src/platform/transport.ts";
 import { BlockedClients } from "../../src/server/blocking/blocked_clients.ts";
@@ -160,9 +160,9 @@ export class SimServer {
         backing: {
           disk,
           logIo: new SimLogIo(disk, schedule),
-          crc32c: crc32cReference,
+          crc32c,
           buffers: this.memory,
-          imageThread: new InlineImageThread(disk, crc32cReference, lz4Compress, schedule.later),
+          imageThread: new InlineImageThread(disk, crc32c, lz4Compress, schedule.later),
         },
       });
     } catch (thrown) {

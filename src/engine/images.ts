@@ -282,7 +282,8 @@ export class Images {
     const { sequence } = writer;
     arena.logPosition = sequence;
     const parent = this.parent(taking.full);
-    if (this.pool?.bytesMax !== this.settings.memoryBytesMax) this.pool = new FreezePool(this.settings.memoryBytesMax);
+    const { memoryBytesMax } = this.settings;
+    if (this.pool?.bytesMax !== memoryBytesMax) this.pool = new FreezePool(memoryBytesMax, arena.calls);
     const { allocator } = engine.dataset;
     const { freeze, marks } = beginFreeze(allocator, this.pool, () => clock.monotonicUs(), thread.drainHere);
     taking.freeze = freeze;

@@ -243,7 +243,8 @@ export class Arena {
 
   /** Forgets every dirty mark. */
   clearMarks(): void {
-    for (let i = 0; i < this.segmentCount; i++) this.marks[this.firstSegment + i]!.fill(0);
+    // Shared memory is filled element by element, so these are large ones.
+    for (let i = 0; i < this.segmentCount; i++) new Float64Array(this.marks[this.firstSegment + i]!.buffer).fill(0);
   }
 
   /** Begins with fresh dirty marks and returns those so far, one array a segment. They take no memory until something is marked. */

@@ -3,6 +3,7 @@
  * are.
  */
 import type { Allocator } from "./allocator.ts";
+import type { MemoryCalls } from "./calls.ts";
 import { Freeze } from "./freeze.ts";
 import { DONE, type FrozenArena, makePool, makeQueue } from "./frozen.ts";
 import { CHUNK_BYTES, PAGE_BYTES, SEGMENT_PAGES } from "./layout.ts";
@@ -19,8 +20,8 @@ export class FreezePool {
   readonly memory: SharedArrayBuffer;
   readonly slots: number;
 
-  constructor(bytesMax: number) {
-    const { pool, slots } = makePool(bytesMax);
+  constructor(bytesMax: number, calls: MemoryCalls) {
+    const { pool, slots } = makePool(bytesMax, calls);
     this.bytesMax = bytesMax;
     this.memory = pool;
     this.slots = slots;

@@ -14,6 +14,7 @@
  *
  * Page numbers here count from the first page of the first segment: `segment - firstSegment` in bits 14 and up.
  */
+import type { MemoryCalls } from "./calls.ts";
 import { CHUNK_BYTES, PAGE_BYTES } from "./layout.ts";
 
 export const UNTOUCHED = 0;
@@ -47,10 +48,10 @@ export interface FrozenArena {
 }
 
 /** The memory of a pool: the largest power of two of pages within `bytesMax`. It takes nothing until it is written. */
-export function makePool(bytesMax: number): { pool: SharedArrayBuffer; slots: number } {
+export function makePool(bytesMax: number, { allocate }: MemoryCalls): { pool: SharedArrayBuffer; slots: number } {
   let slots = SLOTS_MIN;
   while (slots * 2 * PAGE_BYTES <= bytesMax) slots *= 2;
-  return { pool: new SharedArrayBuffer(slots * PAGE_BYTES + CHUNK_BYTES), slots };
+  return { pool: allocate(slots * PAGE_BYTES + CHUNK_BYTES), slots };
 }
 
 export function makeQueue(slots: number): SharedArrayBuffer {
