@@ -4,6 +4,7 @@
  */
 import { parseArgs } from "node:util";
 import { ENDINGS, flipBits } from "../bit_flips.ts";
+import { flipImageBits } from "../image_flips.ts";
 import { runSeed } from "../sim/run.ts";
 
 const { values } = parseArgs({
@@ -19,6 +20,7 @@ for (const ending of seeds === 0 ? ENDINGS : []) {
   const { wrong, harmless } = await flipBits(ending, FLIP_STRIDE);
   failure ||= wrong[0] ?? (harmless > 0 ? `${harmless} flipped bits were not noticed` : "");
 }
+if (seeds === 0 && failure === "") failure = (await flipImageBits(FLIP_STRIDE)).wrong[0] ?? "";
 while (failure === "" && seeds < seedsMax && process.cpuUsage().user < cpuUsMax)
   failure = (await runSeed(++seeds)).failure;
 console.log(JSON.stringify({ seeds, failure: failure.slice(0, 300) }));

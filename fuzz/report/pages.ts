@@ -5,7 +5,14 @@
  */
 import { writeFileSync } from "node:fs";
 import { MUTANTS } from "../mutation/mutants.ts";
-import { type Circumstances, type RealPart, type Results, readResults, type SimulatedPart } from "./results.ts";
+import {
+  type Circumstances,
+  type ImageFlips,
+  type RealPart,
+  type Results,
+  readResults,
+  type SimulatedPart,
+} from "./results.ts";
 
 interface Section {
   readonly title: string;
@@ -51,7 +58,7 @@ function summary(results: Results): Section[] {
     );
   const kills = results.kills ?? [];
   const cuts = results.powerCuts ?? [];
-  const flipped = results.flips?.results ?? [];
+  const flipped = [...(results.flips?.results ?? []), ...(results.flips?.images ?? [])];
   const mutated = results.mutants?.results ?? [];
   const red = mutated.filter((each) => each.red).length;
   const seconds = [...simulatedParts, ...kills, ...cuts];
@@ -251,6 +258,33 @@ function flips(results: Results): Section[] {
       head: ["whose file", "flips", "refused", "reported (last group + marks)", "served as it was", "served wrong"],
       rows,
       bars: 5,
+    },
+    ...imageFlips(part.images ?? []),
+  ];
+}
+
+function imageFlips(images: readonly ImageFlips[]): Section[] {
+  if (images.length === 0) return [];
+  return [
+    {
+      title: "Flipped bits of images",
+      text: [
+        "One bit of a full image, of the full one before it, of two deltas or of the manifest that lists them is flipped, then a start. Passed over: it " +
+          "begins with older images and more of the log, serves everything, and says which image is damaged. The full image before the newest is " +
+          "not read by a start that can do without it: there `emberlog check` finds the flip.",
+      ],
+      head: [
+        "whose files",
+        "flips",
+        "refused",
+        "passed over and reported",
+        "found by check",
+        "not noticed or served wrong",
+      ],
+      rows: images.map(({ kind, flips, refused, passedOver, foundByCheck, wrong }) => [
+        `Emberlog's images, ${kind}`,
+        ...[flips, refused, passedOver, foundByCheck, wrong.length].map(number),
+      ]),
     },
   ];
 }

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import type { FlipResult } from "../bit_flips.ts";
+import type { ImageFlipResult } from "../image_flips.ts";
 import type { MutantResult } from "../mutation/run.ts";
 import type { RedisFlips } from "../redis_flips.ts";
 
@@ -38,11 +39,20 @@ export interface RealPart extends Circumstances {
   readonly failures: number;
 }
 
+/** Bits of images and of the manifest that lists them. */
+export interface ImageFlips extends ImageFlipResult {
+  readonly kind: "plain" | "encrypted";
+}
+
 export interface Results {
   simulated?: SimulatedPart[];
   counted?: CountedPart[];
   mutants?: Circumstances & { readonly results: readonly MutantResult[] };
-  flips?: Circumstances & { readonly results: readonly FlipResult[]; readonly redis: RedisFlips | null };
+  flips?: Circumstances & {
+    readonly results: readonly FlipResult[];
+    readonly images?: readonly ImageFlips[];
+    readonly redis: RedisFlips | null;
+  };
   kills?: RealPart[];
   powerCuts?: RealPart[];
 }

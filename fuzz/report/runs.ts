@@ -2,13 +2,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { KEY_BYTES, KeyRing, MasterKey, NO_KEYS } from "../../src/base/key_ring.ts";
 import { crashRounds, type Ground, killGround } from "../../test/process/crash_rounds.ts";
 import { killPointGround } from "../../test/process/kill_point_ground.ts";
 import { powerCutsPossible, powerGround } from "../../test/process/power_ground.ts";
 import { redisAvailable } from "../../test/support/redis_server.ts";
 import { ENDINGS, type FlipResult, flipBits } from "../bit_flips.ts";
+import { flipImageBits } from "../image_flips.ts";
 import { flipRedis } from "../redis_flips.ts";
-import { circumstances, record } from "./results.ts";
+import { circumstances, type ImageFlips, record } from "./results.ts";
 
 const REDIS_FLIPS = 100;
 
@@ -70,9 +72,21 @@ export async function runFlips(commit: string, keep: boolean): Promise<boolean> 
     console.log(`${ending}: ${result.flips} flips, ${result.refused} refused, ${result.wrong.length} served wrong`);
     found.push(result);
   }
+  const images: ImageFlips[] = [];
+  for (const [kind, keys] of [
+    ["plain", NO_KEYS],
+    ["encrypted", new KeyRing([new MasterKey(new Uint8Array(KEY_BYTES).fill(1))])],
+  ] as const) {
+    const result = await flipImageBits(1, keys);
+    console.log(
+      `images, ${kind}: ${result.flips} flips, ${result.refused} refused, ${result.passedOver} passed over and reported, ` +
+        `${result.foundByCheck} found by check, ${result.wrong.length} wrong`,
+    );
+    images.push({ kind, ...result });
+  }
   const dir = mkdtempSync(join(tmpdir(), "emberlog-flips-"));
   const redis = redisAvailable() ? await flipRedis(dir, REDIS_FLIPS, 1) : null;
   rmSync(dir, { recursive: true, force: true });
-  if (keep) record((results) => (results.flips = { ...circumstances(beganMs, commit), results: found, redis }));
-  return found.every(({ wrong }) => wrong.length === 0);
+  if (keep) record((results) => (results.flips = { ...circumstances(beganMs, commit), results: found, images, redis }));
+  return [...found, ...images].every(({ wrong }) => wrong.length === 0);
 }

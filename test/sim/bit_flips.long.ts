@@ -1,11 +1,12 @@
-/** Every bit of a log, its headers and its manifest, flipped one at a time; and what redis-server makes of the same. */
+/** Every bit of a log, its headers, its images and its manifest, flipped one at a time; and what redis-server makes of the same. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { ENDINGS, flipBits } from "../../fuzz/bit_flips.ts";
+import { flipImageBits } from "../../fuzz/image_flips.ts";
 import { flipRedis } from "../../fuzz/redis_flips.ts";
-import { KeyRing, MasterKey } from "../../src/base/key_ring.ts";
+import { KeyRing, MasterKey, NO_KEYS } from "../../src/base/key_ring.ts";
 import { redisAvailable } from "../support/redis_server.ts";
 
 test.each(ENDINGS)("every bit of a log of a process that was %s", async (ending) => {
@@ -29,6 +30,16 @@ test("bits of an encrypted log of a process that was killed: a prime stride, so 
   expect(result.harmless).toBe(0);
   expect(result.bytes).toBeGreaterThan(64 * 1024);
   expect(result.flips).toBeGreaterThan((result.bytes * 8) / stride - 1);
+});
+
+test.each([
+  ["plain", NO_KEYS],
+  ["encrypted", new KeyRing([new MasterKey(Uint8Array.from({ length: 32 }, (_, i) => i))])],
+])("every bit of images, %s, and of the manifest that lists them", async (kind, keys) => {
+  const result = await flipImageBits(1, keys);
+  console.log(JSON.stringify({ images: kind, ...result, wrong: result.wrong.length }));
+  expect(result.wrong).toEqual([]);
+  expect(result.flips).toBe(result.bytes * 8);
 });
 
 describe.runIf(redisAvailable())("redis-server", () => {
