@@ -48,6 +48,7 @@ export class EffectsSource {
     const key = this.commands.key();
     const type = this.ask("TYPE", key).slice(1, -2);
     const soon = String(1 + this.below(3000));
+    if (type !== "none" && this.below(12) === 0) return this.restore(key, soon);
     switch (type) {
       case "hash":
         return this.ofHash(key, soon);
@@ -68,6 +69,19 @@ export class EffectsSource {
           ["DEL", key],
         ]);
     }
+  }
+
+  /** What a key holds, into another key, or into its own place. */
+  private restore(key: Argument, soon: string): RandomCommand {
+    const payload = this.payload(key);
+    const time = this.pick([["0"], [soon], [String(1_700_000_000_000 + this.below(4_000_000)), "ABSTTL"]]);
+    return ["RESTORE", this.pick([key, this.commands.key()]), time[0]!, payload, "REPLACE", ...time.slice(1)];
+  }
+
+  /** Empty where the key has just expired. */
+  private payload(key: Argument): Uint8Array {
+    const raw = this.ask("DUMP", key);
+    return latin1Bytes(raw.slice(raw.indexOf("\r\n") + 2, -2));
   }
 
   /** Something of each type, often large enough to be no longer packed. */
