@@ -9,6 +9,7 @@
  * images/<claim>/<sequence>-<chain>-<full|delta>-<sum>.img[.age]      an image, as it was on disk
  * generations/<claim>/<sequence>-<time>-<chain>.json                  the images that together are the state at a sequence; written last
  * pruned/<claim>/<sequence>.json                                      segments up to this command were removed on purpose (prune.ts)
+ * checks/<time>-<verify|drill>-<8 hex digits>.json                     what somebody found who looked whether this can be restored (checks.ts)
  * counts/<claim>/<first>-<last>.json                                  what the segment of these commands did when (counts.ts); before it
  *
  * claim     10 decimal digits, from 1: names sort as numbers
@@ -30,6 +31,7 @@ export const IMAGES = "images/";
 export const GENERATIONS = "generations/";
 export const COUNTS = "counts/";
 export const PRUNED = "pruned/";
+export const CHECKS = "checks/";
 
 const SUM_CHARS = 32;
 
@@ -191,6 +193,25 @@ export function prunedName({ claim, sequence }: PrunedObject): string {
 export function parsePrunedName(name: string): PrunedObject | undefined {
   const match = PRUNED_NAME.exec(name);
   return match === null ? undefined : { claim: Number(match[1]), sequence: Number.parseInt(match[2]!, 16) };
+}
+
+export interface CheckRecordObject {
+  /** When it ended, ms. */
+  readonly ms: number;
+  readonly kind: "verify" | "drill";
+  readonly unique: string;
+}
+
+const CHECK_NAME = /^checks\/([0-9a-f]{12})-(verify|drill)-([0-9a-f]{8})\.json$/;
+
+export function checkRecordName({ ms, kind, unique }: CheckRecordObject): string {
+  return `${CHECKS}${hexNumber(ms, 12)}-${kind}-${unique}.json`;
+}
+
+export function parseCheckRecordName(name: string): CheckRecordObject | undefined {
+  const match = CHECK_NAME.exec(name);
+  if (match === null) return undefined;
+  return { ms: Number.parseInt(match[1]!, 16), kind: match[2] === "drill" ? "drill" : "verify", unique: match[3]! };
 }
 
 /** What a name says of an object's bytes; undefined for claims and generations, which are text and carry their own checksum. */

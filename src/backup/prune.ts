@@ -18,16 +18,19 @@
  */
 import { EmberlogError } from "../base/errors.ts";
 import type { Crc32c } from "../log/format.ts";
+import { CHECK_KINDS } from "./checks.ts";
 import { newestClaim, readClaims } from "./claims.ts";
 import { decodeGeneration, type Generation } from "./generation.ts";
 import { type History, historyOf, type Stored } from "./history.ts";
 import {
+  CHECKS,
   CLAIMS,
   COUNTS,
   GENERATIONS,
   type GenerationObject,
   IMAGES,
   PRUNED,
+  parseCheckRecordName,
   parseClaimName,
   parseCountsName,
   parseGenerationName,
@@ -39,6 +42,9 @@ import {
 } from "./layout.ts";
 import type { ObjectEntry, ObjectStore } from "./object_store.ts";
 import { keptByCalendar, type Retention } from "./retention.ts";
+
+/** Records of verifications, and of drills, that are kept. */
+const CHECKS_KEPT = 100;
 
 export interface PruneReport {
   /** Objects removed, or with `dryRun` those that would be, and their bytes. */
@@ -98,6 +104,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
   await removal.remove(oldSegments);
   await removal.remove(oldCounts);
   if (!options.dryRun) await removal.remove(await doomedClaims(store, history, claim));
+  await removal.remove(oldChecks(await listed(store, CHECKS)));
   return {
     removed: removal.removed,
     bytes: removal.bytes,
@@ -259,6 +266,14 @@ class Judge {
     this.strangers++;
     return false;
   }
+}
+
+/** All but the newest of each kind. */
+function oldChecks(entries: readonly ObjectEntry[]): ObjectEntry[] {
+  return CHECK_KINDS.flatMap((kind) => {
+    const own = entries.filter(({ name }) => parseCheckRecordName(name)?.kind === kind);
+    return own.slice(0, Math.max(0, own.length - CHECKS_KEPT));
+  });
 }
 
 /**

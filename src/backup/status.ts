@@ -1,4 +1,5 @@
 /** What a store holds at a glance: who writes it, how far it reaches, what lies there, where it has holes. */
+import { type CheckKind, type CheckRecord, lastChecks } from "./checks.ts";
 import type { Claim } from "./claims.ts";
 import { readClaims } from "./claims.ts";
 import { type Gap, gapsOf, type History, historyOf, reaches } from "./history.ts";
@@ -22,6 +23,8 @@ export interface BackupStatus {
   /** States from `first` to `last` can be restored, but for the gaps; null: none. */
   readonly restorable: { readonly first: number; readonly last: number; readonly lastMs: number } | null;
   readonly gaps: readonly Gap[];
+  /** What the last verification and the last drill found. */
+  readonly checks: Partial<Record<CheckKind, CheckRecord>>;
 }
 
 export async function readStatus(store: ObjectStore): Promise<BackupStatus> {
@@ -35,6 +38,7 @@ export async function readStatus(store: ObjectStore): Promise<BackupStatus> {
     image: newest === undefined ? null : { sequence: newest.sequence, lastMs: newest.lastMs },
     restorable: restorableIn(history),
     gaps: gapsOf(history),
+    checks: await lastChecks(store),
   };
 }
 

@@ -20,6 +20,8 @@ export interface VerifyReport {
   readonly wrong: readonly string[];
   /** Commands that can't be reached because segments in front of them are missing. */
   readonly gaps: readonly Gap[];
+  /** The last command that is there. */
+  readonly lastSequence: number;
 }
 
 export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promise<VerifyReport> {
@@ -48,7 +50,14 @@ export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promi
       wrong.push(wordsOf(thrown));
     }
   });
-  return { objects: objects.size, bytes, opened: identities !== null, wrong: wrong.sort(), gaps: gapsOf(history) };
+  return {
+    objects: objects.size,
+    bytes,
+    opened: identities !== null,
+    wrong: wrong.sort(),
+    gaps: gapsOf(history),
+    lastSequence: history.segments.at(-1)?.object.lastSequence ?? history.generations.at(-1)?.object.sequence ?? 0,
+  };
 }
 
 /** A store that is away is no finding about an object. */

@@ -7,6 +7,7 @@
  * Exit codes: 0 done, and all is well; 1 `verify` found damage; 2 it failed.
  */
 import { Recipients } from "../backup/age_header.ts";
+import { recordCheck } from "../backup/checks.ts";
 import { readClaims } from "../backup/claims.ts";
 import { reaches, readHistory } from "../backup/history.ts";
 import { isRemote, proveStore } from "../backup/open_store.ts";
@@ -121,21 +122,45 @@ export function backupList(url: string, json: boolean, out: Out): Promise<number
   });
 }
 
-export function backupVerify(url: string, identityFile: string | undefined, json: boolean, out: Out): Promise<number> {
+export interface BackupVerifyOptions {
+  readonly from: string;
+  readonly identity?: string;
+  readonly record: boolean;
+  readonly json?: boolean;
+}
+
+export function backupVerify(options: BackupVerifyOptions, out: Out): Promise<number> {
+  const { from, identity, record, json = false } = options;
   return withErrors(json, out, async () => {
-    const identities = await readIdentities(identityFile);
-    const store = await openBackupStore(url);
+    const identities = await readIdentities(identity);
+    const store = await openBackupStore(from);
     try {
+      const beganUs = systemClock.monotonicUs();
       const report = await verifyBackup({ store, identities }, crc32c);
-      const bad = report.wrong.length > 0 || report.gaps.length > 0;
-      if (json) out(`${JSON.stringify({ place: store.place, ok: !bad, ...report })}\n`);
+      const ok = report.wrong.length === 0 && report.gaps.length === 0;
+      const how = report.opened ? "contents opened" : "as stored";
+      const text = `${report.objects} objects, ${sizeText(report.bytes)}, ${how}`;
+      const refused = record
+        ? await recordCheck(store, systemRandom(), {
+            kind: "verify",
+            ok,
+            ms: systemClock.wallMs(),
+            tookMs: Math.round((systemClock.monotonicUs() - beganUs) / 1000),
+            sequence: report.lastSequence,
+            text,
+            digests: [],
+          })
+        : null;
+      if (json) out(`${JSON.stringify({ place: store.place, ok, ...report, recorded: record && refused === null })}\n`);
       else {
         for (const line of report.wrong) out(`damaged  ${line}\n`);
         for (const { after, before } of report.gaps) out(`gap      no commands between ${after} and ${before}\n`);
-        const how = report.opened ? "contents opened" : "as stored; give --identity FILE to open the contents too";
-        out(`${bad ? "DAMAGED" : "sound"}    ${report.objects} objects, ${sizeText(report.bytes)} (${how})\n`);
+        if (refused !== null) out(`unrecorded ${refused}\n`);
+        out(
+          `${ok ? "sound" : "DAMAGED"}    ${text}${report.opened ? "" : "; give --identity FILE to open the contents too"}\n`,
+        );
       }
-      return bad ? 1 : 0;
+      return ok ? 0 : 1;
     } finally {
       store.close();
     }

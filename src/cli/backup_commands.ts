@@ -1,7 +1,8 @@
 /** The grammar of `emberlog backup …` and `emberlog restore`; what they do stands in backup.ts and restore.ts. */
 import type { Command } from "commander";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
-import type { BackupNowOptions } from "./backup.ts";
+import type { BackupNowOptions, BackupVerifyOptions } from "./backup.ts";
+import type { BackupDrillOptions } from "./backup_drill.ts";
 import type { BackupIdentityOptions } from "./backup_identity.ts";
 import type { BackupPruneOptions } from "./backup_prune.ts";
 import type { BackupStatusOptions } from "./backup_status.ts";
@@ -107,6 +108,20 @@ export function addBackupCommands(
       const { backupStatus } = await import("./backup_status.ts");
       done(await backupStatus(options, out));
     });
+  describeKeyOptions(
+    backup
+      .command("drill")
+      .description("restore for real into a scratch folder, compare what comes out, and record the result")
+      .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+      .option("--identity <file>", "the identity of age that opens the objects")
+      .option("--scratch <directory>", "where the scratch folder is made (default: TMPDIR)")
+      .option("--no-record", "write no record into the store")
+      .option("--json", "one JSON object instead of text")
+      .addHelpText("after", "\nExit codes: 0 it works; 1 it does not; 2 it could not be tried."),
+  ).action(async (options: BackupDrillOptions) => {
+    const { backupDrill } = await import("./backup_drill.ts");
+    done(await backupDrill(options, keysIn(words), out));
+  });
   backup
     .command("prune")
     .description("remove what the retention no longer keeps")
@@ -142,11 +157,12 @@ export function addBackupCommands(
     .description("compare every object with its checksum; with an identity, its content too")
     .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
     .option("--identity <file>", "the identity of age that opens the objects")
+    .option("--no-record", "write no record into the store")
     .option("--json", "one JSON object instead of text")
     .addHelpText("after", "\nExit codes: 0 sound; 1 damaged; 2 it could not be verified.")
-    .action(async (options: { from: string; identity?: string; json?: boolean }) => {
+    .action(async (options: BackupVerifyOptions) => {
       const { backupVerify } = await import("./backup.ts");
-      done(await backupVerify(options.from, options.identity, options.json === true, out));
+      done(await backupVerify(options, out));
     });
 }
 

@@ -4,6 +4,7 @@
  *
  * Exit codes: 0 there is a backup without holes; 1 there is none, or it has holes; 2 the store can't be read.
  */
+import { CHECK_KINDS } from "../backup/checks.ts";
 import { type BackupStatus, readStatus } from "../backup/status.ts";
 import { systemClock } from "../base/clock.ts";
 import { hex } from "../disk/file_names.ts";
@@ -72,6 +73,14 @@ function statusText(place: string, status: BackupStatus, behind: Behind | undefi
     lines.push(
       `restore    commands ${first} to ${last}, the last of ${timeText(lastMs)}, ${ageText(nowMs - lastMs)} ago`,
     );
+  }
+  for (const kind of CHECK_KINDS) {
+    const check = status.checks[kind];
+    const found =
+      check === undefined
+        ? "never"
+        : `${check.ok ? "all well" : "WRONG"} ${ageText(nowMs - check.ms)} ago: ${check.text}`;
+    lines.push(`${kind.padEnd(10)} ${found}`);
   }
   for (const { after, before } of gaps) lines.push(`gap        no commands between ${after} and ${before}`);
   if (behind !== undefined) lines.push(behindText(behind));

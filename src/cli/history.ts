@@ -16,10 +16,10 @@ import { withScratchFolder } from "../disk/object_files.ts";
 import { type KeyHistory, type KeyHistoryOptions, type KeyVersion, readKeyHistory } from "../engine/key_history.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
+import { generationOf, restoreInto } from "../server/restoring.ts";
 import { manifestOf, openBackupStore, parseTime, readIdentities, timeText, withErrors } from "./backup_options.ts";
 import { plainEngine } from "./plain_engine.ts";
 import { connectTo, parseAddress, ServerError } from "./redis_client.ts";
-import { generationOf, restoreInto } from "./restoring.ts";
 
 export interface HistoryOptions {
   readonly from?: string;

@@ -20,8 +20,8 @@ import { NodeDisk } from "../disk/node_disk.ts";
 import { withScratchFolder } from "../disk/object_files.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
+import { generationOf, restoreInto } from "../server/restoring.ts";
 import { openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
-import { generationOf, restoreInto } from "./restoring.ts";
 
 export interface RestoreOptions {
   readonly from: string;

@@ -170,9 +170,9 @@ export async function removeStaleFiles(folder: string, beforeMs: number): Promis
   }
 }
 
-/** Gives `work` an empty folder that is gone when it has ended. */
-export async function withScratchFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await attempt("create", tmpdir(), () => fs.mkdtemp(path.join(tmpdir(), "emberlog-")));
+/** Gives `work` an empty folder that is gone when it has ended; below `where`, or where the system has such. */
+export async function withScratchFolder<T>(work: (folder: string) => Promise<T>, where: string = tmpdir()): Promise<T> {
+  const folder = await attempt("create", where, () => fs.mkdtemp(path.join(where, "emberlog-")));
   try {
     return await work(folder);
   } finally {

@@ -82,6 +82,7 @@ test("nothing readable lies in an encrypted store, and grep finds it in one that
   };
   expect(readdirSync(join(root, "store")).sort()).toEqual([
     ".writing",
+    "checks",
     "claims",
     "counts",
     "generations",

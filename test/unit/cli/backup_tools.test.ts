@@ -201,3 +201,33 @@ test("prune asks whose backup it is, says what would go, and refuses who does no
   expect(await json(...words, "--dir", source, "--dry-run")).toMatchObject({ dryRun: true, claim: 1, removed: 0 });
   expect(await emberlog(...words, "--dir", source)).toMatchObject({ code: 0 });
 });
+
+test("a drill restores for real, compares the image with the log and with the drill before, and is on record", async () => {
+  const words = ["backup", "drill", "--from", url, "--identity", identityFile];
+  const first = await json(...words);
+  expect(first).toMatchObject({ ok: true, sequence: 63, keys: 7, compared: ["the log"], recorded: true, wrong: [] });
+  expect(first["image"]).toMatchObject({ sequence: 22, digest: expect.stringMatching(/^[0-9a-f]{40}$/) });
+  expect(await json(...words)).toMatchObject({
+    ok: true,
+    compared: ["an earlier drill", "the log"],
+    image: first["image"],
+  });
+  expect(await json("backup", "status", "--from", url)).toMatchObject({
+    checks: { drill: { ok: true, text: "restored, 7 keys" }, verify: { ok: true } },
+  });
+  expect(await emberlog(...words.slice(0, 4))).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("--identity FILE"),
+  });
+  // A record that claims another content of the same image is noticed.
+  const folder = join(root, "store", "checks");
+  const name = readdirSync(folder).find((each) => each.includes("drill"))!;
+  const text = readFileSync(join(folder, name), "utf8");
+  writeFileSync(join(folder, name), text.replace((first["image"] as { digest: string }).digest, "0".repeat(40)));
+  const differs = await json(...words, "--no-record");
+  expect(differs).toMatchObject({
+    ok: false,
+    recorded: false,
+    wrong: [expect.stringContaining("in an earlier drill")],
+  });
+});
