@@ -4,6 +4,9 @@
  * Kept are the newest chain of images, and with it the full image before it and all of the log from that one's end on, so that a damaged
  * image has something to fall back on; beyond that, what log-retention asks for. As long as there is only one full image the whole log
  * is kept. Segments go from the front and without a gap.
+ *
+ * That image before it is read back first (images.ts): one that turns out to be damaged is nothing to fall back on, and then the one before it and the
+ * log behind that are kept instead, or all of the log.
  */
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
@@ -15,23 +18,31 @@ export interface Retention {
   readonly bytes: number;
 }
 
-/** Lists one image more and drops what nobody needs then. `isFree` says of a segment that nobody else needs it. */
+/** The full images before the one that `image` stands on, the newest first: what may be fallen back on. */
+export function fallbacksOf({ images }: Manifest, image: ManifestImage): ManifestImage[] {
+  const [full] = chainOf([...images, image], image);
+  return images.filter(({ place, sequence }) => place === 0 && sequence < full!.sequence).reverse();
+}
+
+/**
+ * Lists one image more and drops what nobody needs then. `fallback` is what can be fallen back on; undefined: nothing can. `isFree` says of a segment
+ * that nobody else needs it.
+ */
 export function withImage(
   manifest: Manifest,
   image: ManifestImage,
+  fallback: ManifestImage | undefined,
   retention: Retention,
   nowMs: number,
   isFree: (segment: ManifestSegment) => boolean,
 ): Manifest {
   const listed = [...manifest.images, image];
   const chain = chainOf(listed, image);
-  const previous = listed.filter(({ place, sequence }) => place === 0 && sequence < chain[0]!.sequence).pop();
-  const images = previous === undefined ? chain : [previous, ...chain];
-  if (previous === undefined) return { ...manifest, images };
+  if (fallback === undefined) return { ...manifest, images: chain };
   return {
     ...manifest,
-    images,
-    segments: keptSegments(manifest.segments, previous.sequence, retention, nowMs, isFree),
+    images: [fallback, ...chain],
+    segments: keptSegments(manifest.segments, fallback.sequence, retention, nowMs, isFree),
   };
 }
 

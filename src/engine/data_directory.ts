@@ -130,6 +130,11 @@ export class DataDirectory {
     return this.options.disk.space(this.options.directory);
   }
 
+  /** What may be taken of that disk without going below the watermark at which writes are refused. */
+  spareBytes(): number {
+    return (this.options.spareBytes ?? ALL_SPACE)();
+  }
+
   /** What the listed segments are encrypted with: how many by each key, the one being written last; undefined: by none. */
   get segmentKeys(): ReadonlyMap<string | undefined, number> {
     const counts = new Map<string | undefined, number>();

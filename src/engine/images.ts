@@ -14,8 +14,9 @@ import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { IMAGE_DELTAS_MAX, IMAGE_MERGED_SEGMENTS } from "../base/limits.ts";
+import { humanBytes } from "../base/memory_size.ts";
 import { DiskError } from "../disk/disk.ts";
-import { imageName } from "../disk/file_names.ts";
+import { imageName, joinPath } from "../disk/file_names.ts";
 import { EPOCH_BYTES, SEGMENT_HEADER_BYTES } from "../log/format.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
@@ -26,9 +27,12 @@ import type { ImageHeader } from "../snapshot/format.ts";
 import type { ImageAnswer, ImageFailure, ImageThread } from "../snapshot/image_thread.ts";
 import type { ImageSummary } from "../snapshot/image_writing.ts";
 import { imageFileKey, imageKeyId, newestKeyId } from "../snapshot/sealing.ts";
-import { type Retention, withImage } from "./compaction.ts";
+import { fallbacksOf, type Retention, withImage } from "./compaction.ts";
 import type { DataDirectory } from "./data_directory.ts";
 import type { Engine } from "./engine.ts";
+
+/** So much more than estimated may an image take, as a factor. */
+const SPACE_MARGIN = 1.25;
 
 export interface ImageSettings {
   /** Memory for pages copied aside, bytes. */
@@ -42,6 +46,8 @@ export interface ImageStatistics {
   full: number;
   deltas: number;
   failed: number;
+  /** Listed ones that were found damaged when they were read back. */
+  damaged: number;
   /** Of the last one that succeeded. */
   lastSequence: number;
   lastBytes: number;
@@ -78,7 +84,8 @@ interface Taking {
   path: string;
   freeze: Freeze | undefined;
   marks: readonly Uint8Array[];
-  cancelled: boolean;
+  /** Why nothing is to come of it. */
+  cancelled: EmberlogError | undefined;
 }
 
 export class Images {
@@ -87,6 +94,7 @@ export class Images {
     full: 0,
     deltas: 0,
     failed: 0,
+    damaged: 0,
     lastSequence: 0,
     lastBytes: 0,
     lastPlainBytes: 0,
@@ -110,6 +118,10 @@ export class Images {
   private readonly directory: DataDirectory;
   private readonly thread: ImageThread;
   private readonly keys: Keys;
+  /** Is told of a listed image that was read back and found damaged. */
+  onDamaged: (name: string, problem: string) => void = () => {};
+  /** Chains of full images that were read back since start. */
+  private readonly readBack = new Set<number>();
   private pool: FreezePool | undefined;
   private taking: Taking | undefined;
   /** Marks of an image that came to nothing, on their way back: from this segment on. */
@@ -172,17 +184,17 @@ export class Images {
     this.take(true, true, done);
   }
 
-  private take(full: boolean, insteadOfLog: boolean, done: Done): void {
+  private take(fullWanted: boolean, insteadOfLog: boolean, done: Done): void {
     const beganUs = this.engine.clock.monotonicUs();
     const taking: Taking = {
-      full,
+      full: fullWanted,
       insteadOfLog,
       beganUs,
       done,
       path: "",
       freeze: undefined,
       marks: [],
-      cancelled: false,
+      cancelled: undefined,
     };
     this.taking = taking;
     let settle = (): void => {};
@@ -198,12 +210,18 @@ export class Images {
       settle();
       done(error, result);
     };
+    const full = insteadOfLog || this.parent(taking.full) === undefined;
+    const lacking = this.lackOfSpace(full);
+    if (lacking !== undefined) {
+      queueMicrotask(() => this.taking === taking && finished(lacking, undefined));
+      return;
+    }
     this.thread.prepare((failure) => {
       if (this.taking !== taking) return;
       if (failure !== undefined) return finished(failureError(failure), undefined);
-      if (taking.cancelled) {
+      if (taking.cancelled !== undefined) {
         this.thread.abandon();
-        return finished(calledOff(), undefined);
+        return finished(taking.cancelled, undefined);
       }
       try {
         this.freeze(taking, finished);
@@ -217,14 +235,22 @@ export class Images {
   }
 
   /** Calls off what is under way; resolves when nothing of it is left. */
-  async cancel(): Promise<void> {
+  async cancel(why: EmberlogError = calledOff()): Promise<void> {
     const { taking } = this;
     if (taking !== undefined) {
-      taking.cancelled = true;
+      taking.cancelled ??= why;
       taking.freeze?.end(false);
       this.waiting?.();
     }
     await this.ended;
+  }
+
+  /** The disk has come down to the watermark at which writes are refused: an image that is being written makes room. */
+  makeRoom(): void {
+    if (this.taking?.freeze === undefined) return;
+    void this.cancel(
+      new EmberlogError("DISK_FULL", "the image was called off, because the disk has come down to disk-stop-watermark"),
+    );
   }
 
   /** As a crash would leave it: nothing is answered, and the file stays for the next start to remove. */
@@ -253,6 +279,28 @@ export class Images {
     if (newest === undefined || newest.chain !== this.marksSince || newest.sequence !== writer.sequence)
       return undefined;
     return full && newest.place > 0 ? undefined : newest;
+  }
+
+  /** D15: an image that would fill the disk is not begun. What it will take is estimated by how well the one before could be compressed. */
+  private lackOfSpace(full: boolean): EmberlogError | undefined {
+    const spareBytes = this.directory.spareBytes();
+    const { arena, allocator } = this.engine.dataset;
+    const { addressSpaceBytes, freePageBytes } = allocator.statistics();
+    const usedBytes = addressSpaceBytes - freePageBytes;
+    const { lastBytes, lastPlainBytes } = this.statistics;
+    const loadedBytes = this.directory.images.filter(({ place }) => place === 0).at(-1)?.lengthBytes ?? usedBytes;
+    const ratio = Math.min(
+      1,
+      SPACE_MARGIN * (lastPlainBytes > 0 ? lastBytes / lastPlainBytes : loadedBytes / usedBytes),
+    );
+    if (usedBytes * ratio <= spareBytes) return undefined;
+    const bytes = Math.round((full ? usedBytes : arena.markedBytes()) * ratio);
+    if (bytes <= spareBytes) return undefined;
+    const spare = humanBytes(Math.max(0, spareBytes));
+    return new EmberlogError(
+      "DISK_FULL",
+      `the image may take ${humanBytes(bytes)}, and the disk has only ${spare} more than disk-stop-watermark keeps free`,
+    );
   }
 
   /** The image that a delta may be taken on; undefined: the next one is full. */
@@ -310,7 +358,7 @@ export class Images {
     thread.write({ path: taking.path, header, frozen: freeze.shared, fileKey }, (answer) => {
       if (this.taking !== taking) return;
       this.endFreeze(taking, answer);
-      if (taking.cancelled) finished(calledOff(), undefined);
+      if (taking.cancelled !== undefined) finished(taking.cancelled, undefined);
       else if (answer.kind === "failed") finished(failureError(answer), undefined);
       else if (taking.insteadOfLog) this.restartLog(taking, header, answer.summary, finished);
       else this.listWhenDurable(taking, header, answer.summary, finished);
@@ -332,11 +380,11 @@ export class Images {
 
   /** D3: the image, which is on stable storage now, never says more than the log does. Asked again at each tick. */
   private listWhenDurable(taking: Taking, header: ImageHeader, summary: ImageSummary, finished: Done): void {
-    const { directory, engine } = this;
+    const { directory } = this;
     const { writer } = directory;
     const attempt = (): void => {
       this.waiting = undefined;
-      if (taking.cancelled) return finished(calledOff(), undefined);
+      if (taking.cancelled !== undefined) return finished(taking.cancelled, undefined);
       if (writer.failed !== null) {
         return finished(new DiskError(writer.failed.kind, "the log", writer.failed.errno), undefined);
       }
@@ -346,25 +394,69 @@ export class Images {
         writer.durable().then(again, again);
         return;
       }
-      const image = listedAs(header, summary);
-      const change = (manifest: Manifest): Manifest =>
-        withImage(manifest, image, this.settings.retention, engine.clock.wallMs(), this.isFree);
-      directory.addImage(image, imageKeyId(header.keyId), change, (error) => {
-        if (this.taking !== taking) return;
-        if (error !== undefined) return finished(error, undefined);
-        this.marksSince = image.chain;
-        this.count(taking, image, summary);
-        finished(undefined, { image, summary });
+      this.findFallback(taking, listedAs(header, summary), (image, change) => {
+        if (taking.cancelled !== undefined) return finished(taking.cancelled, undefined);
+        directory.addImage(image, imageKeyId(header.keyId), change, (error) => {
+          if (this.taking !== taking) return;
+          if (error !== undefined) return finished(error, undefined);
+          this.marksSince = image.chain;
+          this.count(taking, image, summary);
+          finished(undefined, { image, summary });
+        });
       });
     };
     attempt();
+  }
+
+  /**
+   * D16: what `image` makes unnecessary goes only when the full image before it, which then stands for it, has been read back and found whole. One that is
+   * not is told, and what came before it is kept.
+   */
+  private findFallback(
+    taking: Taking,
+    image: ManifestImage,
+    found: (image: ManifestImage, change: (manifest: Manifest) => Manifest) => void,
+  ): void {
+    const { directory, engine, settings } = this;
+    const candidates = fallbacksOf(directory.listed, image);
+    const next = (): void => {
+      const fallback = candidates.shift();
+      const changeBy =
+        (isFree: (segment: ManifestSegment) => boolean) =>
+        (manifest: Manifest): Manifest =>
+          withImage(manifest, image, fallback, settings.retention, engine.clock.wallMs(), isFree);
+      if (fallback === undefined || this.readBack.has(fallback.chain)) return found(image, changeBy(this.isFree));
+      const before = directory.listed;
+      const after = changeBy(this.isFree)(before);
+      const keepsAll = after.segments.length === before.segments.length && after.images.length > before.images.length;
+      if (keepsAll) return found(image, changeBy(NOTHING_IS_FREE));
+      const { name, chain, lengthBytes: fileBytes } = fallback;
+      this.waiting = () => {
+        if (taking.cancelled === undefined) return;
+        this.waiting = undefined;
+        this.thread.abandon();
+        found(image, changeBy(NOTHING_IS_FREE));
+      };
+      this.thread.verify({ path: joinPath(directory.path, name), chain, fileBytes }, (problem) => {
+        if (this.taking !== taking || this.waiting === undefined) return;
+        this.waiting = undefined;
+        if (problem === undefined) {
+          this.readBack.add(chain);
+          return found(image, changeBy(this.isFree));
+        }
+        this.statistics.damaged++;
+        this.onDamaged(name, problem);
+        next();
+      });
+    };
+    next();
   }
 
   /** D9: the image holds what the log can't be trusted with any more. Nothing was executed since the freeze, because writes are refused. */
   private restartLog(taking: Taking, header: ImageHeader, summary: ImageSummary, finished: Done): void {
     const { directory, engine } = this;
     const image = listedAs(header, summary);
-    const isAll = (): boolean => !taking.cancelled && engine.journal.sequence === image.sequence;
+    const isAll = (): boolean => taking.cancelled === undefined && engine.journal.sequence === image.sequence;
     directory.restart(image, imageKeyId(header.keyId), isAll, (error) => {
       if (this.taking !== taking) return;
       if (error !== undefined) return finished(error, undefined);
@@ -395,6 +487,8 @@ export class Images {
     this.directory.dropImage();
   }
 }
+
+const NOTHING_IS_FREE = (): boolean => false;
 
 function listedAs(header: ImageHeader, summary: ImageSummary): ManifestImage {
   const { sequence, epoch, place, parentChain } = header;

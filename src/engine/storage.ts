@@ -321,6 +321,7 @@ export class Storage {
     space.look(directory.space, Math.max(0, writer.space.endBytes - writer.segmentBytes), nowUs);
     const reason = `${errorText(ENOSPC)} (${humanBytes(space.freeBytes)} free, disk-stop-watermark is ${humanBytes(space.stopBytes)})`;
     engine.withheld = space.state === "stop" ? misconf(reason) : this.heldBack;
+    if (space.state === "stop") this.images.makeRoom();
   }
 
   private findTrouble(): Trouble | undefined {

@@ -18,6 +18,7 @@ import { check } from "../base/check.ts";
 import type { Random } from "../base/random.ts";
 import { type MemoryCalls, portableCalls } from "./calls.ts";
 import {
+  BLOCK_BYTES,
   CHUNK_BYTES,
   COUNTERS,
   DATABASE_ROOT_BYTES,
@@ -245,6 +246,21 @@ export class Arena {
   clearMarks(): void {
     // Shared memory is filled element by element, so these are large ones.
     for (let i = 0; i < this.segmentCount; i++) new Float64Array(this.marks[this.firstSegment + i]!.buffer).fill(0);
+  }
+
+  /** Bytes of the blocks that are marked dirty. */
+  markedBytes(): number {
+    let blocks = 0;
+    for (let i = 0; i < this.segmentCount; i++) {
+      const marks = this.marks[this.firstSegment + i]!;
+      const words = new Int32Array(marks.buffer, marks.byteOffset, SEGMENT_BLOCKS / 4);
+      for (let at = 0; at < words.length; at++) {
+        const word = words[at]!;
+        // A byte a block, each 0 or 1.
+        if (word !== 0) blocks += (word & 1) + ((word >> 8) & 1) + ((word >> 16) & 1) + ((word >> 24) & 1);
+      }
+    }
+    return blocks * BLOCK_BYTES;
   }
 
   /** Begins with fresh dirty marks and returns those so far, one array a segment. They take no memory until something is marked. */

@@ -257,6 +257,11 @@ export class Server {
     this.storage = storage;
     this.backups.attach(storage);
     storage.onProgress = () => this.logProgressed();
+    storage.images.onDamaged = (name, problem) => {
+      this.logger.warning(
+        `The image ${name} is damaged (${problem}), so the log that it stood for is kept. To go on: look into the disk (dmesg); the next full image stands for itself`,
+      );
+    };
     this.observeLog();
     this.clockWatch.compareWithLog(storage.report.commitMs);
     this.transport.attachLog(storage.logIo);

@@ -1,5 +1,5 @@
 /**
- * The worker thread for images: writes one, or helps to load one, and ends. It runs at nice 19, so that the thread that serves keeps its
+ * The worker thread for images: writes and verifies them one after the other, or helps to load one and ends. It runs at nice 19, so that the thread that serves keeps its
  * core; when the pages copied aside come near their bound it goes back to 0 (where the system lets it), because then the writer waits.
  *
  * Everything it touches is shared memory of the arena, read or (when loading, before anything is served) written, and one file.
@@ -13,8 +13,9 @@ import { nativeFileCalls } from "../platform/file_calls.ts";
 import { lz4Compress } from "../platform/lz4.ts";
 import { setThreadNice } from "../platform/thread_calls.ts";
 import { loadBlocks } from "./image_loading.ts";
+import { ImageVerifying, type VerifyJob } from "./image_verifying.ts";
 import { type ImageJob, ImageWriting } from "./image_writing.ts";
-import type { WorkerTask, WriteAnswer } from "./worker_tasks.ts";
+import type { WorkerAnswer, WorkerTask } from "./worker_tasks.ts";
 
 const NICE = 19;
 /** Blocks between two looks at the event loop, where syncs end. */
@@ -27,27 +28,41 @@ const disk = new NodeDisk(nativeFileCalls());
 const given = workerData as WorkerTask | undefined;
 if (given?.kind === "load") loadBlocks(disk, crc32c, given);
 else {
-  port.once("message", (task: WorkerTask) => {
+  setThreadNice(NICE);
+  port.on("message", (task: WorkerTask) => {
     if (task.kind === "write") void write(port, task.job);
+    else if (task.kind === "verify") verify(port, task.job);
   });
   answer(port, { kind: "ready" });
 }
 
-function answer(to: MessagePort, message: WriteAnswer): void {
+function answer(to: MessagePort, message: WorkerAnswer): void {
   to.postMessage(message);
 }
 
 async function write(to: MessagePort, job: ImageJob): Promise<void> {
   let writing: ImageWriting | undefined;
   try {
-    setThreadNice(NICE);
     writing = new ImageWriting(disk, crc32c, lz4Compress, job);
     await run(writing, job.frozen.slots);
+    setThreadNice(NICE);
     answer(to, { kind: "written", summary: writing.summary });
   } catch (thrown) {
     writing?.close();
     const errno = thrown instanceof DiskError ? thrown.errno : 0;
     answer(to, { kind: "failed", reason: thrown instanceof Error ? thrown.message : String(thrown), errno });
+  }
+}
+
+/** Whoever wants no answer any more ends the thread. */
+function verify(to: MessagePort, job: VerifyJob): void {
+  const verifying = new ImageVerifying(disk, crc32c, job);
+  try {
+    while (verifying.step());
+    answer(to, { kind: "verified", problem: verifying.problem ?? "" });
+  } catch (thrown) {
+    verifying.close();
+    answer(to, { kind: "verified", problem: thrown instanceof Error ? thrown.message : String(thrown) });
   }
 }
 

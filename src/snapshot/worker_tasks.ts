@@ -1,10 +1,16 @@
 /** What the image worker is asked, and what it answers: messages between two threads, plain data only. */
 import type { KeyObject } from "node:crypto";
+import type { VerifyJob } from "./image_verifying.ts";
 import type { ImageJob, ImageSummary } from "./image_writing.ts";
 
 export interface WriteTask {
   readonly kind: "write";
   readonly job: ImageJob;
+}
+
+export interface VerifyTask {
+  readonly kind: "verify";
+  readonly job: VerifyJob;
 }
 
 export interface LoadTask {
@@ -20,10 +26,12 @@ export interface LoadTask {
   readonly control: SharedArrayBuffer;
 }
 
-export type WorkerTask = WriteTask | LoadTask;
+export type WorkerTask = WriteTask | VerifyTask | LoadTask;
 
-export type WriteAnswer =
+export type WorkerAnswer =
   | { readonly kind: "ready" }
+  /** `problem` is empty where there is none. */
+  | { readonly kind: "verified"; readonly problem: string }
   | { readonly kind: "written"; readonly summary: ImageSummary }
   /** `errno` is zero where it was no fault of the disk. */
   | { readonly kind: "failed"; readonly reason: string; readonly errno: number };

@@ -3,6 +3,7 @@ import { EmberlogError } from "../../src/base/errors.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { stateDigest } from "../../src/dataset/digest.ts";
 import { type CrashKind, MemoryDisk } from "../../src/disk/memory_disk.ts";
+import type { Watermarks } from "../../src/engine/disk_space.ts";
 import type { ImageResult, ImageSettings } from "../../src/engine/images.ts";
 import { type FsyncPolicy, openStorage, type Storage } from "../../src/engine/storage.ts";
 import type { LogIo } from "../../src/platform/log_io.ts";
@@ -17,6 +18,7 @@ export interface ImageWorldOptions {
   readonly policy?: FsyncPolicy;
   readonly images?: ImageSettings;
   readonly segmentBytesMax?: number;
+  readonly watermarks?: Watermarks;
 }
 
 /** The log's threads as tasks that a test steps through. */
@@ -53,6 +55,7 @@ export class ImageWorld {
       clock: client.clock,
       random: seededRandom(seed),
       ...(options.images === undefined ? {} : { images: options.images }),
+      ...(options.watermarks === undefined ? {} : { watermarks: options.watermarks }),
       backing: {
         disk: files,
         logIo: memoryLogIo(files, steps.schedule),

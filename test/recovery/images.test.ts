@@ -241,6 +241,115 @@ describe("D16: an image that is damaged is fallen back from", () => {
   });
 });
 
+describe("the full image before is read back before the log that it stands for goes (D16)", () => {
+  async function rounds(world: ImageWorld, count: number): Promise<void> {
+    for (let i = 0; i < count; i++) {
+      world.run("INCR", "round");
+      await world.save(true);
+      world.settle();
+    }
+  }
+
+  test("damaged, it is told, and the one before it and the log behind that are kept", async () => {
+    const world = new ImageWorld(undefined, seed);
+    const told: string[] = [];
+    world.storage.images.onDamaged = (name, problem) => told.push(`${name} ${problem}`);
+    await rounds(world, 2);
+    const [oldest, middle] = names(world.disk, ".img");
+    flip(world.disk, middle!, (length) => length >> 1);
+    await rounds(world, 1);
+    expect(told).toEqual([expect.stringMatching(new RegExp(`^${middle} a block's checksum is wrong`))]);
+    expect(world.storage.images.statistics.damaged).toBe(1);
+    const [kept, newest] = names(world.disk, ".img");
+    expect(kept).toBe(oldest);
+    flip(world.disk, newest!, (length) => length >> 1);
+    expect(start(world.crash("power")).run("GET", "round")).toBe("$1\r\n3\r\n");
+  });
+
+  test("where nothing is left to fall back on the whole log is kept", async () => {
+    const world = new ImageWorld(undefined, seed);
+    await rounds(world, 1);
+    world.disk.unlink(`${DIRECTORY}/${names(world.disk, ".img")[0]}`);
+    await rounds(world, 1);
+    expect(world.storage.images.statistics.damaged).toBe(1);
+    const [newest, none] = names(world.disk, ".img");
+    expect(none).toBeUndefined();
+    flip(world.disk, newest!, (length) => length >> 1);
+    expect(start(world.crash("power")).run("GET", "round")).toBe("$1\r\n2\r\n");
+  });
+
+  test("it is read once, and not at all while nothing goes", async () => {
+    const world = new ImageWorld(undefined, seed);
+    await rounds(world, 2);
+    world.disk.trace = [];
+    world.run("SET", "a", 1);
+    expect((await world.save()).image.place).toBe(1);
+    expect(world.disk.trace.filter((each) => /read/.test(each))).toEqual([]);
+  });
+
+  test("an image can be called off meanwhile", async () => {
+    const world = new ImageWorld(undefined, seed);
+    await rounds(world, 1);
+    world.run("INCR", "round");
+    const files = names(world.disk, "");
+    let reads = 0;
+    world.disk.onOperation = (operation) => {
+      if (operation === "read" && ++reads === 2) void world.storage.images.cancel();
+      return 0;
+    };
+    const outcome = await world.image(true);
+    world.disk.onOperation = null;
+    expect(reads).toBeGreaterThan(1);
+    expect(outcome).toMatchObject({ code: "CLOSED" });
+    world.settle();
+    expect(names(world.disk, ".img")).toEqual(files.filter((name) => name.endsWith(".img")));
+    await rounds(world, 1);
+  });
+});
+
+describe("a disk with little space", () => {
+  const MB = 1024 * 1024;
+  const options = { watermarks: { low: "0", stop: String(8 * MB) } };
+
+  test("an image that would fill it is not begun, and what is in the way is said; a delta that fits is", async () => {
+    const world = new ImageWorld(undefined, seed, options);
+    world.disk.spaceBytes = 100 * MB;
+    for (let i = 0; i < 16; i++) world.run("SET", `big:${i}`, Buffer.alloc(MB, i));
+    world.settle();
+    await world.save(true);
+    world.disk.spaceBytes = 100 * MB - (world.disk.space()!.freeBytes - 12 * MB);
+    world.run("SET", "small", 1);
+    const before = names(world.disk, "");
+    const outcome = await world.image(true);
+    expect(outcome).toMatchObject({
+      code: "DISK_FULL",
+      message: expect.stringMatching(
+        /^the image may take \d+\.\d+M, and the disk has only \d\.\d+M more than disk-stop-watermark keeps free$/,
+      ),
+    });
+    expect(names(world.disk, "")).toEqual(before);
+    expect((await world.save()).image.place).toBe(1);
+  });
+
+  test("one under way makes room when the watermark is reached", async () => {
+    const world = new ImageWorld(undefined, seed, options);
+    world.disk.spaceBytes = 100 * MB;
+    for (let i = 0; i < 16; i++) world.run("SET", `big:${i}`, Buffer.alloc(MB, i));
+    world.settle();
+    let full = false;
+    const outcome = await world.image(true, () => {
+      if (full || !world.client.engine.arena.freezing) return;
+      full = true;
+      world.disk.spaceBytes = 100 * MB - (world.disk.space()!.freeBytes - 8 * MB);
+      world.client.clock.advance(2000);
+      world.storage.tick();
+    });
+    expect(outcome).toMatchObject({ code: "DISK_FULL", message: expect.stringContaining("called off") });
+    expect(names(world.disk, ".tmp")).toEqual([]);
+    expect(names(world.disk, ".img")).toEqual([]);
+  });
+});
+
 describe("compaction", () => {
   test("the log is kept back to the previous full image, and no further", async () => {
     const world = new ImageWorld(undefined, seed);

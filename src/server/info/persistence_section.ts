@@ -136,6 +136,7 @@ function imageFields(server: Server, busy: boolean): Field[] {
     ["images_full", statistics.full],
     ["images_delta", statistics.deltas],
     ["images_failed", statistics.failed],
+    ["images_found_damaged", statistics.damaged],
     ["image_last_kind", statistics.lastKind],
     ["image_last_sequence", statistics.lastSequence],
     ["image_last_ms", Math.round(statistics.lastMs)],
