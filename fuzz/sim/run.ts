@@ -5,7 +5,8 @@
  * What must survive is kept as two numbers of writes: `killMin` for the end of the process, `powerMin` for a power cut.
  * - A reply that has arrived raises killMin to the last write that it shows or acknowledges; under `always` powerMin too.
  * - Under `everysec` powerMin follows, EVERYSEC_BOUND_US behind.
- * - Once a sync has failed and the kernel has dropped the pages, even the end of the process costs what was not synced.
+ * - Once a sync has failed and the kernel has dropped the pages, even the end of the process costs what was not synced, until the log
+ *   has begun anew with an image of all.
  * - What a recovered server shows is on stable storage, so recovery raises both to what it found.
  * After each recovery the state must be that of a prefix of the writes, in the order of execution, at least so long (D8, D12, D18).
  *
@@ -362,6 +363,8 @@ class Life implements ImagingListener {
 
   private endProcess(kind: "killed" | "power"): void {
     if (this.alive.at(-1)?.storage.images.busy === true) this.counts.add(`images: ${kind} meanwhile`);
+    // Nobody dies twice: some of what was on its way may still happen.
+    this.faults.dieAt(0);
     this.forget();
     this.faults.end();
     // What the kernel has dropped no process gets back, and only `always` has promised more.
@@ -488,9 +491,24 @@ class Life implements ImagingListener {
     };
     const server = new SimServer(options);
     this.alive.push(server);
+    if (disk === this.disk) this.hearResumption(server);
     this.counts.add("recoveries");
     this.counts.add(`decisions: ${server.storage.report.decision}`);
     return server;
+  }
+
+  /** The log has begun anew with an image, behind a failed sync: all that was acknowledged is on stable storage again. // D9 */
+  private hearResumption({ storage }: SimServer): void {
+    const { resumption } = storage;
+    const { onResumed } = resumption;
+    resumption.onResumed = () => {
+      onResumed();
+      this.note("the log has begun anew");
+      if (this.server.ended) return;
+      this.counts.add("resumed after a failed sync");
+      this.faults.pagesLost = false;
+      this.powerMin = this.killMin;
+    };
   }
 
   /** The state must be that of a prefix of at least `least` writes; clients come back then. */
