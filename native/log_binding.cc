@@ -3,10 +3,12 @@
 // The state array is written here, on the main thread only, so that JavaScript reads it without a crossing and without a
 // race. Its layout, in Float64 elements (src/platform/log_io.ts has the same):
 //
-//   0 written ticket      4 settled write ticket     8 bytes written of the failed job   12 last sync, µs
-//   1 synced ticket       5 settled sync ticket      9 (reserved)                        13 syncs in all, µs
-//   2 write errno         6 failed write ticket     10 last write, µs                    14 (reserved)
-//   3 sync errno          7 failed sync ticket      11 writes in all, µs                 15 (reserved)
+//   0 written ticket      2 settled write ticket     4 bytes written of the failed job    6 writes in all, µs
+//   1 write errno         3 failed write ticket      5 last write, µs                     7 (reserved)
+//
+// and for each of the eight lanes of syncs, from 8 + 4 * lane on:
+//
+//   0 synced ticket       1 sync errno               2 settled sync ticket                3 last sync, µs
 //
 // Lifetime: a strong reference to the object is held until close() or the end of the environment, because threads and
 // libuv know its address.
@@ -20,7 +22,9 @@
 
 namespace emberlog {
 
-constexpr size_t kStateLength = 16;
+constexpr size_t kLaneState = 8;
+constexpr size_t kLaneLength = 4;
+constexpr size_t kStateLength = kLaneState + kLaneLength * kSyncLanes;
 constexpr napi_type_tag kLogTag = {0x9d1c2a64e1f04b7aULL, 0xb3f5b0a7c6d84e11ULL};
 
 class LogObject {
@@ -42,9 +46,18 @@ class LogObject {
   bool environmentEnding_ = false;
   bool finalized_ = false;
   double queuedWrites_ = 0;  // tickets, to know when everything is settled
-  double queuedSyncs_ = 0;
+  double queuedSyncs_[kSyncLanes] = {};
 
-  bool outstanding() const { return state_[4] < queuedWrites_ || state_[5] < queuedSyncs_; }
+  double* laneState(size_t lane) const { return state_ + kLaneState + kLaneLength * lane; }
+
+  bool syncsOutstanding() const {
+    for (size_t i = 0; i < kSyncLanes; i++) {
+      if (laneState(i)[2] < queuedSyncs_[i]) return true;
+    }
+    return false;
+  }
+
+  bool outstanding() const { return state_[2] < queuedWrites_ || syncsOutstanding(); }
 
   // The process stays alive while work is under way and nobody else watches.
   void holdLoop() {
@@ -58,23 +71,24 @@ class LogObject {
 
   bool publish() {
     LogProgress written;
-    LogProgress synced;
+    LogProgress synced[kSyncLanes];
     std::vector<void*> keeps;
-    if (!threads_.collect(&written, &synced, &keeps)) return false;
+    if (!threads_.collect(&written, synced, &keeps)) return false;
     for (void* keep : keeps) napi_delete_reference(env_, static_cast<napi_ref>(keep));
     state_[0] = written.doneTicket;
-    state_[1] = synced.doneTicket;
-    state_[2] = written.error;
-    state_[3] = synced.error;
-    state_[4] = written.settledTicket;
-    state_[5] = synced.settledTicket;
-    state_[6] = written.failedTicket;
-    state_[7] = synced.failedTicket;
-    state_[8] = written.failedBytes;
-    state_[10] = written.lastUs;
-    state_[11] = written.totalUs;
-    state_[12] = synced.lastUs;
-    state_[13] = synced.totalUs;
+    state_[1] = written.error;
+    state_[2] = written.settledTicket;
+    state_[3] = written.failedTicket;
+    state_[4] = written.failedBytes;
+    state_[5] = written.lastUs;
+    state_[6] = written.totalUs;
+    for (size_t i = 0; i < kSyncLanes; i++) {
+      double* lane = laneState(i);
+      lane[0] = synced[i].doneTicket;
+      lane[1] = synced[i].error;
+      lane[2] = synced[i].settledTicket;
+      lane[3] = synced[i].lastUs;
+    }
     holdLoop();
     return true;
   }
@@ -203,17 +217,19 @@ napi_value writeCall(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// sync(fd, ticket)
+// sync(lane, fd, ticket)
 napi_value syncCall(napi_env env, napi_callback_info info) {
-  Call<2> call(env, info);
+  Call<3> call(env, info);
   auto* log = call.self<LogObject>();
-  const int fd = call.int32(0);
-  const double ticket = call.number(1);
+  const uint64_t lane = call.size(0);
+  const int fd = call.int32(1);
+  const double ticket = call.number(2);
   if (call.ok() && log->closing_) call.failRange("the log is closed");
-  if (call.ok() && !(ticket > log->queuedSyncs_)) call.failRange("tickets must grow");
+  if (call.ok() && lane >= kSyncLanes) call.failRange("there is no such lane");
+  if (call.ok() && !(ticket > log->queuedSyncs_[lane])) call.failRange("tickets must grow");
   if (!call.ok()) return nullptr;
-  log->queuedSyncs_ = ticket;
-  log->threads_.sync(fd, ticket);
+  log->queuedSyncs_[lane] = ticket;
+  log->threads_.sync(lane, fd, ticket);
   log->holdLoop();
   return nullptr;
 }
@@ -249,7 +265,7 @@ napi_value clearErrorCall(napi_env env, napi_callback_info info) {
   const bool ofSync = call.boolean(0);
   if (!call.ok() || log->closing_) return nullptr;
   log->publish();
-  const bool outstanding = ofSync ? log->state_[5] < log->queuedSyncs_ : log->state_[4] < log->queuedWrites_;
+  const bool outstanding = ofSync ? log->syncsOutstanding() : log->state_[2] < log->queuedWrites_;
   if (outstanding) {
     call.failRange("jobs are still queued");
     return nullptr;

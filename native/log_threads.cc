@@ -71,7 +71,9 @@ void LogThreads::write(int fd, const uint8_t* bytes, size_t length, uint64_t pos
   push(&writer_, true, Job{fd, bytes, length, position, ticket, keep});
 }
 
-void LogThreads::sync(int fd, double ticket) { push(&syncer_, false, Job{fd, nullptr, 0, 0, ticket, nullptr}); }
+void LogThreads::sync(size_t lane, int fd, double ticket) {
+  push(&syncers_[lane], false, Job{fd, nullptr, 0, 0, ticket, nullptr});
+}
 
 void LogThreads::work(Lane* lane, bool writes) {
   std::unique_lock<std::mutex> lock(lane->mutex);
@@ -124,20 +126,27 @@ bool LogThreads::collect(LogProgress* written, LogProgress* synced, std::vector<
     *written = writer_.progress;
     keeps->swap(writer_.keeps);
   }
-  std::lock_guard<std::mutex> lock(syncer_.mutex);
-  *synced = syncer_.progress;
+  for (size_t i = 0; i < kSyncLanes; i++) {
+    std::lock_guard<std::mutex> lock(syncers_[i].mutex);
+    synced[i] = syncers_[i].progress;
+  }
   return true;
 }
 
 void LogThreads::clearError(bool ofSync) {
-  Lane& lane = ofSync ? syncer_ : writer_;
-  {
-    std::lock_guard<std::mutex> lock(lane.mutex);
-    lane.progress.error = 0;
-    lane.progress.failedTicket = 0;
-    lane.progress.failedBytes = 0;
+  if (ofSync) {
+    for (Lane& lane : syncers_) forget(&lane);
+  } else {
+    forget(&writer_);
   }
   settled_.fetch_add(1, std::memory_order_release);
+}
+
+void LogThreads::forget(Lane* lane) {
+  std::lock_guard<std::mutex> lock(lane->mutex);
+  lane->progress.error = 0;
+  lane->progress.failedTicket = 0;
+  lane->progress.failedBytes = 0;
 }
 
 void LogThreads::end(Lane* lane) {
@@ -154,7 +163,7 @@ void LogThreads::close() {
   if (closed_) return;
   closed_ = true;
   end(&writer_);
-  end(&syncer_);
+  for (Lane& lane : syncers_) end(&lane);
 }
 
 }  // namespace emberlog

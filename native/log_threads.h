@@ -1,10 +1,10 @@
-// The log's two threads: one writes, one syncs, and neither ever waits for the other.
+// The log's threads: one writes, several sync, each on a lane of its own, and none ever waits for another.
 //
-//   main thread ──write()──> queue ──> write thread: pwrite ──┐
-//               ──sync()───> queue ──> sync thread: fdatasync ┴─> results ──eventfd──> main thread: collect()
+//   main thread ──write()────> queue ──> write thread: pwrite ────┐
+//               ──sync(lane)─> queue ──> sync threads: fdatasync ─┴─> results ──eventfd──> main thread: collect()
 //
 // Invariants:
-// - Jobs of one thread run in the order in which they were queued.
+// - Jobs of one thread run in the order in which they were queued. A thread begins with its first job.
 // - After the first error of a thread its later jobs are discarded, not run, until clearError(): nothing is ever written
 //   behind a hole, and a sync that fails is final (the kernel may have dropped the pages).
 // - Results are copied out by collect() on the main thread; the threads never touch memory that JavaScript reads.
@@ -23,6 +23,8 @@
 #include <vector>
 
 namespace emberlog {
+
+constexpr size_t kSyncLanes = 8;
 
 // What one thread has to show. A ticket is a number chosen by the caller, growing; 0 means none.
 struct LogProgress {
@@ -48,12 +50,13 @@ class LogThreads {
   int descriptor() const { return eventDescriptor_; }
 
   void write(int fd, const uint8_t* bytes, size_t length, uint64_t position, double ticket, void* keep);
-  void sync(int fd, double ticket);
+  // `lane` is below kSyncLanes.
+  void sync(size_t lane, int fd, double ticket);
 
-  // Copies the progress of both; `keeps` takes those of the settled writes. False when nothing has changed.
+  // Copies the progress of all, of kSyncLanes in `synced`; `keeps` takes those of the settled writes. False when nothing has changed.
   bool collect(LogProgress* written, LogProgress* synced, std::vector<void*>* keeps);
 
-  // Forgets the error of one thread, so that its new jobs run again. Only when all of its jobs are settled.
+  // Forgets the errors of one kind of threads, so that their new jobs run again. Only when all of their jobs are settled.
   void clearError(bool ofSync);
 
   // Finishes what is queued and ends the threads.
@@ -81,10 +84,11 @@ class LogThreads {
   void start(Lane* lane, bool writes);
   void push(Lane* lane, bool writes, const Job& job);
   void work(Lane* lane, bool writes);
+  void forget(Lane* lane);
   static void end(Lane* lane);
 
   Lane writer_;
-  Lane syncer_;
+  Lane syncers_[kSyncLanes];
   int eventDescriptor_ = -1;
   int openError_ = 0;
   bool closed_ = false;

@@ -186,15 +186,15 @@ export const MUTANTS: readonly Mutant[] = [
     "D9",
     "a failed sync counts as a sync",
     "log/writer.ts",
-    "    if (result < 0) {\n      this.failSync(result);\n      this.report();\n      return;\n    }\n    const nowUs",
-    "    const nowUs",
+    `    if (result < 0 || this.failed?.kind === "sync") {`,
+    `    if (this.failed?.kind === "sync") {`,
   ),
   mutant(
     "D9",
     "a failed sync is tried again",
     "log/writer.ts",
-    "    if (result < 0) {\n      this.failSync(result);",
-    '    if (result < 0) {\n      if (this.state === "open") return this.startSync();\n      this.failSync(result);',
+    `      if (this.failed?.kind !== "sync") this.failSync(result);`,
+    `      if (this.state === "open") return this.startSync();\n      if (this.failed?.kind !== "sync") this.failSync(result);`,
   ),
   mutant(
     "D9",
@@ -214,7 +214,7 @@ export const MUTANTS: readonly Mutant[] = [
     "D12",
     "a sync covers what was written while it ran",
     "log/writer.ts",
-    "    this.syncedSequence = this.syncCovers;\n    this.syncedPosition = this.syncCoversPosition;",
+    "    this.syncedSequence = sync.sequence;\n    this.syncedPosition = sync.position;",
     "    this.syncedSequence = this.writtenSequence;\n    this.syncedPosition = this.segment.goodPosition;",
   ),
   mutant(

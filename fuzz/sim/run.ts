@@ -556,7 +556,7 @@ class Life implements ImagingListener {
     const { disk, clock, schedule } = this;
     const plan = planRepair(disk, SIM_DIRECTORY, crc32c);
     if (plan.kind !== "repair") throw new Violation(`a start refuses and there is nothing to repair: ${plan.why}`);
-    const logIo = new SimLogIo(disk, schedule);
+    const logIo = new SimLogIo(disk, schedule, 1);
     const random = seededRandom(this.random.int32());
     await applyRepair(
       {

@@ -45,6 +45,8 @@ export interface DirectoryLock {
 export interface Disk {
   open(path: string, mode: OpenMode): number;
   close(fd: number): void;
+  /** A further descriptor of an open file, which is told of each failed writeback for itself, as the first one is (D9). */
+  openAgain(fd: number): number;
   /** Reads up to `length` bytes at `position`; fewer only at the end of the file. */
   read(fd: number, target: Uint8Array, start: number, length: number, position: number): number;
   /** Bytes written, perhaps fewer than asked (D7: the caller continues), or a negative error number. */

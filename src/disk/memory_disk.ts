@@ -8,7 +8,8 @@
  *
  * Faults: `failAt(n, errno)` fails the n-th operation that changes or reads the disk, once or for good; `onOperation` sees
  * each one and may fail it; `shortWriteBytes` cuts writes short; `spaceBytes` is a disk that fills up; `afterRead` may hand
- * over other bytes than are there. Failed syncs leave the dirty data clean and unstored, as Linux does (D9).
+ * over other bytes than are there. Failed syncs leave the dirty data clean and unstored, as Linux does (D9), whatever other
+ * syncs of the same file say that were under way at the same time.
  */
 import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
@@ -184,6 +185,14 @@ export class MemoryDisk implements Disk {
     return fd;
   }
 
+  openAgain(fd: number): number {
+    const { file, path } = this.handle(fd);
+    this.step("open", path);
+    const again = this.nextFd++;
+    this.handles.set(again, { file, path });
+    return again;
+  }
+
   close(fd: number): void {
     this.handle(fd);
     this.handles.delete(fd);
@@ -218,7 +227,7 @@ export class MemoryDisk implements Disk {
   fdatasync(fd: number): number {
     const { file, path } = this.handle(fd);
     const fault = this.fault("fdatasync", path);
-    endSync(file, file.beginWriteback(), fault, this.failedSyncLoses());
+    endSync(file, file.beginWriteback(fault < 0), fault, this.failedSyncLoses());
     return fault;
   }
 
@@ -226,7 +235,7 @@ export class MemoryDisk implements Disk {
     const { file, path } = this.handle(fd);
     const fault = this.fault("fdatasync", path);
     // What is written while the sync runs is not covered by it.
-    const writeback = file.beginWriteback();
+    const writeback = file.beginWriteback(fault < 0);
     const loses = this.failedSyncLoses();
     this.schedule(() => {
       endSync(file, writeback, fault, loses);

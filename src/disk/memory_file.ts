@@ -8,7 +8,9 @@
  *  dirty                       [..........)      writes that no sync has covered
  * ```
  * A sync covers what was written before it began. A failed one covers it as well, without storing it: the kernel marks the
- * pages clean, and no later sync touches them (D9). At a power cut each sector of each uncovered write is decided on its own.
+ * pages clean, and no later sync touches them (D9). Of several that are under way the one that began first stores what was
+ * dirty then; those that began later wait for it and store only the rest, so that, should it fail, their success does not
+ * cover what it was to store. At a power cut each sector of each uncovered write is decided on its own.
  *
  * Invariant: bytes that no uncovered write has touched survive every power cut (SQLite calls that "powersafe overwrite").
  */
@@ -18,13 +20,16 @@ interface DirtyRange {
   readonly start: number;
   readonly end: number;
   readonly stamp: number;
+  /** The sync that began to store it; 0: none has. */
+  writeback: number;
 }
 
 /** What one sync will have stored when it ends: a picture of what was dirty when it began. */
 export interface Writeback {
+  readonly number: number;
   readonly stamp: number;
   readonly length: number;
-  readonly pieces: readonly { readonly start: number; readonly bytes: Uint8Array }[];
+  readonly pieces: readonly { readonly start: number; readonly bytes: Uint8Array; readonly own: boolean }[];
 }
 
 /** What a power cut does to the sectors that were being written. */
@@ -51,6 +56,9 @@ export class MemoryFile {
   private stamp = 0;
   /** The stamp of the latest sync that has stored something. */
   private storedStamp = 0;
+  private writebacks = 0;
+  /** Syncs that fail. */
+  private failing: number[] = [];
 
   /** A file whose bytes are on the medium already. */
   static of(bytes: Uint8Array): MemoryFile {
@@ -67,7 +75,7 @@ export class MemoryFile {
     this.grow(end);
     if (end > this.length) this.length = end;
     this.bytes.set(source.subarray(start, start + count), position);
-    this.dirty.push({ start: position, end, stamp: ++this.stamp });
+    this.dirty.push({ start: position, end, stamp: ++this.stamp, writeback: 0 });
   }
 
   truncate(length: number): void {
@@ -77,12 +85,19 @@ export class MemoryFile {
     this.stamp++;
   }
 
-  /** What a sync that begins now will cover. */
-  beginWriteback(): Writeback {
+  /** What a sync that begins now, and fails or not, will cover. */
+  beginWriteback(fails: boolean): Writeback {
+    const number = ++this.writebacks;
+    if (fails) this.failing.push(number);
+    for (const range of this.dirty) if (range.writeback === 0) range.writeback = number;
     const pieces = this.dirty
-      .filter(({ start }) => start < this.length)
-      .map(({ start, end }) => ({ start, bytes: this.bytes.slice(start, Math.min(end, this.length)) }));
-    return { stamp: this.stamp, length: this.length, pieces };
+      .filter(({ start, writeback }) => start < this.length && (fails || !this.failing.includes(writeback)))
+      .map(({ start, end, writeback }) => ({
+        start,
+        bytes: this.bytes.slice(start, Math.min(end, this.length)),
+        own: writeback === number,
+      }));
+    return { number, stamp: this.stamp, length: this.length, pieces };
   }
 
   /** The sync has succeeded. */
@@ -95,14 +110,18 @@ export class MemoryFile {
     stable.set(this.stable.subarray(0, Math.min(length, this.stable.length)));
     for (const { start, bytes } of pieces) stable.set(bytes, start);
     this.stable = stable;
-    this.dirty = this.dirty.filter((range) => range.stamp > stamp);
+    // What another one fails to store stays undecided until that one has ended.
+    this.dirty = this.dirty.filter((range) => range.stamp > stamp || this.failing.includes(range.writeback));
   }
 
   /** The sync has failed: what it should have stored counts as clean from here on, and may be dropped from the cache. */
   failWriteback(writeback: Writeback, lost: boolean): void {
-    this.dirty = this.dirty.filter((range) => range.stamp > writeback.stamp);
+    const { number } = writeback;
+    this.failing = this.failing.filter((other) => other !== number);
+    this.dirty = this.dirty.filter((range) => range.writeback !== number);
     if (!lost) return;
-    for (const { start, bytes } of writeback.pieces) {
+    for (const { start, bytes, own } of writeback.pieces) {
+      if (!own) continue;
       for (let i = 0; i < bytes.length; i++) this.bytes[start + i] = this.stable[start + i] ?? 0;
     }
   }
@@ -120,6 +139,7 @@ export class MemoryFile {
     this.length = this.bytes.length;
     this.reservedEnd = 0;
     this.dirty = [];
+    this.failing = [];
   }
 
   /** Bytes on the medium; may be shown again elsewhere as the old bytes of a sector. */
@@ -157,7 +177,9 @@ export class MemoryFile {
     copy.length = this.length;
     copy.reservedEnd = this.reservedEnd;
     copy.stable = this.stable.slice();
-    copy.dirty = [...this.dirty];
+    copy.dirty = this.dirty.map((range) => ({ ...range }));
+    copy.writebacks = this.writebacks;
+    copy.failing = [...this.failing];
     copy.stamp = this.stamp;
     copy.storedStamp = this.storedStamp;
     return copy;

@@ -60,6 +60,11 @@ export class NodeDisk implements Disk {
     return attempt(mode === "create" ? "create" : "open", file, () => fs.openSync(file, FLAGS[mode], 0o640));
   }
 
+  openAgain(fd: number): number {
+    // Not by its name: that may be another file's by now.
+    return this.open(`/proc/self/fd/${fd}`, "write");
+  }
+
   close(fd: number): void {
     attempt("close", `descriptor ${fd}`, () => fs.closeSync(fd));
   }

@@ -1,6 +1,6 @@
 /**
- * The two threads behind the log, as the writer needs them: one that writes, one that syncs, each with one task at a time.
- * platform/log_io.ts has them; tests make them out of any `Disk`.
+ * The threads behind the log, as the writer needs them: one that writes, and one a lane that syncs, each with one task at a
+ * time. platform/log_io.ts has them; tests make them out of any `Disk`.
  *
  * Invariants: completions are delivered outside the writer's own calls, one after the other, never from inside `write` or
  * `sync`. A result is bytes written (at least one, perhaps fewer than asked), zero for a sync, or a negative error number.
@@ -10,8 +10,10 @@ export interface LogIo {
   write(fd: number, bytes: Uint8Array, start: number, length: number, position: number): void;
   /** Writes on the calling thread. */
   writeNow(fd: number, bytes: Uint8Array, start: number, length: number, position: number): number;
-  /** Begins an fdatasync on the sync thread. */
-  sync(fd: number): void;
+  /** Syncs that may be under way at the same time; at least one. */
+  readonly lanes: number;
+  /** Begins an fdatasync on a lane (0 … lanes - 1) that has none under way. */
+  sync(fd: number, lane: number): void;
   onWritten: (result: number) => void;
-  onSynced: (result: number) => void;
+  onSynced: (result: number, lane: number) => void;
 }

@@ -14,7 +14,7 @@ import { check } from "../base/check.ts";
 import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { LOG_RESERVE_BYTES_MAX, LOG_RESERVE_BYTES_MIN } from "../base/limits.ts";
-import { type Disk, DiskError, syncFully, writeFully } from "../disk/disk.ts";
+import { closeQuietly, type Disk, DiskError, syncFully, writeFully } from "../disk/disk.ts";
 import { ENOSPC, ENOTSUP, isOutOfSpace } from "../disk/errno.ts";
 import { joinPath, NEXT_SEGMENT_NAME, segmentName } from "../disk/file_names.ts";
 import {
@@ -61,6 +61,8 @@ export class SegmentFile {
   readonly space: ReservedSpace;
 
   private readonly cipher: FrameCipher | undefined;
+  /** Of the lanes of syncs behind the first, as far as they were needed. */
+  private readonly further: number[] = [];
 
   constructor(
     disk: Disk,
@@ -127,6 +129,31 @@ export class SegmentFile {
     this.frames = this.goodFrames;
     this.chain = this.goodChain;
     this.disk.truncate(this.fd, this.goodPosition);
+  }
+
+  /**
+   * The descriptor by which a lane syncs; -1: it can have none. Each has its own: the kernel tells every descriptor once of a
+   * failed writeback, so that no sync can take another one's error away. One that is opened late is still told of whatever
+   * nobody has been told before (D9, D10).
+   */
+  descriptor(lane: number): number {
+    if (lane === 0) return this.fd;
+    const known = this.further[lane - 1];
+    if (known !== undefined) return known;
+    let fd = -1;
+    try {
+      fd = this.disk.openAgain(this.fd);
+    } catch (thrown) {
+      if (!(thrown instanceof DiskError)) throw thrown;
+    }
+    this.further[lane - 1] = fd;
+    return fd;
+  }
+
+  /** Nothing depends on the descriptors any more. */
+  closeQuietly(): void {
+    for (const fd of this.further) if (fd !== undefined && fd >= 0) closeQuietly(this.disk, fd);
+    closeQuietly(this.disk, this.fd);
   }
 
   /** Makes sure that `length` further bytes have their place (D15), and `ahead` more if that is easy. */

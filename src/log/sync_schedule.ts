@@ -2,16 +2,20 @@
  * When a sync is due. Decisions only: it starts nothing and reads no clock.
  *
  * `always`: at once, or, while the clients of the last group are expected back, when they are back or 20 % of a sync's time
- * has passed. Starting at once splits the clients into two cohorts that wait for each other's sync and halves the gain.
+ * has passed. Starting at once splits the clients into two cohorts that wait for each other's sync and halves the gain. Where
+ * syncs overlap (sync_overlap.ts) nobody waits for another one's sync, and 5 % are enough: who comes back together stays together.
  * `everysec`: so early that the oldest write is on stable storage within a second: a second minus what a sync takes.
  * `no`: never on its own.
  */
+import { SyncOverlap } from "./sync_overlap.ts";
+
 export type FsyncPolicy = "always" | "everysec" | "no";
 
 const EXPOSURE_US = 1_000_000;
 /** However slow syncs are, there is this much time between two of them under `everysec`. */
 const EVERYSEC_GAP_US = 100_000;
 const COHORT_SHARE = 0.2;
+const COHORT_SHARE_OVERLAPPED = 0.05;
 /** The writer looks at the clock this often. */
 const TICK_US = 100_000;
 
@@ -31,9 +35,13 @@ export class SyncSchedule {
   private lastEndUs = Number.NEGATIVE_INFINITY;
   /** A moving average. */
   private syncUs = 0;
+  private readonly overlap = new SyncOverlap();
+  private readonly lanes: number;
 
-  constructor(policy: FsyncPolicy) {
+  /** `lanes`: syncs that can be under way at the same time. */
+  constructor(policy: FsyncPolicy, lanes: number) {
     this.policy = policy;
+    this.lanes = lanes;
   }
 
   /** Of `expected` clients whose replies the last sync released, `returned` have sent their next request. */
@@ -42,7 +50,14 @@ export class SyncSchedule {
     this.cohortExpected = expected;
   }
 
-  ended(nowUs: number, tookUs: number): void {
+  /** May a sync begin while others are under way? */
+  get overlaps(): boolean {
+    return this.policy === "always" && this.lanes > 1 && this.overlap.active;
+  }
+
+  /** A sync has ended; `alone`: none was under way at the same time. */
+  ended(nowUs: number, tookUs: number, alone: boolean): void {
+    this.overlap.ended(nowUs, tookUs, alone);
     this.cohortExpected = 0;
     this.cohortReturned = 0;
     this.lastEndUs = nowUs;
@@ -57,7 +72,9 @@ export class SyncSchedule {
     if (this.policy === "no") return Number.POSITIVE_INFINITY;
     if (this.policy === "always") {
       if (this.cohortReturned >= this.cohortExpected) return 0;
-      return this.lastEndUs + COHORT_SHARE * this.syncUs - nowUs;
+      if (!this.overlaps) return this.lastEndUs + COHORT_SHARE * this.syncUs - nowUs;
+      // Syncs end all the time: who came before the last end has waited since.
+      return Math.min(this.lastEndUs, oldestUs) + COHORT_SHARE_OVERLAPPED * this.syncUs - nowUs;
     }
     const due = oldestUs + EXPOSURE_US - this.syncUs - TICK_US;
     return Math.max(due, this.lastEndUs + EVERYSEC_GAP_US) - nowUs;

@@ -6,14 +6,14 @@
  *
  * Outline: `commit` puts a header in front of the turn's effects (log_buffer.ts). When nothing else is going on the bytes are
  * written on the spot, about 15 µs for 50 KB, and `writtenSequence` advances before `commit` returns. While a sync runs, or
- * for large writes, the write thread gets them. Syncs run on the sync thread, one at a time; what is written meanwhile is the
- * next one's group.
+ * for large writes, the write thread gets them. Syncs run on threads of their own: one at a time, and what is written meanwhile is
+ * the next one's group; or, under `always` on a disk that works at several at a time, overlapping (sync_pipeline.ts).
  *
  * Invariants
  *  1. sequence >= writtenSequence >= durableSequence; each only grows.
- *  2. One write and one sync in flight at most. Bytes are written in order, so what is in the file is a prefix.
- *  3. durableSequence covers only what was written before a completed sync began (D12), in a segment that the manifest
- *     lists: what no manifest lists holds nothing that was acknowledged under `always` (D13).
+ *  2. One write in flight at most. Bytes are written in order, so what is in the file is a prefix.
+ *  3. durableSequence covers only what was written before a completed sync began, all those before it having completed as
+ *     well (D12), in a segment that the manifest lists: what no manifest lists holds nothing that was acknowledged under `always` (D13).
  *  4. A unit lies whole in one segment (D18). A segment is followed by the next one only after it was cut to its last whole
  *     unit and synced (D11), and never written again (D7, D17).
  *  5. After a failed write nothing is dropped: the bytes stay here and go into a new segment as soon as there is space. Until
@@ -23,28 +23,15 @@
  */
 import { check } from "../base/check.ts";
 import * as limits from "../base/limits.ts";
-import { closeQuietly, DiskError } from "../disk/disk.ts";
+import { DiskError } from "../disk/disk.ts";
 import { EIO, errorText, misconf } from "../disk/errno.ts";
-import {
-  DATABASE_NONE,
-  FLAG_MARK,
-  frameFlagsAt,
-  SALT_BYTES,
-  SEGMENT_HEADER_BYTES,
-  type SegmentHeader,
-} from "./format.ts";
+import { DATABASE_NONE, FLAG_MARK, frameFlagsAt, SEGMENT_HEADER_BYTES } from "./format.ts";
 import { LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
 import { LogQueue } from "./log_queue.ts";
-import { headerFields } from "./sealing.ts";
-import {
-  abandonQuietly,
-  beginSegment,
-  prepareSegment,
-  type ReservedSpace,
-  type SegmentFile,
-  type SegmentSummary,
-} from "./segment_file.ts";
+import { NextSegment } from "./next_segment.ts";
+import type { ReservedSpace, SegmentFile, SegmentSummary } from "./segment_file.ts";
 import { countSync, emptyLogStatistics, type LogObserver, type LogStatistics } from "./statistics.ts";
+import { type Sync, SyncPipeline } from "./sync_pipeline.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
 import { WriteBatch } from "./write_batch.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
@@ -69,8 +56,7 @@ export class LogWriter {
   private readonly schedule: SyncSchedule;
   private readonly queue: LogQueue;
   private segment: SegmentFile;
-  /** The next segment before it has its name. */
-  private next: ReservedSpace | null = null;
+  private readonly next: NextSegment;
   private state: State = "open";
   commitMs: number;
 
@@ -78,11 +64,7 @@ export class LogWriter {
   private writeBeganUs = 0;
   private readonly batch = new WriteBatch();
 
-  private syncInFlight = false;
-  private syncBeganUs = 0;
-  private syncCovers = 0;
-  private syncCoversPosition = 0;
-  private syncOldestUs = 0;
+  private readonly syncs: SyncPipeline;
   private syncSealsSegment = false;
   private earlySyncs = 0;
 
@@ -106,7 +88,9 @@ export class LogWriter {
     this.options = options;
     this.queue = new LogQueue(options.buffers ?? new LogBufferPool());
     this.segment = segment;
-    this.schedule = new SyncSchedule(options.policy);
+    this.schedule = new SyncSchedule(options.policy, options.logIo.lanes);
+    this.syncs = new SyncPipeline(options.logIo.lanes, segment.goodPosition);
+    this.next = new NextSegment(options);
     this.commitMs = options.commitMs;
     const last = segment.header.firstSequence - 1;
     this.sequence = last;
@@ -117,7 +101,7 @@ export class LogWriter {
     this.syncedPosition = segment.goodPosition;
     this.statistics.segments = 1;
     options.logIo.onWritten = (result) => this.written(result);
-    options.logIo.onSynced = (result) => this.synced(result);
+    options.logIo.onSynced = (result, lane) => this.synced(result, lane);
   }
 
   /** Committed bytes that are not in the file yet. */
@@ -146,18 +130,18 @@ export class LogWriter {
 
   /** A sync is under way. */
   get syncing(): boolean {
-    return this.syncInFlight;
+    return this.syncs.count > 0;
   }
 
   /** When the oldest write that is not durable was made, as the clock's monotonic ms, or -1. */
   get oldestUnsyncedMs(): number {
     if (this.writtenSequence === this.durableSequence) return -1;
-    return (this.syncInFlight ? this.syncOldestUs : this.oldestUnsyncedUs) / 1000;
+    return (this.syncs.first ?? { oldestUs: this.oldestUnsyncedUs }).oldestUs / 1000;
   }
 
   /** Nothing is on its way to the disk. */
   get idle(): boolean {
-    return !this.writeInFlight && !this.syncInFlight;
+    return !this.writeInFlight && !this.syncing;
   }
 
   get segmentName(): string {
@@ -195,9 +179,9 @@ export class LogWriter {
     if (this.failed !== null || this.state === "closed") return false;
     const needed = this.queue.bytesOnDiskMax + bytes + unitHeaderBytes(bytes) + limits.LOG_RESERVE_SLACK_BYTES;
     // Between two syncs the file system has its hands free: space for later turns is set aside then.
-    const ahead = this.syncInFlight || !this.listed ? 0 : limits.LOG_RESERVE_AHEAD_BYTES;
+    const ahead = this.syncing || !this.listed ? 0 : limits.LOG_RESERVE_AHEAD_BYTES;
     let result = this.state === "open" ? this.segment.reserve(needed - this.inFlight(), ahead) : 0;
-    if (result === 0 && this.next !== null) result = this.next.extendTo(SEGMENT_HEADER_BYTES + needed, 0);
+    if (result === 0) result = this.next.extendTo(SEGMENT_HEADER_BYTES + needed);
     this.reserveErrno = result;
     return result === 0;
   }
@@ -233,7 +217,7 @@ export class LogWriter {
 
   /** Microseconds until a sync that is being held back is due; -1: none is. The engine calls `tick` then. */
   syncDueUs(): number {
-    if (this.policy !== "always" || this.syncInFlight || !this.hasUnsynced() || this.state !== "open") return -1;
+    if (this.policy !== "always" || !this.mayBegin() || !this.hasUnsynced() || this.state !== "open") return -1;
     return Math.max(0, this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs));
   }
 
@@ -274,7 +258,7 @@ export class LogWriter {
     check(!this.closing, "the log is closed once");
     this.closing = true;
     await this.durable();
-    while (this.state === "rotating" || this.writeInFlight || this.syncInFlight || !this.listed) {
+    while (this.state === "rotating" || this.writeInFlight || this.syncing || !this.listed) {
       this.refuseIfFailed();
       await this.progress();
     }
@@ -284,12 +268,12 @@ export class LogWriter {
       this.pump();
       if (this.pendingBytes > 0) await this.progress();
     }
-    while (this.syncInFlight) await this.progress();
+    while (this.syncing) await this.progress();
     this.refuseIfFailed();
     this.segment.cutToGood();
     this.state = "closed";
     const result = this.options.disk.fdatasync(this.segment.fd);
-    this.options.disk.close(this.segment.fd);
+    this.segment.closeQuietly();
     if (result < 0) throw new DiskError("sync", this.segment.name, result);
     return this.segment.summary();
   }
@@ -301,8 +285,8 @@ export class LogWriter {
     this.options.logIo.onWritten = () => {};
     this.options.logIo.onSynced = () => {};
     // Who is still at work, a thread or `listSegment`, must not find another file behind the descriptor.
-    if (!this.writeInFlight && !this.syncInFlight && this.listed) closeQuietly(this.options.disk, this.segment.fd);
-    if (this.next !== null) closeQuietly(this.options.disk, this.next.fd);
+    if (!this.writeInFlight && !this.syncing && this.listed) this.segment.closeQuietly();
+    this.next.close();
   }
 
   private progress(): Promise<void> {
@@ -323,8 +307,21 @@ export class LogWriter {
     return this.segment.position - this.segment.goodPosition;
   }
 
+  /** Something was written that no sync has begun to cover. */
   private hasUnsynced(): boolean {
-    return this.segment.goodPosition > this.syncedPosition;
+    return this.segment.goodPosition > this.syncs.coveredPosition;
+  }
+
+  /** A sync may begin beside those that are under way; a change of segments waits until there are none. */
+  private mayBegin(): boolean {
+    if (this.syncs.first === undefined) return true;
+    return this.schedule.overlaps && this.state === "open" && !(this.isFull() && this.listed) && this.lane() >= 0;
+  }
+
+  /** A lane on which a sync can begin, or -1. */
+  private lane(): number {
+    const lane = this.syncs.freeLane();
+    return lane >= 0 && this.segment.descriptor(lane) >= 0 ? lane : -1;
   }
 
   /** Writes what has gathered, here or on the thread, until there is nothing left or something must be waited for. */
@@ -338,7 +335,7 @@ export class LogWriter {
       const { logIo, clock } = this.options;
       this.writeBeganUs = clock.monotonicUs();
       // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread.
-      if (this.syncInFlight || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
+      if (this.syncing || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
         this.writeInFlight = true;
         logIo.write(batch.fd, batch.bytes, batch.start, batch.length, batch.position);
@@ -396,7 +393,7 @@ export class LogWriter {
 
   private syncIfDue(): void {
     // After a failed write too: what got into the file before was acknowledged, and the disk may stay full for hours.
-    if (this.syncInFlight || (this.state !== "open" && this.state !== "failed")) return;
+    if ((this.state !== "open" && this.state !== "failed") || !this.mayBegin()) return;
     if (this.state === "open" && this.isFull() && !this.writeInFlight && this.beginRotation()) return;
     if (!this.hasUnsynced()) return;
     const wanted = this.wantedSequence > this.syncedSequence && this.writtenSequence >= this.wantedSequence;
@@ -408,40 +405,44 @@ export class LogWriter {
   }
 
   private startSync(): void {
-    if (this.syncInFlight || this.state === "closed" || this.failed?.kind === "sync") return;
+    if (this.state === "closed" || this.failed?.kind === "sync" || !this.mayBegin()) return;
     if (this.state === "rotating" && !this.syncSealsSegment) return;
     if (!this.hasUnsynced() && !this.syncSealsSegment) return;
-    this.syncInFlight = true;
-    this.syncBeganUs = this.options.clock.monotonicUs();
-    this.syncCovers = this.writtenSequence;
-    this.syncCoversPosition = this.segment.goodPosition;
-    this.syncOldestUs = this.oldestUnsyncedUs;
-    // D10: through the descriptor that wrote.
-    this.options.logIo.sync(this.segment.fd);
+    const lane = this.lane();
+    const nowUs = this.options.clock.monotonicUs();
+    this.syncs.begin(lane, this.writtenSequence, this.segment.goodPosition, this.oldestUnsyncedUs, nowUs);
+    // D10: through a descriptor of the file that was written, not of whatever has its name now.
+    this.options.logIo.sync(this.segment.descriptor(lane), lane);
   }
 
-  private synced(result: number): void {
-    this.syncInFlight = false;
-    if (result < 0) {
-      this.failSync(result);
+  private synced(result: number, lane: number): void {
+    // D9: one that has failed makes those worthless that were under way beside it.
+    if (result < 0 || this.failed?.kind === "sync") {
+      this.syncs.drop(lane);
+      if (this.failed?.kind !== "sync") this.failSync(result);
       this.report();
       return;
     }
     const nowUs = this.options.clock.monotonicUs();
-    const group = this.syncCovers - this.syncedSequence;
-    countSync(this.statistics, nowUs - this.syncBeganUs, group, nowUs - this.syncOldestUs);
-    this.schedule.ended(nowUs, nowUs - this.syncBeganUs);
-    this.observer?.synced(nowUs - this.syncBeganUs);
-    this.syncedSequence = this.syncCovers;
-    this.syncedPosition = this.syncCoversPosition;
-    // What came while this sync ran is at most as old as its beginning.
-    this.oldestUnsyncedUs = this.syncBeganUs;
-    this.advanceDurable();
+    const { beganUs, alone } = this.syncs.end(lane, nowUs);
+    this.schedule.ended(nowUs, nowUs - beganUs, alone);
+    this.observer?.synced(nowUs - beganUs);
+    const before = this.syncedSequence;
+    for (let sync = this.syncs.next(); sync !== undefined; sync = this.syncs.next()) this.count(sync, nowUs);
+    if (this.syncedSequence > before) this.advanceDurable();
     if (this.state === "rotating") this.continueRotation();
     this.pump();
     // Who is let go by it may be worth waiting for: said before the next sync is decided on.
     this.report();
     this.syncIfDue();
+  }
+
+  /** A sync counts: it has ended, and so have all that began before it. */
+  private count(sync: Sync, nowUs: number): void {
+    const commands = sync.sequence - this.syncedSequence;
+    countSync(this.statistics, sync.endedUs - sync.beganUs, commands, nowUs - sync.oldestUs);
+    this.syncedSequence = sync.sequence;
+    this.syncedPosition = sync.position;
   }
 
   // D12, D13
@@ -464,9 +465,9 @@ export class LogWriter {
    * the next, and until earlier syncs have left so little to sync that nobody notices the wait for the last one (D11).
    */
   private beginRotation(): boolean {
-    if (this.syncInFlight || !this.listed) return false;
+    if (this.syncs.first !== undefined || !this.listed) return false;
     const nowUs = this.options.clock.monotonicUs();
-    if (this.next === null) {
+    if (!this.next.prepared) {
       if (nowUs < this.retryUs) return false;
       if (this.prepareNext() < 0) {
         this.retryUs = nowUs + limits.LOG_RETRY_US;
@@ -489,22 +490,12 @@ export class LogWriter {
 
   /** The next file with space for what waits; zero or a negative error number. */
   private prepareNext(): number {
-    const { disk, directory, segmentBytesMax, spareBytes } = this.options;
-    try {
-      const needed = this.queue.bytesOnDiskMax + limits.LOG_RESERVE_SLACK_BYTES;
-      const prepared = prepareSegment(disk, directory, needed, segmentBytesMax, spareBytes);
-      if (typeof prepared === "number") return prepared;
-      this.next = prepared;
-      return 0;
-    } catch (thrown) {
-      if (thrown instanceof DiskError) return thrown.errno;
-      throw thrown;
-    }
+    return this.next.prepare(this.queue.bytesOnDiskMax + limits.LOG_RESERVE_SLACK_BYTES);
   }
 
   /** One step of the rotation; called again after each sync and when the manifest lists the segment. */
   private continueRotation(): void {
-    if (this.syncInFlight || this.writeInFlight) return;
+    if (this.syncs.first !== undefined || this.writeInFlight) return;
     try {
       if (!this.syncSealsSegment) {
         this.segment.cutToGood();
@@ -521,30 +512,18 @@ export class LogWriter {
 
   /** The old segment is durable as it is (D11): the next one gets its header and name, and writing goes on. */
   private openNext(): void {
-    const { disk, directory, random, crc32c, clock, keys } = this.options;
     const sealed = this.segment;
-    const space = this.next;
-    check(space !== null, "a rotation has prepared the next segment");
-    const header: SegmentHeader = {
-      ...headerFields(keys),
-      epoch: sealed.header.epoch,
-      forkSequence: sealed.header.forkSequence,
-      firstSequence: this.writtenSequence + 1,
-      previousLastSequence: this.writtenSequence,
-      createdMs: clock.wallMs(),
-      salt: random.bytes(SALT_BYTES),
-    };
-    const opened = beginSegment(disk, directory, space, header, crc32c, keys);
-    this.next = null;
+    const opened = this.next.open(sealed, this.writtenSequence);
     this.rotationWanted = false;
     this.segment = opened;
     this.statistics.segments++;
     this.syncSealsSegment = false;
     this.syncedPosition = opened.goodPosition;
+    this.syncs.startAt(opened.goodPosition);
     this.listed = false;
     this.failed = null;
     this.state = "open";
-    closeQuietly(disk, sealed.fd);
+    sealed.closeQuietly();
     this.options.listSegment(sealed.summary(), opened, (result) => {
       if (this.state === "closed") return;
       if (result < 0) this.failSync(result);
@@ -582,8 +561,7 @@ export class LogWriter {
 
   private dropNext(): void {
     this.earlySyncs = 0;
-    if (this.next !== null) abandonQuietly(this.options.disk, this.options.directory, this.next);
-    this.next = null;
+    this.next.drop();
   }
 
   /** Tries to go on in a new segment after a failed write. `failed` is cleared when that one is open. */

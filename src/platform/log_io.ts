@@ -1,7 +1,7 @@
 /**
- * The two threads behind the log: one that writes, one that syncs, each with one task at a time, neither waiting for the
- * other. `NativeLogIo` has real threads (native/log_threads.cc); `PortableLogIo` uses libuv's pool through the three calls of
- * `node:fs` that it is given.
+ * The threads behind the log: one that writes, and as many as there are lanes that sync, each with one task at a time, none
+ * waiting for another. `NativeLogIo` has real threads (native/log_threads.cc) and eight lanes; `PortableLogIo` uses libuv's
+ * pool, which others need too, through the three calls of `node:fs` that it is given, and has one lane.
  *
  * Invariants: completions are delivered outside of `write` and `sync`, one after the other: by themselves, or, while a
  * transport is attached, when it calls `deliver` at the start of a turn. The bytes of a write must not change until
@@ -19,10 +19,12 @@ export interface LogIo extends TransportLog {
   write(fd: number, bytes: Uint8Array, start: number, length: number, position: number): void;
   /** Writes on the calling thread: bytes written or a negative error number. */
   writeNow(fd: number, bytes: Uint8Array, start: number, length: number, position: number): number;
-  /** Begins an fdatasync on the sync thread: it covers the writes that were complete before. */
-  sync(fd: number): void;
+  /** Syncs that may be under way at the same time, one a lane. */
+  readonly lanes: number;
+  /** Begins an fdatasync on a lane of which `onSynced` has told: it covers the writes that were complete before. */
+  sync(fd: number, lane: number): void;
   onWritten: (result: number) => void;
-  onSynced: (result: number) => void;
+  onSynced: (result: number, lane: number) => void;
   /** Microseconds that the last write and the last sync took on their threads. */
   lastWriteUs(): number;
   lastSyncUs(): number;
@@ -31,31 +33,39 @@ export interface LogIo extends TransportLog {
 }
 
 /** The layout of the threads' state; native/log_binding.cc has the same. */
-const STATE_LENGTH = 16;
+const LANES = 8;
 const WRITTEN_TICKET = 0;
-const SYNCED_TICKET = 1;
-const WRITE_ERROR = 2;
-const SYNC_ERROR = 3;
-const WRITE_SETTLED = 4;
-const SYNC_SETTLED = 5;
-const FAILED_BYTES = 8;
-const LAST_WRITE_US = 10;
-const LAST_SYNC_US = 12;
+const WRITE_ERROR = 1;
+const WRITE_SETTLED = 2;
+const FAILED_BYTES = 4;
+const LAST_WRITE_US = 5;
+const LANE_STATE = 8;
+const LANE_LENGTH = 4;
+const SYNCED_TICKET = LANE_STATE;
+const SYNC_ERROR = LANE_STATE + 1;
+const SYNC_SETTLED = LANE_STATE + 2;
+const LAST_SYNC_US = LANE_STATE + 3;
+const STATE_LENGTH = LANE_STATE + LANE_LENGTH * LANES;
 
 const ignore = (): void => {};
 
 export class NativeLogIo implements LogIo {
   readonly kind = "native";
+  readonly lanes = LANES;
   readonly native: NativeLogThreads;
   onWritten: (result: number) => void = ignore;
-  onSynced: (result: number) => void = ignore;
+  onSynced: (result: number, lane: number) => void = ignore;
   onComplete: (() => void) | undefined = undefined;
   private readonly state = new Float64Array(STATE_LENGTH);
   private writeTicket = 0;
   private syncTicket = 0;
   private writeLength = 0;
   private writing = false;
-  private syncing = false;
+  /** Of each lane, the ticket of the sync that is under way; 0: none is. */
+  private readonly syncing = new Float64Array(LANES);
+  private syncs = 0;
+  private syncUs = 0;
+  private syncFailed = false;
   private whenIdle: (() => void) | undefined;
 
   constructor(addon: NativeAddon) {
@@ -79,29 +89,44 @@ export class NativeLogIo implements LogIo {
     return this.native.writeNow(fd, bytes, start, length, position);
   }
 
-  sync(fd: number): void {
-    check(!this.syncing, "one sync at a time");
-    if (this.state[SYNC_ERROR] !== 0) this.native.clearError(true);
-    this.native.sync(fd, this.syncTicket + 1);
-    this.syncTicket++;
-    this.syncing = true;
+  sync(fd: number, lane: number): void {
+    check(this.syncing[lane] === 0, "one sync at a time on a lane");
+    // The caller has seen the failure and decided to go on; the thread would discard everything until told so.
+    if (this.syncFailed && this.syncs === 0) {
+      this.native.clearError(true);
+      this.syncFailed = false;
+    }
+    this.native.sync(lane, fd, this.syncTicket + 1);
+    this.syncing[lane] = ++this.syncTicket;
+    this.syncs++;
   }
 
   deliver(): boolean {
     this.native.poll();
     const { state } = this;
     const written = this.writing && state[WRITE_SETTLED] === this.writeTicket;
-    const synced = this.syncing && state[SYNC_SETTLED] === this.syncTicket;
+    // Of lanes whose sync has ended: what is begun from within `onSynced` is not among them.
+    let ended = 0;
+    for (let lane = 0; lane < LANES; lane++) {
+      const ticket = this.syncing[lane]!;
+      if (ticket !== 0 && state[lane * LANE_LENGTH + SYNC_SETTLED] === ticket) ended |= 1 << lane;
+    }
     if (written) {
       this.writing = false;
       this.onWritten(this.writeResult());
     }
-    if (synced) {
-      this.syncing = false;
-      this.onSynced(state[SYNCED_TICKET] === this.syncTicket ? 0 : -state[SYNC_ERROR]!);
+    for (let lane = 0; ended >> lane !== 0; lane++) {
+      if ((ended & (1 << lane)) === 0) continue;
+      const at = lane * LANE_LENGTH;
+      const result = state[at + SYNCED_TICKET] === this.syncing[lane] ? 0 : -state[at + SYNC_ERROR]!;
+      this.syncing[lane] = 0;
+      this.syncs--;
+      this.syncUs = state[at + LAST_SYNC_US]!;
+      if (result < 0) this.syncFailed = true;
+      this.onSynced(result, lane);
     }
-    if (!this.writing && !this.syncing && this.whenIdle !== undefined) this.whenIdle();
-    return written || synced;
+    if (!this.writing && this.syncs === 0 && this.whenIdle !== undefined) this.whenIdle();
+    return written || ended !== 0;
   }
 
   lastWriteUs(): number {
@@ -109,11 +134,11 @@ export class NativeLogIo implements LogIo {
   }
 
   lastSyncUs(): number {
-    return this.state[LAST_SYNC_US]!;
+    return this.syncUs;
   }
 
   async close(): Promise<void> {
-    if (this.writing || this.syncing) await new Promise<void>((resolve) => (this.whenIdle = resolve));
+    if (this.writing || this.syncs > 0) await new Promise<void>((resolve) => (this.whenIdle = resolve));
     this.native.close();
   }
 
@@ -148,9 +173,10 @@ const NOTHING = Number.NaN;
 
 export class PortableLogIo implements LogIo {
   readonly kind = "portable";
+  readonly lanes = 1;
   readonly native = undefined;
   onWritten: (result: number) => void = ignore;
-  onSynced: (result: number) => void = ignore;
+  onSynced: (result: number, lane: number) => void = ignore;
   onComplete: (() => void) | undefined = undefined;
   private readonly files: PortableFiles;
   /** Monotonic microseconds. */
@@ -197,8 +223,8 @@ export class PortableLogIo implements LogIo {
     return done;
   }
 
-  sync(fd: number): void {
-    check(!this.syncing, "one sync at a time");
+  sync(fd: number, lane: number): void {
+    check(lane === 0 && !this.syncing, "one sync at a time on a lane");
     this.syncing = true;
     const beganUs = this.nowUs();
     this.files.fdatasync(fd, (error) => {
@@ -218,7 +244,7 @@ export class PortableLogIo implements LogIo {
     }
     if (!Number.isNaN(synced)) {
       this.syncing = false;
-      this.onSynced(synced);
+      this.onSynced(synced, 0);
     }
     if (!this.writing && !this.syncing && this.whenIdle !== undefined) this.whenIdle();
     return !Number.isNaN(written) || !Number.isNaN(synced);

@@ -14,7 +14,7 @@ import { EmberlogError } from "../base/errors.ts";
 export interface NativeLogThreads {
   write(fd: number, bytes: Uint8Array, offset: number, length: number, position: number, ticket: number): void;
   writeNow(fd: number, bytes: Uint8Array, offset: number, length: number, position: number): number;
-  sync(fd: number, ticket: number): void;
+  sync(lane: number, fd: number, ticket: number): void;
   poll(): boolean;
   clearError(ofSync: boolean): void;
   close(): void;

@@ -59,10 +59,10 @@ export class Cohort {
       this.expected = 0;
       return;
     }
-    if (this.timed) return;
     const dueUs = log.syncDueUs();
-    if (dueUs <= 0) return;
-    this.timed = true;
+    if (dueUs > 0 && this.timed) return;
+    this.timed = dueUs > 0;
+    if (!this.timed) return;
     this.transport.wakeAfter(Math.ceil(dueUs));
   }
 }

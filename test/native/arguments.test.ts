@@ -75,8 +75,8 @@ function argumentTests(addon: NativeAddon): void {
       expect(() => new Reactor(...values), `${index}`).toThrow();
     }
     expect(() => new Reactor()).toThrow(TypeError);
-    expect(() => new LogThreads(new Float64Array(3), () => {})).toThrow(RangeError);
-    expect(() => new LogThreads(new Float64Array(16), 5)).toThrow(TypeError);
+    expect(() => new LogThreads(new Float64Array(39), () => {})).toThrow(RangeError);
+    expect(() => new LogThreads(new Float64Array(40), 5)).toThrow(TypeError);
     expect(() => (addon.Reactor as unknown as () => void)()).toThrow();
   });
 
@@ -116,7 +116,7 @@ function argumentTests(addon: NativeAddon): void {
     test("receivers of another kind", () => {
       const method = reactor.send;
       expect(() => method.call({} as never, 0, bytes, 0, 1)).toThrow(TypeError);
-      const log = new addon.LogThreads(new Float64Array(16), () => {});
+      const log = new addon.LogThreads(new Float64Array(40), () => {});
       expect(() => method.call(log as never, 0, bytes, 0, 1)).toThrow(TypeError);
       expect(() => reactor.attachLog({} as never)).toThrow(TypeError);
       expect(() => reactor.attachLog(reactor as never)).toThrow(TypeError);

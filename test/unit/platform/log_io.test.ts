@@ -61,7 +61,7 @@ describe.each(BACKINGS)("log io, %s", (kind) => {
       position += length;
     }
     const done = synced(logIo);
-    logIo.sync(fd);
+    logIo.sync(fd, 0);
     expect(await done).toBe(0);
     expect(logIo.lastSyncUs()).toBeGreaterThan(0);
     expect(logIo.lastWriteUs()).toBeGreaterThan(0);
@@ -90,7 +90,7 @@ describe.each(BACKINGS)("log io, %s", (kind) => {
       };
     });
     logIo.write(fd, new Uint8Array(100), 0, 100, 0);
-    logIo.sync(fd);
+    logIo.sync(fd, 0);
     during = false;
     await all;
     expect(order.sort()).toEqual(["synced", "written"]);
@@ -107,10 +107,10 @@ describe.each(BACKINGS)("log io, %s", (kind) => {
     logIo.write(fd, bytes, 0, 10, 0);
     expect(await done).toBe(10);
     let syncDone = synced(logIo);
-    logIo.sync(1_000_000);
+    logIo.sync(1_000_000, 0);
     expect(await syncDone).toBe(-os.constants.errno.EBADF);
     syncDone = synced(logIo);
-    logIo.sync(fd);
+    logIo.sync(fd, 0);
     expect(await syncDone).toBe(0);
     fs.closeSync(readOnly);
   });
@@ -128,10 +128,27 @@ describe.each(BACKINGS)("log io, %s", (kind) => {
   test("one task of each kind at a time", async () => {
     const done = Promise.all([written(logIo), synced(logIo)]);
     logIo.write(fd, new Uint8Array(10), 0, 10, 0);
-    logIo.sync(fd);
+    logIo.sync(fd, 0);
     expect(() => logIo.write(fd, new Uint8Array(10), 0, 10, 0)).toThrow("one write at a time");
-    expect(() => logIo.sync(fd)).toThrow("one sync at a time");
+    expect(() => logIo.sync(fd, 0)).toThrow("one sync at a time on a lane");
     await done;
+  });
+
+  test("as many syncs as there are lanes, each told of by its lane", async () => {
+    const seen: number[] = [];
+    const all = new Promise<void>((resolve) => {
+      logIo.onSynced = (result, lane) => {
+        expect(result).toBe(0);
+        seen.push(lane);
+        if (seen.length === 2 * logIo.lanes) resolve();
+        if (seen.indexOf(lane) === seen.length - 1) logIo.sync(fd, lane);
+      };
+    });
+    for (let lane = 0; lane < logIo.lanes; lane++) logIo.sync(fd, lane);
+    expect(() => logIo.sync(fd, logIo.lanes - 1)).toThrow("one sync at a time on a lane");
+    await all;
+    const lanes = Array.from({ length: logIo.lanes }, (_, lane) => lane);
+    expect(seen.sort((a, b) => a - b)).toEqual([...lanes, ...lanes].sort((a, b) => a - b));
   });
 
   test("close waits for what is under way", async () => {
@@ -184,7 +201,7 @@ describe.each(BACKINGS)("log io, %s", (kind) => {
       for (let i = 1; i <= 20; i++) {
         logIo.write(fd, new Uint8Array(1000), 0, 1000, i * 1000);
         await until(() => completed === 2 * i - 1, "written");
-        logIo.sync(fd);
+        logIo.sync(fd, 0);
         await until(() => completed === 2 * i, "synced");
       }
       expect(logRows).toBeGreaterThanOrEqual(20);
