@@ -57,6 +57,8 @@ export interface S3Place {
 type Sdk = typeof import("@aws-sdk/client-s3");
 
 async function loadSdk(): Promise<Sdk> {
+  // What it says about the version of Node.js is for whoever installs Emberlog's packages, not for a server's log.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   try {
     return await import("@aws-sdk/client-s3");
   } catch (thrown) {

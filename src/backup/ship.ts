@@ -113,6 +113,20 @@ function isListed({ images }: Manifest, object: { readonly sequence: number; rea
   return images.some(({ sequence, chain }) => sequence === object.sequence && hex32(chain) === object.chain);
 }
 
+/** Nothing was ever written to it. */
+function isNew({ images, segments }: Manifest): boolean {
+  const [first] = segments;
+  return images.length === 0 && segments.length === 1 && first!.sealed === null && first!.firstSequence === 1;
+}
+
+/** An empty server beside a full backup has lost its data, or has the wrong prefix. */
+function refuseEmpty(place: string): EmberlogError {
+  return new EmberlogError(
+    "STORE_REFUSED",
+    `${place} holds a backup, and this data directory is empty: to go on from it start with restore-on-empty, or use emberlog restore; to begin anew take another prefix`,
+  );
+}
+
 export class Shipper {
   readonly claim: Claim;
   private readonly options: ShipOptions;
@@ -136,6 +150,8 @@ export class Shipper {
   private pending: { readonly segment: string; readonly span: Span; counter: SegmentCounter | undefined } | undefined;
   private objects = 0;
   private bytes = 0;
+  /** The store holds other data, which nothing goes on from any more. */
+  replaces = false;
   /** Commands that were gone from the log before they were shipped: how often that was found. */
   holes = 0;
 
@@ -150,13 +166,18 @@ export class Shipper {
   static async begin(options: ShipOptions, manifest: Manifest, nowMs: number): Promise<Shipper> {
     const { store, random } = options;
     const own = { epoch: hex(manifest.epoch), writer: hex(random.bytes(16)), madeMs: nowMs, origin: manifest.origin };
+    let replaces = false;
     const claim = await takeClaim(store, own, async (claims) => {
       const newest = claims.at(-1);
       if (newest === undefined) return null;
-      const sequence = commonSequence(await historyOf(store, claims), manifest);
+      const history = await historyOf(store, claims);
+      const sequence = commonSequence(history, manifest);
+      replaces = sequence === 0 && history.segments.length + history.generations.length > 0;
+      if (replaces && isNew(manifest)) throw refuseEmpty(store.place);
       return sequence === 0 ? null : { claim: newest.claim, sequence };
     });
     const shipper = new Shipper(options, claim, claim.from?.sequence ?? (manifest.segments[0]?.firstSequence ?? 1) - 1);
+    shipper.replaces = replaces;
     await shipper.learn(manifest);
     return shipper;
   }

@@ -149,7 +149,7 @@ export class Shipping {
       const { manifest, durableSequence, keys } = now;
       const answer = await this.options.thread.call("claim", { manifest, durableSequence, keys });
       this.reach(answer);
-      this.claim = answer.claim;
+      this.noteClaim(answer);
       this.state = "shipping";
     }
     this.source = source;
@@ -303,8 +303,7 @@ export class Shipping {
     const nowUs = clock.monotonicUs();
     this.reach(answer);
     this.loggedBytes = this.passBytes;
-    if (answer.claim !== this.claim) log.notice(`The backup in ${this.place} goes on under claim ${answer.claim}`);
-    this.claim = answer.claim;
+    this.noteClaim(answer);
     statistics.passes++;
     statistics.lastPassMs = clock.wallMs();
     statistics.lastTookMs = (nowUs - this.passBeganUs) / 1000;
@@ -319,6 +318,17 @@ export class Shipping {
     this.failures = 0;
     if (this.state !== "stopped") this.state = "shipping";
     for (const { resolve } of waiters) resolve(answer);
+  }
+
+  private noteClaim({ claim, replaces }: ShipAnswer): void {
+    if (claim === this.claim) return;
+    const { log } = this.options;
+    this.claim = claim;
+    log.notice(`The log is shipped to ${this.place} (claim ${claim})`);
+    if (!replaces) return;
+    log.warning(
+      `${this.place} held a backup of other data. What is there stays, but from here on a restore gives this server's data: was another prefix meant?`,
+    );
   }
 
   private reach({ position, positionMs, shippedSequence, imageSequence, imageMs }: ShipReport): void {

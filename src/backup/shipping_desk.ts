@@ -46,6 +46,8 @@ export interface ShipAnswer extends ShipReport {
   readonly claim: number;
   /** Holes that the log had when it was shipped, since the claim was taken. */
   readonly holes: number;
+  /** The store held other data when it was claimed. */
+  readonly replaces: boolean;
 }
 
 export interface StoredBackup {
@@ -195,6 +197,6 @@ export class ShippingDesk {
   }
 }
 
-function answerOf({ claim, holes, report }: Shipper): ShipAnswer {
-  return { ...report, claim: claim.claim, holes };
+function answerOf({ claim, holes, replaces, report }: Shipper): ShipAnswer {
+  return { ...report, claim: claim.claim, holes, replaces };
 }

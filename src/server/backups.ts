@@ -97,10 +97,7 @@ export class Backups {
     const source = (): ShippingSource | undefined => this.source();
     const away = this.away ?? (await this.tolerating(() => shipping.begin(source)));
     if (away !== undefined) shipping.beginLater(source, away);
-    else {
-      writeProvenTarget(this.disk, server.config.text("dir"), server.config.text("backup-target"));
-      server.logger.notice(`The log is shipped to ${shipping.place} (claim ${shipping.claim})`);
-    }
+    else writeProvenTarget(this.disk, server.config.text("dir"), server.config.text("backup-target"));
   }
 
   /** The store was away when it was asked for, and that is no reason not to start. */

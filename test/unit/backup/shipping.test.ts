@@ -288,3 +288,28 @@ test("a start is refused where the store, its recipients or the identity are wro
   });
   await shippingTo({ singleWriter: true }).prove();
 });
+
+test("an empty directory does not take the place of a backup, and other data does so with a warning", async () => {
+  await begin();
+  await pass(1, write);
+  await pass(11);
+  shipping.stop();
+  await database.close();
+  directory = join(root, "other");
+  database = await open({ dir: directory, clock });
+  shipping = shippingTo({});
+  await shipping.prove();
+  const claims = [...store.objects.keys()].filter((name) => name.startsWith("claims/"));
+  await expect(shipping.begin(source)).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    message: expect.stringContaining("restore-on-empty"),
+  });
+  expect([...store.objects.keys()].filter((name) => name.startsWith("claims/"))).toEqual(claims);
+  database.set("other", "data");
+  await database.close();
+  database = await open({ dir: directory, clock });
+  await shipping.begin(source);
+  expect(lines.at(-1)).toContain("held a backup of other data");
+  await pass(11);
+  await expectRestorable();
+});
