@@ -19,6 +19,7 @@ import type { Random } from "../base/random.ts";
 import { uniform } from "../base/random.ts";
 import type { Manifest } from "../manifest/format.ts";
 import { LagClock } from "./lag.ts";
+import type { PruneReport } from "./prune.ts";
 import type { ShipReport, ShipWish } from "./ship.ts";
 import type { ShipAnswer, ShippingTarget, StoredBackup } from "./shipping_desk.ts";
 import type { ShippingThread } from "./shipping_thread.ts";
@@ -221,6 +222,11 @@ export class Shipping {
 
   verify(): Promise<VerifyReport> {
     return this.options.thread.call("verify", undefined);
+  }
+
+  /** Removes what `retention` no longer keeps. */
+  prune(retention: string): Promise<PruneReport> {
+    return this.options.thread.call("prune", retention);
   }
 
   /** The log is closed: what is left of it goes, if that takes no longer than `limitMs`. True: everything is in the store. */

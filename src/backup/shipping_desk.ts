@@ -20,6 +20,8 @@ import { type History, historyOf, type Reach, reaches } from "./history.ts";
 import { readIdentities } from "./identity_file.ts";
 import { type ObjectStore, wholeBody } from "./object_store.ts";
 import { isRemote, proveStore } from "./open_store.ts";
+import { type PruneReport, prune } from "./prune.ts";
+import { parseRetention } from "./retention.ts";
 import { Shipper, type ShipReport, type ShipWish } from "./ship.ts";
 import { type VerifyReport, verifyBackup } from "./verify.ts";
 
@@ -65,6 +67,8 @@ export interface DeskCalls {
   ship: { readonly ask: ShipRequest; readonly answer: ShipAnswer };
   list: { readonly ask: undefined; readonly answer: StoredBackup };
   verify: { readonly ask: undefined; readonly answer: VerifyReport };
+  /** Asks for what is kept, in the words of retention.ts. */
+  prune: { readonly ask: string; readonly answer: PruneReport };
 }
 
 export interface DeskTools {
@@ -96,6 +100,7 @@ export class ShippingDesk {
       ship: (request) => this.ship(request),
       list: () => this.list(),
       verify: () => this.verify(),
+      prune: (words) => this.prune(words),
     };
     return calls[name](ask);
   }
@@ -189,6 +194,15 @@ export class ShippingDesk {
   private async verify(): Promise<VerifyReport> {
     const { store } = this.opened();
     return verifyBackup({ store, identities: this.identities }, this.tools.crc32c);
+  }
+
+  private async prune(words: string): Promise<PruneReport> {
+    const { store } = this.opened();
+    const { crc32c, clock } = this.tools;
+    const claim = this.shipper?.claim.claim;
+    if (claim === undefined) throw new EmberlogError("CLOSED", "the store is not claimed yet");
+    const retention = parseRetention(words);
+    return prune({ store, crc32c, retention, claim, nowMs: clock.wallMs(), dryRun: false, strangers: false });
   }
 
   close(): void {

@@ -7,6 +7,7 @@
  */
 import type { KeyObject } from "node:crypto";
 import { provenTarget, writeProvenTarget } from "../backup/proven_target.ts";
+import type { PruneReport } from "../backup/prune.ts";
 import { Shipping, type ShippingSource } from "../backup/shipping.ts";
 import type { ShipAnswer, ShippingTarget } from "../backup/shipping_desk.ts";
 import { WorkerShippingThread } from "../backup/shipping_thread.ts";
@@ -30,6 +31,9 @@ import type { Server } from "./server.ts";
 const STOP_MS = 8000;
 /** Between two looks at how much waits for the store, ms. */
 const LOOK_MS = 1000;
+/** Between two prunings, and from the start to the first, ms. */
+const PRUNE_MS = 24 * 3_600_000;
+const PRUNE_FIRST_MS = 600_000;
 
 /** What CONFIG SET may change. */
 export const BACKUP_DIRECTIVES = ["backup-interval", "backup-schedule", "backup-verify", "backup-lag-max"];
@@ -56,6 +60,7 @@ export class Backups {
   /** An image is due. */
   private imageDue: "delta" | "full" | undefined;
   private verifying = false;
+  private pruneMs = 0;
   private lookMs = 0;
   private keys: readonly KeyObject[] = [];
   private keyIds = "";
@@ -185,6 +190,10 @@ export class Backups {
     }
     if (this.imageDue !== undefined) this.takeImage(this.imageDue);
     if (this.verifyTimes?.due(nowMs) === true && !this.verifying) void this.verify().catch(() => undefined);
+    if (this.pruneMs === 0 || this.pruneMs > nowMs + PRUNE_MS) this.pruneMs = nowMs + PRUNE_FIRST_MS;
+    if (nowMs >= this.pruneMs && server.config.text("backup-retention") !== "" && shipping.state === "shipping") {
+      void this.prune().catch(() => undefined);
+    }
     if (Math.abs(nowMs - this.lookMs) >= LOOK_MS) this.look(nowMs);
   }
 
@@ -262,6 +271,25 @@ export class Backups {
       throw thrown;
     } finally {
       this.verifying = false;
+    }
+  }
+
+  /** Removes from the store what backup-retention no longer keeps. */
+  async prune(): Promise<PruneReport> {
+    const shipping = this.required();
+    const { clock, config, logger } = this.server;
+    const retention = config.text("backup-retention");
+    if (retention === "") {
+      throw new EmberlogError("CONFIG_INVALID", "everything is kept: backup-retention says what is not");
+    }
+    this.pruneMs = clock.wallMs() + PRUNE_MS;
+    try {
+      const report = await shipping.prune(retention);
+      logger.notice(`Removed ${report.removed} objects, ${humanBytes(report.bytes)}, from the backup (${retention})`);
+      return report;
+    } catch (thrown) {
+      logger.warning(`The backup could not be pruned: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+      throw thrown;
     }
   }
 

@@ -22,6 +22,8 @@ const HELP = [
   "NOW [FULL]",
   "    Take an image (FULL: a full one) and ship it and everything written so far;",
   "    answers when all of it is in the store.",
+  "PRUNE",
+  "    Remove from the store what backup-retention no longer keeps.",
   "STATUS",
   "    Show what the server ships where, how far the store lags behind, and what went wrong.",
   "VERIFY",
@@ -70,6 +72,16 @@ export function backupCommand(server: Server): CommandDefinition {
         flags: FLAGS,
         args: [token("FULL", { optional: true })],
         run: (call) => now(call, server),
+      },
+      {
+        name: "PRUNE",
+        group: "server",
+        since: SINCE,
+        summary: "Removes from the store what backup-retention no longer keeps.",
+        complexity: "O(N) where N is the number of objects in the store",
+        arity: 2,
+        flags: FLAGS,
+        run: (call) => prune(call, server),
       },
       {
         name: "STATUS",
@@ -132,6 +144,27 @@ function now(call: Call, server: Server): void {
       reply.integer(imageSequence);
       reply.text("claim");
       reply.integer(claim);
+    },
+  );
+}
+
+function prune(call: Call, server: Server): void {
+  answerLater(
+    call,
+    server,
+    () => server.backups.prune(),
+    (reply, { removed, bytes, windowFirst, points, locked }) => {
+      reply.map(5);
+      reply.text("removed");
+      reply.integer(removed);
+      reply.text("bytes");
+      reply.integer(bytes);
+      reply.text("window-from-sequence");
+      reply.integer(windowFirst);
+      reply.text("points-kept");
+      reply.integer(points.length);
+      reply.text("locked");
+      reply.integer(locked.length);
     },
   );
 }

@@ -1,22 +1,41 @@
 /** The small languages of the directives about backups: targets, recipients, times, limits. The typed readers stand beside their kinds. */
 import { Cron } from "croner";
 import { parseStoreUrl } from "../../backup/open_store.ts";
+import { parseRetention } from "../../backup/retention.ts";
 import { EmberlogError } from "../../base/errors.ts";
 import { quoteArgument } from "./syntax.ts";
 import { type Kind, memory, memoryText } from "./values.ts";
 
 const words = (value: string): string[] => (value === "" ? [] : value.split(" "));
 
-/** Why a text is no place for backups; undefined: it is one. */
-function storeProblem(url: string): string | undefined {
+/** Why `read` does not take a text; undefined: it does. */
+function problemOf(read: () => unknown): string | undefined {
   try {
-    parseStoreUrl(url);
+    read();
     return undefined;
   } catch (thrown) {
     if (!(thrown instanceof EmberlogError)) throw thrown;
     return thrown.message;
   }
 }
+
+function storeProblem(url: string): string | undefined {
+  return problemOf(() => parseStoreUrl(url));
+}
+
+/** `7d daily 14 weekly 8 monthly 12`; empty: everything is kept. */
+export const retention: Kind = {
+  manyArguments: true,
+  read(args) {
+    const value = args
+      .filter((word) => word !== "")
+      .join(" ")
+      .toLowerCase();
+    const problem = value === "" ? undefined : problemOf(() => parseRetention(value));
+    return problem === undefined ? { value } : { error: problem };
+  },
+  lines: (name, value) => [value === "" ? `${name} ""` : `${name} ${value}`],
+};
 
 /** `file:///path` or `s3://bucket/prefix?options`; empty: none. */
 export const storeUrl: Kind = {
