@@ -231,7 +231,11 @@ async function measureStarts(count: number, servers: readonly string[]): Promise
         note(`start with ${shown(count)} keys, s`, server, (performance.now() - beganMs) / 1000);
         const own = /(?:DB loaded from disk:|Recovered .*? in) ([\d.]+) (ms|s)/.exec(again.output);
         if (own !== null) {
-          note(`of that, as the server says, s`, server, Number(own[1]) / (own[2] === "ms" ? 1000 : 1));
+          note(
+            `of that with ${shown(count)} keys, as it says, s`,
+            server,
+            Number(own[1]) / (own[2] === "ms" ? 1000 : 1),
+          );
         }
         await again.kill9();
         again.dispose();

@@ -45,46 +45,49 @@ export const rdbPayload: Target = {
   counts: () => ({ payloads, taken }),
   progress: () => `${payloads} payloads, ${taken} taken`,
   async run(random) {
+    const began = process.cpuUsage();
     for (let n = 0; n < PAYLOADS; n++) {
-      const failure = tryPayload(random) || (n % VERIFIED_EVERY === VERIFIED_EVERY - 1 ? verify() : "");
+      const failure = tryPayload(random, began) || (n % VERIFIED_EVERY === VERIFIED_EVERY - 1 ? verify() : "");
       if (failure !== "") return failure;
     }
     return verify();
   },
 };
 
-function tryPayload(random: Random): string {
+/** `caseBegan`: the processor time is asked for only where a payload took long, and that of the whole case is no less than its own. */
+function tryPayload(random: Random, caseBegan: NodeJS.CpuUsage): string {
   let { body, version } = draw(random);
   for (let i = uniform(random, 6); i > 0; i--) body = mutate(random, body);
   const payload = withFooter(body, version);
   const key = `k${uniform(random, KEYS)}`;
-  const what = `payload ${payload.toString("hex")}`;
+  const what = (): string => `payload ${payload.toString("hex")}`;
   payloads++;
-  const began = process.cpuUsage();
+  const beganMs = performance.now();
   try {
     const ttl = uniform(random, 4) === 0 ? 4_000_000_000_000 : 0;
     const reply = client.command("RESTORE", key, ttl, payload, "REPLACE", "ABSTTL");
-    const tookMs = process.cpuUsage(began).user / 1000;
-    if (tookMs > HANGS_MS) return `took ${tookMs} ms\n${what}`;
+    const tookMs = performance.now() - beganMs;
+    if (tookMs > HANGS_MS && process.cpuUsage(caseBegan).user / 1000 > HANGS_MS) return `took ${tookMs} ms\n${what()}`;
     if (/^-ERR Bad data format/.test(reply)) return "";
-    if (reply !== "+OK\r\n") return `answered ${JSON.stringify(reply)}\n${what}`;
+    if (reply !== "+OK\r\n") return `answered ${JSON.stringify(reply)}\n${what()}`;
     taken++;
     return uniform(random, 16) === 0 ? again(random, key, what) : "";
   } catch (thrown) {
-    return `${thrown instanceof Error ? thrown.stack : String(thrown)}\n${what}`;
+    return `${thrown instanceof Error ? thrown.stack : String(thrown)}\n${what()}`;
   }
 }
 
 /** What was taken can be written, taken again, and is the same. */
-function again(random: Random, key: string, what: string): string {
+function again(random: Random, key: string, what: () => string): string {
   const { dataset } = client.engine;
   dataset.rdbCompression = uniform(random, 2) === 0;
   const reply = client.command("DUMP", key);
   const payload = Buffer.from(reply.slice(reply.indexOf("\r\n") + 2, -2), "latin1");
   client.command("PERSIST", key);
   const before = stateDigest(dataset);
-  if (client.command("RESTORE", key, 0, payload, "REPLACE") !== "+OK\r\n") return `its own payload is refused\n${what}`;
-  return stateDigest(dataset) === before ? "" : `another value after DUMP and RESTORE\n${what}`;
+  if (client.command("RESTORE", key, 0, payload, "REPLACE") !== "+OK\r\n")
+    return `its own payload is refused\n${what()}`;
+  return stateDigest(dataset) === before ? "" : `another value after DUMP and RESTORE\n${what()}`;
 }
 
 function verify(): string {
