@@ -14,7 +14,7 @@
  * all that it starts (redis-server's child, Emberlog's thread) on core 0 and the client on core 1; without it the kernel decides. Results go to
  * bench/results/, except those of --smoke.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -24,7 +24,7 @@ import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable, runLoad } from "./light_client.ts";
 import { keep } from "./results_file.ts";
 import { loadKeys, randomValues } from "./versus_load.ts";
-import { describeMachine, headOf } from "./versus_machine.ts";
+import { describeMachine, headOf, residentBytes } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
 const { values } = parseArgs({
@@ -92,9 +92,18 @@ async function call(running: ServerProcess, ...args: string[]): Promise<void> {
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** BGSAVE from its being asked for to its end, seconds. `full`: BGREWRITEAOF, which is what has Emberlog write a full image and no delta. */
-async function save(running: ServerProcess, full = false): Promise<number> {
+interface Saved {
+  /** From its being asked for to its end. */
+  readonly seconds: number;
+  /** What the server took of memory more than before, at most: its processes but for redis-server's child. */
+  readonly growthBytes: number;
+}
+
+/** One BGSAVE. `full`: BGREWRITEAOF, which is what has Emberlog write a full image and no delta. */
+async function save(running: ServerProcess, full = false): Promise<Saved> {
   const client = await running.connect();
+  const before = residentBytes(running.pid);
+  let most = before;
   const beganMs = performance.now();
   const reply = (await client.command(full ? "BGREWRITEAOF" : "BGSAVE")).toString();
   if (reply.startsWith("-")) throw new Error(`BGSAVE was answered with ${reply}`);
@@ -105,8 +114,9 @@ async function save(running: ServerProcess, full = false): Promise<number> {
     if (text.includes(`${progress}:0`)) {
       client.close();
       if (!text.includes(`${status}:ok`)) throw new Error(`BGSAVE failed\n${text}`);
-      return (performance.now() - beganMs) / 1000;
+      return { seconds: (performance.now() - beganMs) / 1000, growthBytes: most - before };
     }
+    most = Math.max(most, residentBytes(running.pid));
     await sleep(10);
   }
 }
@@ -129,15 +139,6 @@ function load(running: ServerProcess, seconds: number, warmup: number) {
   });
 }
 
-/** Resident memory, and what of it no other process shares, bytes. */
-function privateBytes(pid: number): number {
-  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return [...rollup.matchAll(/^(?:Private_Clean|Private_Dirty|Shared_Dirty): +(\d+) kB/gm)].reduce(
-    (sum, [, kilobytes]) => sum + Number(kilobytes) * 1024,
-    0,
-  );
-}
-
 async function measureSaves(): Promise<void> {
   for (const server of [EMBERLOG, REDIS]) {
     const dir = mkdtempSync(join(values.dir, "emberlog-images-"));
@@ -150,10 +151,9 @@ async function measureSaves(): Promise<void> {
       let lastsS = 0;
       for (let round = 0; round <= rounds; round++) {
         if (server === EMBERLOG) await call(running, "CONFIG", "RESETSTAT");
-        const before = privateBytes(running.pid);
         const loading = load(running, round === 0 ? 5 : lastsS, WARMUP_S);
         await sleep(WARMUP_S * 1000 + 100);
-        const seconds = await save(running, server === EMBERLOG);
+        const { seconds, growthBytes } = await save(running, server === EMBERLOG);
         const report = await loading;
         lastsS = Math.max(0.2, seconds);
         if (round === 0) continue;
@@ -167,7 +167,7 @@ async function measureSaves(): Promise<void> {
           note("its beginning, ms", server, of("image_last_freeze_usec") / 1000);
           note("longest turn on the processor, ms", server, of("turn_cpu_us_max") / 1000);
           note("extra memory, MB", server, of("image_memory_last") / 1e6);
-          note("growth of private memory, MB", server, (privateBytes(running.pid) - before) / 1e6);
+          note("growth of the process, MB", server, growthBytes / 1e6);
         } else {
           note("its beginning, ms", server, of("latest_fork_usec") / 1000);
           note("extra memory, MB", server, of("rdb_last_cow_size") / 1e6);
@@ -205,7 +205,7 @@ async function measureDeltas(): Promise<void> {
             groups: [{ ...group, requests: keys / 100 }],
           });
         }
-        const seconds = await save(running, kind === "full");
+        const { seconds } = await save(running, kind === "full");
         const fields = await info(running);
         if (fields.get("image_last_kind") !== kind) throw new Error(`a ${kind} image was expected`);
         note(`${kind} image, s`, EMBERLOG, seconds);
