@@ -6,7 +6,8 @@
  * DIR/appendonly.aof                   before 7.0; may begin as an RDB file
  * DIR/dump.rdb
  * ```
- * The append-only files come first: they are what a server that keeps both would load.
+ * The append-only files come first: they are what a server that keeps both would load. Temporary files of a redis-server that was killed in the
+ * middle of a save count for nothing, as for redis-server itself.
  */
 import { EmberlogError } from "../base/errors.ts";
 import { type Disk, readWholeFile } from "../disk/disk.ts";
@@ -15,6 +16,8 @@ import { joinPath } from "../disk/file_names.ts";
 const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
 const APPEND_ONLY_DIRECTORY = "appendonlydir";
 const MANIFEST_ENDING = ".manifest";
+/** What redis-server was writing when it was stopped: temp-PID.rdb, temp-rewriteaof-bg-PID.aof, … */
+const UNFINISHED = /^temp-[\w.-]*\.(rdb|aof)$/;
 
 export interface RedisFiles {
   /** In the order in which they are read. */
@@ -33,7 +36,9 @@ export function findRedisFiles(disk: Disk, path: string): RedisFiles {
     return measured(disk, [path], []);
   }
   if (status.kind !== "directory") throw refused(path, `${path} is neither a file nor a directory`);
-  const names = disk.list(path);
+  const listed = disk.list(path);
+  const unfinished = listed.filter((name) => UNFINISHED.test(name));
+  const names = listed.filter((name) => !UNFINISHED.test(name));
   const dumps = names.filter((name) => name.endsWith(".rdb"));
   const appendOnly = names.includes(APPEND_ONLY_DIRECTORY) ? joinPath(path, APPEND_ONLY_DIRECTORY) : path;
   const manifests = disk.list(appendOnly).filter((name) => name.endsWith(MANIFEST_ENDING));
@@ -58,7 +63,11 @@ export function findRedisFiles(disk: Disk, path: string): RedisFiles {
       dumps.map((name) => joinPath(path, name)),
     );
   }
-  if (dumps.length === 0) throw refused(path, `${path} holds no data of Redis: no appendonlydir, no .aof, no .rdb`);
+  if (dumps.length === 0) {
+    const beside =
+      unfinished.length === 0 ? "" : `, but for what redis-server has not finished (${unfinished.join(", ")})`;
+    throw refused(path, `${path} holds no data of Redis: no appendonlydir, no .aof, no .rdb${beside}`);
+  }
   return measured(disk, [joinPath(path, only(path, dumps, "RDB files"))], []);
 }
 

@@ -134,6 +134,23 @@ describe("a start on a directory of Redis's", () => {
     expect(await digestsOf(dir)).toEqual([expected, expected]);
   });
 
+  it("takes no notice of what a killed redis-server had not finished", async () => {
+    const { db, expected } = await source();
+    const dir = directory();
+    await db.export({ rdb: join(dir, "dump.rdb") });
+    for (const name of ["temp-4711.rdb", "temp-17.4711.rdb", "temp-rewriteaof-bg-4712.aof"]) {
+      writeFileSync(join(dir, name), readFileSync(join(dir, "dump.rdb")).subarray(0, 100));
+    }
+    expect(await digestsOf(dir)).toEqual([expected, expected]);
+    // Data was expected here, and there is none: no start makes an empty one of it.
+    const other = directory();
+    writeFileSync(join(other, "temp-1.rdb"), "REDIS0010");
+    await expect(open({ dir: other })).rejects.toMatchObject({
+      code: "IMPORT_REFUSED",
+      message: expect.stringContaining("not finished (temp-1.rdb)"),
+    });
+  });
+
   it.each([
     ["cut off", (bytes: Buffer) => bytes.subarray(0, bytes.length - 20)],
     [
