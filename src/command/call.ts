@@ -155,6 +155,11 @@ export class Call {
     this.journal.changed(this.db.index, this.hash(i), this.input, this.start(i), this.length(i));
   }
 
+  /** Key argument 1 has changed `count` times, for as many requests that are executed at once: nobody observes changes then. */
+  changedTimes(count: number): void {
+    this.journal.changedTimes(this.db.index, this.hash(1), count);
+  }
+
   /** Tells whoever listens what happened to key argument i: an event of dataset/key_events.ts, named as Redis names it. */
   notify(eventClass: number, name: string, i: number): void {
     this.notifyIn(this.db.index, eventClass, name, i);

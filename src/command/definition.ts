@@ -134,6 +134,12 @@ export interface CommandDefinition {
   secrets?(args: readonly string[]): readonly number[];
   /** Executes a request. A container without a default action has none. */
   run?(call: Call): void;
+  /**
+   * Executes several requests at once, where that costs less than one after the other: `count` of them, 2 or more, that are alike but for
+   * their last arguments, the next one's `call.argc` behind the one's before. Returns how many it has executed, from the first on, as `run` would
+   * have: each has changed the dataset, has been answered without an error, and is to be logged as it came. 0: none, and nothing has happened.
+   */
+  runAlike?(call: Call, count: number): number;
 }
 
 /** One key at `index`, or with `last` and `step` several. */

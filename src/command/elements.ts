@@ -29,6 +29,12 @@ export function replyElement(reply: ReplyWriter, bytes: Uint8Array, position: nu
   else reply.numberText(bigintOf(bytes, position));
 }
 
+/** As `replyElement`, `view` showing `bytes`. */
+export function replyElementIn(reply: ReplyWriter, bytes: Uint8Array, view: DataView, position: number): void {
+  if (isIntegerElement(bytes, position)) replyElement(reply, bytes, position);
+  else reply.bulkIn(bytes, view, stringOffset(bytes, position), stringLength(bytes, position));
+}
+
 /** The key of a member of a big collection as a bulk string. */
 export function replyMember(reply: ReplyWriter, arena: Arena, member: number): void {
   const length = keyLength(arena, member);

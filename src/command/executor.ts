@@ -25,6 +25,7 @@ import {
   NO_MULTI,
   NOT_QUEUED,
   READ_ONLY,
+  runsNone,
   SHOWS_NO_DATA,
   SUBSCRIBER,
   TELLS_OF_SERVER,
@@ -213,6 +214,29 @@ export class Executor {
     if (alone || (reply.position - position) >>> 0 > ALONE_REPLY_BYTES) this.endAlone(call, id, start, beganUs);
     // A request that waited was shown when it came.
     if (this.monitor !== undefined && call.resumedAt === 0) this.monitor.executed(call, id);
+  }
+
+  /**
+   * Executes up to `count` requests at once, alike but for their last arguments, of which `call` holds the first; their bytes are
+   * `input[starts[i], ends[i])` and so on. Returns how many it has executed: 0 where they are to be executed one by one, because the command
+   * can't do so now, or because somebody looks at each of them.
+   */
+  executeAlike(call: Call, id: number, starts: Int32Array, ends: Int32Array, i: number, count: number): number {
+    const { journal, session } = call;
+    const handler = this.table.alikeHandlers[id]!;
+    if (handler === runsNone || session.special || this.guarded || this.beforeWrite !== undefined) return 0;
+    if (this.monitor !== undefined || (this.table.bits[id]! & this.aloneMask) !== 0) return 0;
+    if (journal.observer !== undefined || call.dataset.events.mask !== 0) return 0;
+    if (id !== this.timed || call.input !== this.lastInput) this.switchTimer(call, id);
+    const done = handler(call, count);
+    if (done === 0) return 0;
+    this.lastStart = starts[i + done - 1]!;
+    this.lastSession = session;
+    this.commands += done;
+    this.calls[id]! += done;
+    for (let k = i; k < i + done; k++) journal.verbatim(call.db.index, call.input, starts[k]!, ends[k]!);
+    this.gate = journal.sequence;
+    return done;
   }
 
   /** Runs a request again that has waited for a key: what may refuse it is looked at once more. */

@@ -49,6 +49,11 @@ const MEMBER_POSITIONS = new Map([
 ]);
 const NOT_QUEUED_NAMES = new Set(["EXEC", "DISCARD", "MULTI", "WATCH", "QUIT", "RESET"]);
 
+/** What commands have that don't execute several requests at once. */
+export function runsNone(): number {
+  return 0;
+}
+
 export class CommandTable {
   /** By id: the commands, then the subcommands of each container. */
   readonly definitions: readonly CommandDefinition[];
@@ -57,6 +62,8 @@ export class CommandTable {
   /** By id, lower case, "client|setname" for subcommands. */
   readonly fullNames: readonly string[];
   readonly handlers: ((call: Call) => void)[] = [];
+  /** For several requests at once, `runsNone` where a command has none. */
+  readonly alikeHandlers: ((call: Call, count: number) => number)[] = [];
   readonly arity: Int32Array;
   readonly bits: Int32Array;
   /** Index of the first key argument, 0 for none: what the touching pass hashes. */
@@ -109,6 +116,10 @@ export class CommandTable {
   subcommand(call: Call, container: number): number {
     const id = this.subcommands.get(container)!.lookup(call.input, call.start(1), call.length(1));
     return id === UNKNOWN_COMMAND ? id : id + this.subcommandBase.get(container)!;
+  }
+
+  isContainer(id: number): boolean {
+    return id !== UNKNOWN_COMMAND && (this.bits[id]! & CONTAINER) !== 0;
   }
 
   /** The ids of a container's subcommands. */
@@ -165,6 +176,7 @@ export class CommandTable {
     this.nameStart[id + 1] = start + name.length;
     // Taken off its definition on purpose: handlers never use `this`, and a bound function costs an extra call.
     this.handlers[id] = definition.run ?? ((call) => call.reply.error(`ERR ${name} has no default action`));
+    this.alikeHandlers[id] = definition.runAlike ?? runsNone;
     this.arity[id] = definition.arity;
     if (id < this.commandCount) this.memberAt[id] = MEMBER_POSITIONS.get(name) ?? 0;
     let bits = EVERY;

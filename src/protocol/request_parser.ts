@@ -9,7 +9,7 @@
  * without being looked at.
  */
 
-import { latin1 } from "../base/bytes.ts";
+import { latin1, viewOf } from "../base/bytes.ts";
 import { parseInteger64 } from "../base/integer.ts";
 import {
   INLINE_BYTES_MAX,
@@ -36,6 +36,10 @@ const DOLLAR = 36;
 const MINUS = 45;
 const ZERO = 48;
 
+/** What a bulk string's length of two digits takes, bytes. */
+const LONG_HEADER_BYTES = 5;
+const WORD_BYTES = 4;
+
 /** Not a number, in the number that `readLength` returns. */
 const BAD_LENGTH = -2147483648;
 /** No CR before the end. */
@@ -58,8 +62,14 @@ export class RequestParser {
   bulkBytesMax = 512 * 1024 * 1024;
   /** Limits for a client that has not authenticated yet. */
   unauthenticated = false;
+  /** The request found last has the bytes of the one before it up to its last argument's length: the same command, with arguments alike. */
+  alike = false;
 
   private lineEnd = 0;
+  /** The request found last: whose bytes, where it begins, and what stands before its last argument; 0 when there is none to compare with. */
+  private lastBytes: Uint8Array | undefined;
+  private lastStart = 0;
+  private lastHead = 0;
   /** Of a request whose bytes ended between two arguments: its arguments in all and found so far, and where the next begins. */
   private partialCount = 0;
   private partialIndex = 0;
@@ -74,6 +84,8 @@ export class RequestParser {
   reset(): void {
     this.argCount = 0;
     this.partialIndex = 0;
+    this.lastHead = 0;
+    this.alike = false;
   }
 
   /**
@@ -81,14 +93,66 @@ export class RequestParser {
    * arriving in small pieces is read once. The request's bytes must lie where they lay, with more behind them.
    */
   resume(bytes: Uint8Array, start: number, limit: number): number {
+    this.lastHead = 0;
     if (this.partialIndex === 0) return this.next(bytes, start, limit);
     const index = this.partialIndex;
     this.partialIndex = 0;
     return this.readArguments(bytes, start, limit, this.partialAt, index, this.partialCount);
   }
 
-  /** Looks for one request in `bytes[start, limit)`. On REQUEST its arguments are the last `argc` of `args`. */
+  /**
+   * Looks for one request in `bytes[start, limit)`. On REQUEST its arguments are the last `argc` of `args`. What it has found since `reset`
+   * must still lie where it lay.
+   */
   next(bytes: Uint8Array, start: number, limit: number): number {
+    if (this.lastHead !== 0 && start === this.end && bytes === this.lastBytes && this.repeats(bytes, start, limit)) {
+      return REQUEST;
+    }
+    this.alike = false;
+    this.lastHead = 0;
+    return this.read(bytes, start, limit);
+  }
+
+  /**
+   * Is the request at `start` like the one before it but for its last argument? Then it is found. Pipelines mostly repeat one command, and
+   * comparing a few words is cheaper than reading them.
+   */
+  private repeats(bytes: Uint8Array, start: number, limit: number): boolean {
+    const { lastStart, lastHead, args, argc } = this;
+    let at = start + lastHead;
+    if (at + LONG_HEADER_BYTES > limit) return false;
+    const view = viewOf(bytes);
+    const shift = start - lastStart;
+    const lastWord = at - WORD_BYTES;
+    for (let i = start; i < lastWord; i += WORD_BYTES) {
+      if (view.getInt32(i, true) !== view.getInt32(i - shift, true)) return false;
+    }
+    if (view.getInt32(lastWord, true) !== view.getInt32(lastWord - shift, true) || bytes[at] !== DOLLAR) return false;
+    let length = bytes[at + 1]! - ZERO;
+    if (length < 0 || length > 9) return false;
+    if (bytes[at + 2] === CR) at += 4;
+    else if (length > 0 && bytes[at + 3] === CR && isDigit(bytes[at + 2]!)) {
+      length = length * 10 + bytes[at + 2]! - ZERO;
+      at += 5;
+    } else return false;
+    let used = this.argCount << 1;
+    if (at + length + 2 > limit || used + (argc << 1) > args.length) return false;
+    const back = argc << 1;
+    for (let i = 1; i < argc; i++) {
+      args[used] = args[used - back]! + shift;
+      args[used + 1] = args[used + 1 - back]!;
+      used += 2;
+    }
+    args[used] = at;
+    args[used + 1] = length;
+    this.argCount += argc;
+    this.lastStart = start;
+    this.end = at + length + 2;
+    this.alike = true;
+    return true;
+  }
+
+  private read(bytes: Uint8Array, start: number, limit: number): number {
     if (start >= limit) {
       this.needed = 1;
       return INCOMPLETE;
@@ -123,12 +187,13 @@ export class RequestParser {
     count: number,
   ): number {
     let used = (this.argCount + first) << 1;
+    let lastHeader = at;
     for (let i = first; i < count; i++) {
       if (at >= limit) return this.incomplete(at - start + 1, at, i, count);
       if (bytes[at] !== DOLLAR) {
         return this.fail(`Protocol error: expected '$', got '${latin1(bytes, at, at + 1)}'`);
       }
-      const header = at;
+      lastHeader = at;
       // The common lengths have one or two digits: read them without the call.
       let length = bytes[at + 1]! - ZERO;
       if (at + 4 < limit && length >= 0 && length <= 9 && bytes[at + 2] === CR) {
@@ -148,7 +213,7 @@ export class RequestParser {
         }
         at = this.lineEnd;
       }
-      if (at + length + 2 > limit) return this.incomplete(at + length + 2 - start, header, i, count);
+      if (at + length + 2 > limit) return this.incomplete(at + length + 2 - start, lastHeader, i, count);
       if (used + 2 > this.args.length) this.grow();
       this.args[used] = at;
       this.args[used + 1] = length;
@@ -158,6 +223,9 @@ export class RequestParser {
     this.argc = count;
     this.argCount += count;
     this.end = at;
+    this.lastBytes = bytes;
+    this.lastStart = start;
+    this.lastHead = lastHeader - start;
     return REQUEST;
   }
 

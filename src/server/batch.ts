@@ -10,6 +10,7 @@ import { largeMembers, membersOf } from "../dataset/members.ts";
 import { NIL } from "../memory/layout.ts";
 import { EMPTY, REQUEST, type RequestParser } from "../protocol/request_parser.ts";
 import type { Connection } from "./connection.ts";
+import { LOOK_AFTER_BYTES, REQUESTS_A_LOOK } from "./turn_time.ts";
 
 /** Requests in a batch: enough to overlap cache misses, few enough that what was touched is still in the cache when it is used. */
 export const BATCH_REQUESTS_MAX = 512;
@@ -27,6 +28,10 @@ export class RequestBatch {
   readonly command = new Int32Array(BATCH_REQUESTS_MAX);
   readonly hash = new Int32Array(BATCH_REQUESTS_MAX);
   readonly hashed = new Int8Array(BATCH_REQUESTS_MAX);
+  /** 1: as the request before it up to the last argument (RequestParser.alike). */
+  readonly alike = new Int8Array(BATCH_REQUESTS_MAX);
+  /** Requests before this one have been tried together already. */
+  private alone = 0;
   /** Hashes of members that are touched together. */
   private readonly members = new Int32Array(BATCH_REQUESTS_MAX);
   /** Runs of requests by connection: slot, first request. */
@@ -39,6 +44,7 @@ export class RequestBatch {
   }
 
   clear(): void {
+    this.alone = 0;
     this.count = 0;
     this.runs = 0;
   }
@@ -63,7 +69,13 @@ export class RequestBatch {
       this.argc[count] = parser.argc;
       this.start[count] = at;
       this.end[count] = parser.end;
-      this.command[count] = table.lookup(bytes, parser.args[name]!, parser.args[name + 1]!);
+      if (parser.alike && count > 0 && parser.argc > 1) {
+        this.alike[count] = 1;
+        this.command[count] = this.command[count - 1]!;
+      } else {
+        this.alike[count] = 0;
+        this.command[count] = table.lookup(bytes, parser.args[name]!, parser.args[name + 1]!);
+      }
       at = parser.end;
       this.count = count + 1;
       if (this.full) break;
@@ -73,6 +85,25 @@ export class RequestBatch {
       this.runFirst[this.runs] = this.count;
     }
     return at;
+  }
+
+  /**
+   * How many requests from `i` on, before `last`, may be tried at once: alike but for their last arguments, none of them long, and no more than
+   * up to the next look at the clock. Unless `done` is called they then go one by one.
+   */
+  together(i: number, last: number): number {
+    if (i < this.alone || this.end[i]! - this.start[i]! > LOOK_AFTER_BYTES) return 1;
+    const end = Math.min(last, (i | (REQUESTS_A_LOOK - 1)) + 1);
+    let next = i + 1;
+    while (next < end && this.alike[next] === 1 && this.end[next]! - this.start[next]! <= LOOK_AFTER_BYTES) next++;
+    this.alone = next;
+    return next - i;
+  }
+
+  /** `count` requests from `i` on have been executed at once: the last of them. */
+  done(i: number, count: number): number {
+    this.alone = 0;
+    return i + count - 1;
   }
 
   /** The one request that the parser has just found in `bytes[start, end)`, as a this. */
@@ -93,6 +124,7 @@ export class RequestBatch {
     this.argc[0] = parser.argc;
     this.start[0] = start;
     this.end[0] = end;
+    this.alike[0] = 0;
     this.command[0] = table.lookup(bytes, parser.args[0]!, parser.args[1]!);
   }
 
@@ -172,9 +204,14 @@ export class RequestBatch {
         this.hash[i] = 0;
         continue;
       }
+      this.hashed[i] = 1;
+      // The key stands before the last argument.
+      if (this.alike[i] === 1 && this.argc[i]! > 2) {
+        this.hash[i] = this.hash[i - 1]!;
+        continue;
+      }
       const arg = (this.first[i]! + 1) << 1;
       this.hash[i] = hashBytes(bytes, args[arg]!, args[arg + 1]!, seed0, seed1);
-      this.hashed[i] = 1;
     }
   }
 }

@@ -23,7 +23,7 @@ import {
 } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
-import { CONTAINER, type CommandTable, UNKNOWN_COMMAND } from "../command/table.ts";
+import type { CommandTable } from "../command/table.ts";
 import type { Engine } from "../engine/engine.ts";
 import { threadCpuClock } from "../platform/thread_calls.ts";
 import { CLOSED, DATA, DRAINED, INPUT_ROW_WORDS, LOG, OPENED, type Transport } from "../platform/transport.ts";
@@ -458,7 +458,11 @@ export class TurnRunner implements ReplySink, DeliveryHost {
       call.argc = batch.argc[i]!;
       call.firstHash = batch.hash[i]!;
       call.hashed = batch.hashed[i]! === 1;
-      executor.execute(call, batch.command[i]!, batch.start[i]!, batch.end[i]!);
+      const id = batch.command[i]!;
+      const together = batch.together(i, last);
+      const done = together === 1 ? 0 : executor.executeAlike(call, id, batch.start, batch.end, i, together);
+      if (done > 0) i = batch.done(i, done);
+      else executor.execute(call, id, batch.start[i]!, batch.end[i]!);
       if (executor.gate > this.gate) this.gate = executor.gate;
       if (this.delivery.deferred) {
         this.endRow(connection, this.gate);
@@ -485,8 +489,7 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     }
     connection.requests += last - first;
     const id = batch.command[last - 1]!;
-    const container = id !== UNKNOWN_COMMAND && (this.table.bits[id]! & CONTAINER) !== 0;
-    connection.lastCommand = container ? executor.lastSubcommand : id;
+    connection.lastCommand = this.table.isContainer(id) ? executor.lastSubcommand : id;
     this.endRow(connection, this.gate);
     if (connection.closing) this.queue.closeWhenSent(connection);
     else if (last < end) this.putBack(connection, bytes, last, end);

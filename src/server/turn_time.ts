@@ -4,8 +4,8 @@ import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
 
 /** The clock is read after so many requests (a power of two), and after each that is longer than so many bytes. */
-const REQUESTS_A_LOOK = 16;
-const LOOK_AFTER_BYTES = 512;
+export const REQUESTS_A_LOOK = 16;
+export const LOOK_AFTER_BYTES = 512;
 
 export class TurnTime {
   /** The turn's time is up, as far as that is known. */

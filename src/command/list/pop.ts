@@ -1,8 +1,10 @@
+import { equalBytes } from "../../base/bytes.ts";
 import { TYPE_LIST } from "../../dataset/types.ts";
 import { NIL } from "../../memory/layout.ts";
+import { entryType } from "../../structure/entry.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
-import { refuseOtherType } from "../elements.ts";
+import { refuseOtherType, replyElementIn } from "../elements.ts";
 import { wrongArity } from "../messages.ts";
 import { popMany, popOne } from "./values.ts";
 
@@ -20,6 +22,7 @@ function popCommand(name: string, summary: string, atFront: boolean): CommandDef
     keys: [keysAt(["RW", "access", "delete"])],
     args: [argument("key", "key", { keySpec: 0 }), argument("count", "integer", { optional: true, since: "6.2.0" })],
     run: (call) => pop(call, atFront, name),
+    runAlike: (call, count) => popAlike(call, count, atFront),
   };
 }
 
@@ -51,4 +54,35 @@ function pop(call: Call, atFront: boolean, name: string): void {
   if (refuseOtherType(call, entry, TYPE_LIST)) return;
   if (count === 0n) return reply.array(0);
   popMany(call, 1, entry, atFront, Number(count));
+}
+
+/** Requests of one element each from one list: what a consumer's pipeline is. */
+function popAlike(call: Call, count: number, atFront: boolean): number {
+  if (call.argc !== 2) return 0;
+  const { dataset, reply, input } = call;
+  const { lists } = dataset;
+  const start = call.start(1);
+  const length = call.length(1);
+  let wanted = 1;
+  while (
+    wanted < count &&
+    call.length(wanted * 2 + 1) === length &&
+    equalBytes(input, start, input, call.start(wanted * 2 + 1), length)
+  )
+    wanted++;
+  if (wanted === 1) return 0;
+  const entry = call.write(1);
+  if (entry === NIL || entryType(dataset.arena, entry) !== TYPE_LIST) return 0;
+  const popped = lists.openRun(entry, atFront, wanted);
+  if (popped < 2) return 0;
+  const { view } = lists;
+  let { at } = lists;
+  for (let left = popped; ; ) {
+    replyElementIn(reply, lists.bytes, view, at);
+    if (--left === 0) break;
+    at = lists.beside(at, atFront);
+  }
+  lists.popRun(atFront, at, popped);
+  call.changedTimes(popped);
+  return popped;
 }

@@ -1,6 +1,7 @@
 import { EVENT_LIST } from "../../dataset/key_events.ts";
 import { TYPE_LIST } from "../../dataset/types.ts";
 import { NIL } from "../../memory/layout.ts";
+import { entryType } from "../../structure/entry.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt } from "../definition.ts";
 import { refuseOtherType } from "../elements.ts";
@@ -13,6 +14,7 @@ function pushCommand(
   summary: string,
   manySince: string,
   run: (call: Call) => void,
+  runAlike: (call: Call, count: number) => number,
 ): CommandDefinition {
   return {
     name,
@@ -27,6 +29,7 @@ function pushCommand(
     keys: [keysAt(["RW", "insert"])],
     args: [argument("key", "key", { keySpec: 0 }), argument("element", "string", { multiple: true })],
     run,
+    runAlike,
   };
 }
 
@@ -36,6 +39,7 @@ export const lpush = pushCommand(
   "Prepends one or more elements to a list. Creates the key if it doesn't exist.",
   "2.4.0",
   (call) => push(call, true, false),
+  (call, count) => pushAlike(call, count, true),
 );
 
 export const rpush = pushCommand(
@@ -44,6 +48,7 @@ export const rpush = pushCommand(
   "Appends one or more elements to a list. Creates the key if it doesn't exist.",
   "2.4.0",
   (call) => push(call, false, false),
+  (call, count) => pushAlike(call, count, false),
 );
 
 export const lpushx = pushCommand(
@@ -52,6 +57,7 @@ export const lpushx = pushCommand(
   "Prepends one or more elements to a list only when the list exists.",
   "4.0.0",
   (call) => push(call, true, true),
+  (call, count) => pushAlike(call, count, true),
 );
 
 export const rpushx = pushCommand(
@@ -60,6 +66,7 @@ export const rpushx = pushCommand(
   "Appends an element to a list only when the list exists.",
   "4.0.0",
   (call) => push(call, false, true),
+  (call, count) => pushAlike(call, count, false),
 );
 
 function push(call: Call, atFront: boolean, onlyExisting: boolean): void {
@@ -79,9 +86,28 @@ function push(call: Call, atFront: boolean, onlyExisting: boolean): void {
     call.args,
     call.first + 2,
     call.argc - 2,
+    1,
   );
   if (pushed === NIL) return reply.error(OUT_OF_MEMORY);
   call.changed(1);
   call.notify(EVENT_LIST, atFront ? "lpush" : "rpush", 1);
   reply.integer(dataset.lists.pushedLength);
+}
+
+/** Requests of one element each to one list that there is: what a producer's pipeline is. */
+function pushAlike(call: Call, count: number, atFront: boolean): number {
+  if (call.argc !== 3) return 0;
+  const { dataset, reply, db, input, args } = call;
+  const { lists } = dataset;
+  const entry = call.write(1);
+  if (entry === NIL || entryType(dataset.arena, entry) !== TYPE_LIST) return 0;
+  const first = call.first + 2;
+  if (!lists.takesTogether(entry, input, args, first, count, 3)) return 0;
+  const key = call.start(1);
+  const pushed = lists.push(db, entry, input, key, call.length(1), call.hash(1), atFront, input, args, first, count, 3);
+  if (pushed === NIL) return 0;
+  call.changedTimes(count);
+  const length = lists.pushedLength - count;
+  for (let i = 1; i <= count; i++) reply.integer(length + i);
+  return count;
 }

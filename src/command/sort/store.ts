@@ -22,7 +22,20 @@ export function storeTexts(call: Call, texts: TextList): void {
   dataset.events.newHeld = replaced !== NIL;
   if (texts.count > 0) {
     const { bytes, spans, count } = texts;
-    const made = dataset.lists.push(db, NIL, input, call.start(i), call.length(i), hash, false, bytes, spans, 0, count);
+    const made = dataset.lists.push(
+      db,
+      NIL,
+      input,
+      call.start(i),
+      call.length(i),
+      hash,
+      false,
+      bytes,
+      spans,
+      0,
+      count,
+      1,
+    );
     if (made === NIL) {
       if (replaced !== NIL) check(db.insert(replaced, hash), "room in the tables for what was in them a moment ago");
       dataset.events.newHeld = false;

@@ -45,7 +45,7 @@ export class ListBuilder extends ListNodes {
   addText(source: Uint8Array, start: number, length: number): boolean {
     this.one[0] = start;
     this.one[1] = length;
-    return this.push(false, source, this.one, 0, 1);
+    return this.push(false, source, this.one, 0, 1, 1);
   }
 
   /** Adds a node of its own for one element. */

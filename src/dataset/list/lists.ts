@@ -25,6 +25,7 @@ import {
   lastElement,
   listpackBytes,
   listpackCount,
+  previousElement,
   seekElement,
   splice,
   writeEmptyListpack,
@@ -86,8 +87,8 @@ export class Lists {
   }
 
   /**
-   * Pushes `count` texts of `source` one after the other to an end of a list; `args` has their starts and lengths in pairs from pair
-   * `first` on. Without an entry (NIL) the list is created under the key. Returns the entry, NIL when nothing changed.
+   * Pushes `count` texts of `source` one after the other to an end of a list; `args` has their starts and lengths in pairs, every `step`th
+   * pair from `first` on. Without an entry (NIL) the list is created under the key. Returns the entry, NIL when nothing changed.
    */
   push(
     db: Database,
@@ -101,14 +102,15 @@ export class Lists {
     args: Int32Array,
     first: number,
     count: number,
+    step: number,
   ): number {
     if (entry !== NIL) {
-      if (this.isBig(entry)) return this.pushBig(entry, atFront, source, args, first, count);
-      return this.pushSmall(db, entry, hash, atFront, source, args, first, count);
+      if (this.isBig(entry)) return this.pushBig(entry, atFront, source, args, first, count, step);
+      return this.pushSmall(db, entry, hash, atFront, source, args, first, count, step);
     }
     const created = this.create(db, key, keyStart, keyLength, hash);
     if (created === NIL) return NIL;
-    const filled = this.pushSmall(db, created, hash, atFront, source, args, first, count);
+    const filled = this.pushSmall(db, created, hash, atFront, source, args, first, count, step);
     if (filled === NIL) db.remove(db.find(key, keyStart, keyLength, hash), hash);
     return filled;
   }
@@ -123,19 +125,41 @@ export class Lists {
     args: Int32Array,
     first: number,
     count: number,
+    step: number,
   ): number {
-    let texts = 0;
-    for (let i = first; i < first + count; i++) texts += args[(i << 1) + 1]!;
     openPack(this.dataset.arena, entry, this.pack);
-    if (!this.outgrows(texts, count)) {
+    if (!this.outgrows(textBytes(args, first, count, step), count)) {
       let added = 0;
-      for (let i = first; i < first + count; i++) added += encodedBytes(source, args[i << 1]!, args[(i << 1) + 1]!);
+      for (let i = 0, pair = first << 1; i < count; i++, pair += step << 1) {
+        added += encodedBytes(source, args[pair]!, args[pair + 1]!);
+      }
       if (added + listpackBytes(this.pack.bytes, this.pack.offset) <= PACK_BYTES_MAX) {
-        return this.pushPacked(db, entry, hash, atFront, source, args, first, count, added);
+        return this.pushPacked(db, entry, hash, atFront, source, args, first, count, step, added);
       }
     }
     const big = this.enlarge(db, entry, hash);
-    return big === NIL ? NIL : this.pushBig(big, atFront, source, args, first, count);
+    return big === NIL ? NIL : this.pushBig(big, atFront, source, args, first, count, step);
+  }
+
+  /** May `push` take these texts of several requests at once, the list being the same afterwards as if it had been asked for each? */
+  takesTogether(
+    entry: number,
+    source: Uint8Array,
+    args: Int32Array,
+    first: number,
+    count: number,
+    step: number,
+  ): boolean {
+    if (this.isBig(entry)) return true;
+    openPack(this.dataset.arena, entry, this.pack);
+    // It becomes big at the one that is too much: elements count with all their bytes, the next one as a text.
+    let added = 0;
+    for (let i = 0, pair = first << 1; i < count; i++, pair += step << 1) {
+      const length = args[pair + 1]!;
+      if (this.outgrows(added + length, i + 1)) return false;
+      added += encodedBytes(source, args[pair]!, length);
+    }
+    return true;
   }
 
   private pushBig(
@@ -145,10 +169,11 @@ export class Lists {
     args: Int32Array,
     first: number,
     count: number,
+    step: number,
   ): number {
     const { nodes } = this;
     nodes.attach(bigWord0(this.dataset.arena, entry));
-    if (!nodes.push(atFront, source, args, first, count)) return NIL;
+    if (!nodes.push(atFront, source, args, first, count, step)) return NIL;
     this.pushedLength = nodes.tree.length;
     return entry;
   }
@@ -173,11 +198,11 @@ export class Lists {
     one[0] = 0;
     one[1] = length;
     if (entry === NIL || !integer || this.isBig(entry)) {
-      return this.push(db, entry, key, keyStart, keyLength, hash, atFront, source, one, 0, 1);
+      return this.push(db, entry, key, keyStart, keyLength, hash, atFront, source, one, 0, 1, 1);
     }
     openPack(this.dataset.arena, entry, pack);
-    if (this.outgrows(0, 1)) return this.pushSmall(db, entry, hash, atFront, source, one, 0, 1);
-    return this.pushPacked(db, entry, hash, atFront, source, one, 0, 1, encodedBytes(source, 0, length));
+    if (this.outgrows(0, 1)) return this.pushSmall(db, entry, hash, atFront, source, one, 0, 1, 1);
+    return this.pushPacked(db, entry, hash, atFront, source, one, 0, 1, 1, encodedBytes(source, 0, length));
   }
 
   /** Moves the element that `openEnd` has opened, whose text is `source[0, length)`, to an end of the same list. As `push`. */
@@ -223,6 +248,7 @@ export class Lists {
     args: Int32Array,
     first: number,
     count: number,
+    step: number,
     added: number,
   ): number {
     const { pack } = this;
@@ -235,7 +261,7 @@ export class Lists {
     splice(this.dataset.arena, segment, bytes, offset, at, 0, added, count);
     // What is pushed last to the front stands first.
     for (let i = 0; i < count; i++) {
-      const arg = (first + (atFront ? count - 1 - i : i)) << 1;
+      const arg = (first + (atFront ? count - 1 - i : i) * step) << 1;
       at += encodeElementIn(bytes, view, at, source, args[arg]!, args[arg + 1]!);
     }
     this.pushedLength = listpackCount(bytes, offset);
@@ -356,6 +382,32 @@ export class Lists {
     return this.nodes.tree.items === 1 ? this.shrink(db, entry, hash) : entry;
   }
 
+  /**
+   * Opens the first or last element as `openEnd`, and tells how many elements from there on, up to `wanted`, may be popped together: the list
+   * being the same afterwards as if they had been popped one by one, neither small nor gone. 0: none, and nothing is open.
+   */
+  openRun(entry: number, atFront: boolean, wanted: number): number {
+    const { nodes } = this;
+    if (!this.isBig(entry) || !this.openEnd(entry, atFront) || this.plain || nodes.tree.items === 1) return 0;
+    return Math.min(wanted, nodes.tree.w2 - 1);
+  }
+
+  /** `bytes`, to be read as words. */
+  get view(): DataView {
+    return this.nodes.bytesView;
+  }
+
+  /** The element behind the one at `position`, or before it; `bytes` are those of `openRun`. */
+  beside(position: number, forwards: boolean): number {
+    const { bytes, nodes } = this;
+    return forwards ? position + elementBytes(bytes, position) : previousElement(bytes, nodes.base, position);
+  }
+
+  /** Removes `count` elements that `openRun` has opened; `last` is the innermost of them. */
+  popRun(atFront: boolean, last: number, count: number): void {
+    this.nodes.popRun(atFront, atFront ? last + elementBytes(this.bytes, last) : last, count);
+  }
+
   /** Takes bytes out of the opened pack. Where giving room back fails, it stays. */
   private cut(db: Database, entry: number, hash: number, at: number, bytes: number, count: number): number {
     const { pack } = this;
@@ -474,4 +526,11 @@ export class Lists {
   private isBig(entry: number): boolean {
     return entryEncoding(this.dataset.arena, entry) === ENCODING_BIG;
   }
+}
+
+/** The length of `count` texts, every `step`th pair of `args`. */
+function textBytes(args: Int32Array, first: number, count: number, step: number): number {
+  let bytes = 0;
+  for (let i = 0, pair = first << 1; i < count; i++, pair += step << 1) bytes += args[pair + 1]!;
+  return bytes;
 }

@@ -45,8 +45,9 @@ import {
 
 /** What a new element is expected to take besides its bytes when a node is asked for room: Redis's guess, which shapes the nodes. */
 const GUESSED_OVERHEAD_BYTES = 8;
-/** Room that the first element of a node gets. */
+/** Room that the first element of a node gets, where the list has few of them; otherwise a whole node's, because it will be filled. */
 const NEW_NODE_BYTES = 256;
+const FEW_NODES = 8;
 const COUNT_UNKNOWN = 65535;
 /** Shorter listpacks are not worth it. */
 const SQUEEZED_BYTES_MIN = 64;
@@ -117,21 +118,75 @@ export class ListNodes {
   }
 
   /**
-   * Pushes `count` texts one after the other to an end; `args` has their starts and lengths in pairs from pair `first` on. False: the
-   * address space is full, and no element has been pushed.
+   * Pushes `count` texts one after the other to an end; `args` has their starts and lengths in pairs, every `step`th pair from `first` on.
+   * False: the address space is full, and no element has been pushed.
    */
-  push(atFront: boolean, source: Uint8Array, args: Int32Array, first: number, count: number): boolean {
+  push(atFront: boolean, source: Uint8Array, args: Int32Array, first: number, count: number, step: number): boolean {
     const { tree } = this;
     const { items } = tree;
     if (tree.length + count > LENGTH_MAX) return false;
-    for (let i = first; i < first + count; i++) {
-      if (this.pushElement(atFront, source, args[i << 1]!, args[(i << 1) + 1]!)) continue;
-      for (; i > first; i--) this.unpush(atFront);
-      return false;
+    for (let i = 0; i < count; ) {
+      const pair = first + i * step;
+      const fitted = this.pushInto(atFront, source, args, pair, count - i, step);
+      if (fitted > 0) i += fitted;
+      else if (this.pushElement(atFront, source, args[pair << 1]!, args[(pair << 1) + 1]!)) i++;
+      else {
+        for (; i > 0; i--) this.unpush(atFront);
+        return false;
+      }
     }
     // Not before all are there: taking elements out of a compressed node needs memory.
     if (tree.items > items) this.squeezeInterior(atFront, tree.items - items);
     return true;
+  }
+
+  /** Pushes as many texts as its first or last node takes, in one go. How many that were; 0 also where the node isn't RAW, or there is no memory. */
+  private pushInto(
+    atFront: boolean,
+    source: Uint8Array,
+    args: Int32Array,
+    first: number,
+    count: number,
+    step: number,
+  ): number {
+    const { tree } = this;
+    if (!(atFront ? tree.seekFirst() : tree.seekLast()) || formOf(tree.w1) !== RAW) return 0;
+    this.view();
+    const { arena, limits } = this.dataset;
+    const size = limits.listListpackSize;
+    const before = tree.w2;
+    const total = listpackBytes(this.bytes, this.base);
+    let added = 0;
+    let fitted = 0;
+    for (let pair = first << 1; fitted < count; pair += step << 1) {
+      const length = args[pair + 1]!;
+      if (exceedsNode(size, total + added + length + GUESSED_OVERHEAD_BYTES, before + fitted + 1)) break;
+      if (isLargeElement(limits, length)) break;
+      added += encodedBytes(source, args[pair]!, length);
+      fitted++;
+    }
+    if (fitted === 0 || !this.makeRoom(added, atFront, true)) return 0;
+    const { bytes, segment, base } = this;
+    const view = arena.views[segment]!;
+    const { w1 } = tree;
+    let at = atFront ? base - added + LISTPACK_HEADER_BYTES : base + total - 1;
+    // What is pushed last to the front stands first.
+    let pair = (atFront ? first + (fitted - 1) * step : first) << 1;
+    const pairs = (atFront ? -step : step) << 1;
+    if (atFront) {
+      this.base = base - added;
+      arena.touchBytes(segment, base - added, added + LISTPACK_HEADER_BYTES);
+    } else {
+      arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES);
+      arena.touchBytes(segment, at, added + 1);
+      bytes[at + added] = END;
+    }
+    for (let i = 0; i < fitted; i++, pair += pairs) {
+      at += encodeElementIn(bytes, view, at, source, args[pair]!, args[pair + 1]!);
+    }
+    this.writeHeader(total + added, before + fitted);
+    tree.reweigh(atFront ? withNumber(w1, numberOf(w1) - added) : w1, before + fitted);
+    return fitted;
   }
 
   private pushElement(atFront: boolean, source: Uint8Array, start: number, length: number): boolean {
@@ -156,7 +211,8 @@ export class ListNodes {
   /** Takes back an element just pushed, which lies in a RAW or PLAIN node. */
   private unpush(atFront: boolean): void {
     check(this.openEnd(atFront), "an element just pushed lies open");
-    this.popOpened(atFront, this.plain ? 0 : lastElement(this.bytes, this.base));
+    const { bytes, base } = this;
+    this.popOpened(atFront, this.plain ? 0 : atFront ? base + LISTPACK_HEADER_BYTES : lastElement(bytes, base));
   }
 
   /** An end has `added` new nodes: compresses those that are now just far enough from it. The cursor is anywhere afterwards. */
@@ -233,31 +289,35 @@ export class ListNodes {
     return this.edit();
   }
 
-  /** Removes the element at `last` or, from the front, the first one of the node that `openEnd` has opened, with the node if it is alone. */
-  popOpened(atFront: boolean, last: number): void {
-    const { tree } = this;
-    if (tree.w2 === 1) {
-      this.removeNode();
-      return;
-    }
-    const { bytes, segment, base } = this;
+  /** Removes the element at `at`, the first or last one of the node that `openEnd` has opened, with the node if it is alone. */
+  popOpened(atFront: boolean, at: number): void {
+    if (this.tree.w2 === 1) this.removeNode();
+    else this.popRun(atFront, atFront ? at + elementBytes(this.bytes, at) : at, 1);
+  }
+
+  /**
+   * Removes `count` elements at an end of the node that `openEnd` has opened, fewer than it has. `cut` is where the last ones begin, or the ones
+   * behind the first.
+   */
+  popRun(atFront: boolean, cut: number, count: number): void {
+    const { tree, bytes, segment, base } = this;
     const { arena } = this.dataset;
     const { w1 } = tree;
-    const total = listpackBytes(bytes, base);
-    const count = tree.w2 - 1;
+    const left = tree.w2 - count;
     if (atFront) {
-      const size = elementBytes(bytes, base + LISTPACK_HEADER_BYTES);
+      const size = cut - base - LISTPACK_HEADER_BYTES;
+      const total = listpackBytes(bytes, base);
       this.base = base + size;
       arena.touchBytes(segment, base + size, LISTPACK_HEADER_BYTES);
-      this.writeHeader(total - size, count);
-      tree.reweigh(withNumber(w1, numberOf(w1) + size), count);
+      this.writeHeader(total - size, left);
+      tree.reweigh(withNumber(w1, numberOf(w1) + size), left);
       return;
     }
-    arena.touchBytes(segment, last, 1);
-    bytes[last] = END;
+    arena.touchBytes(segment, cut, 1);
+    bytes[cut] = END;
     arena.touchBytes(segment, base, LISTPACK_HEADER_BYTES);
-    this.writeHeader(last + 1 - base, count);
-    tree.reweigh(w1, count);
+    this.writeHeader(cut + 1 - base, left);
+    tree.reweigh(w1, left);
   }
 
   /**
@@ -269,14 +329,14 @@ export class ListNodes {
     const { tree } = this;
     if (tree.w2 > 1) {
       this.popOpened(fromFront, at);
-      if (this.push(toFront, source, args, 0, 1)) return true;
+      if (this.push(toFront, source, args, 0, 1, 1)) return true;
       const back = this.openEnd(fromFront) && this.extend(fromFront, source, args[0]!, args[1]!);
       check(back, "an element finds the place that it had");
       return false;
     }
     // Its node would go, and to have it again would take memory.
     if (fromFront !== toFront) {
-      if (!this.push(toFront, source, args, 0, 1)) return false;
+      if (!this.push(toFront, source, args, 0, 1, 1)) return false;
     } else {
       const alone = this.plain || !(fromFront ? tree.next() : tree.previous()) || this.plain;
       if (alone) return true;
@@ -291,10 +351,11 @@ export class ListNodes {
 
   /** A new node with one element before or behind the current one, or as the first; the cursor then stands on it. */
   protected insertNode(behind: boolean, source: Uint8Array, start: number, length: number): boolean {
-    const { arena, allocator } = this.dataset;
+    const { arena, allocator, limits } = this.dataset;
     const size = encodedBytes(source, start, length);
     const total = EMPTY_LISTPACK_BYTES + size;
-    const capacity = allocator.sizeOfClass(Math.max(total, NEW_NODE_BYTES));
+    const room = this.tree.items < FEW_NODES ? NEW_NODE_BYTES : nodeBytesMax(limits.listListpackSize);
+    const capacity = allocator.sizeOfClass(Math.max(total, room));
     const address = allocator.allocate(capacity);
     if (address === NIL) return false;
     // At the front of the list the next elements come before this one.
