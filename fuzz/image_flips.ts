@@ -13,8 +13,9 @@ import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
 import { crc32c } from "../src/platform/checksum.ts";
+import { SIM_DIRECTORY } from "./sim/directory.ts";
 import { encode } from "./sim/requests.ts";
-import { SIM_DIRECTORY, SimServer } from "./sim/server.ts";
+import { SimServer } from "./sim/server.ts";
 import { Schedule, SimClock } from "./sim/world.ts";
 
 export interface ImageFlipResult {

@@ -2,17 +2,20 @@
  * Images in a simulated life: the server's own Saving decides when one is taken, the engine's own code takes and lists it, a block at a time
  * between the turns.
  *
- * Held against what must be true: an image that comes to nothing leaves no file, unless the disk refuses to remove it, and changes nothing of
- * what is listed.
+ * Held against what must be true (ImageWatch): an image that comes to nothing leaves no file, unless the disk refuses to remove it, and changes
+ * nothing of what is listed.
  */
 import type { EmberlogError } from "../../src/base/errors.ts";
-import { joinPath, MANIFEST_NAME } from "../../src/disk/file_names.ts";
+import { IMAGE_TEMPORARY_NAME, joinPath, MANIFEST_NAME } from "../../src/disk/file_names.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import type { Engine } from "../../src/engine/engine.ts";
 import type { ImageResult, ImageSettings } from "../../src/engine/images.ts";
 import type { Storage } from "../../src/engine/storage.ts";
 import type { SavePoint } from "../../src/server/config/special_values.ts";
 import { Saving, type SavingHost } from "../../src/server/saving.ts";
+import type { Counts } from "./counts.ts";
+import { SIM_DIRECTORY } from "./directory.ts";
+import type { SimServer } from "./server.ts";
 import type { SimClock } from "./world.ts";
 
 export interface ImagingPlan {
@@ -69,8 +72,64 @@ export function simSaving(
   return new Saving(host);
 }
 
+/** Sees every image of a life. */
+export class ImageWatch implements ImagingListener {
+  /** What an image did that it must not; "": nothing. Found out where nothing can be thrown. */
+  wrong = "";
+  private readonly counts: Counts;
+  private readonly note: (text: string) => void;
+  private readonly disk: () => MemoryDisk;
+  private readonly server: () => SimServer;
+  /** As the image began: those that were listed, and what the disk had failed at. */
+  private before = "";
+  private unlinksFailed = 0;
+  private namesFailed = 0;
+
+  constructor(counts: Counts, note: (text: string) => void, disk: () => MemoryDisk, server: () => SimServer) {
+    this.counts = counts;
+    this.note = note;
+    this.disk = disk;
+    this.server = server;
+  }
+
+  imageBegun(): void {
+    this.note("an image begins");
+    this.before = listedImages(this.disk(), SIM_DIRECTORY);
+    this.unlinksFailed = this.failed("unlink");
+    this.namesFailed = this.failed("sync directory");
+  }
+
+  imageEnded(error: EmberlogError | undefined, result: ImageResult | undefined): void {
+    const { counts } = this;
+    const server = this.server();
+    if (server.ended) return;
+    if (error === undefined) {
+      const { image, summary } = result!;
+      const what = summary.blocks === 0 ? "nothing had changed" : image.place === 0 ? "full" : "deltas";
+      counts.add(`images: ${what}`);
+      if (summary.blocks > 0 && server.storage.encryption.keyId !== undefined) counts.add("images: encrypted");
+      this.note(`image ${image.name} after ${image.sequence}, ${summary.fileBytes} bytes (${what})`);
+      return;
+    }
+    counts.add(error.code === "CLOSED" ? "images: called off" : "images: failed");
+    this.note(`an image came to nothing: ${error.message}`);
+    const disk = this.disk();
+    const left = disk.status(joinPath(SIM_DIRECTORY, IMAGE_TEMPORARY_NAME)) !== undefined;
+    if (left && this.failed("unlink") === this.unlinksFailed)
+      this.wrong ||= "an image has come to nothing, and its file is left";
+    // Where a name could not be stored the manifest may be in place already: a crash decides which of the two it finds.
+    const changed = listedImages(disk, SIM_DIRECTORY) !== this.before;
+    if (changed && this.failed("sync directory") === this.namesFailed)
+      this.wrong ||= "an image has come to nothing, and the manifest lists other images than before";
+  }
+
+  private failed(operation: string): number {
+    return this.counts.get(`faults: failed ${operation}`);
+  }
+}
+
 /** The images that the manifest lists, a line each, as a process sees it now; "" without a manifest. */
-export function listedImages(disk: MemoryDisk, directory: string): string {
+function listedImages(disk: MemoryDisk, directory: string): string {
   const path = joinPath(directory, MANIFEST_NAME);
   if (disk.status(path) === undefined) return "";
   const lines = Buffer.from(disk.contents(path)).toString("latin1").split("\n");

@@ -6,7 +6,7 @@ import { EmberlogError } from "../../src/base/errors.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import type { RecoveryReport } from "../../src/engine/recovery.ts";
 import { FLAG_MARK, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
-import { SIM_DIRECTORY } from "./server.ts";
+import { SIM_DIRECTORY } from "./directory.ts";
 
 const QUARANTINE = `${SIM_DIRECTORY}/quarantine`;
 
@@ -52,8 +52,10 @@ export class Leavings {
     return "";
   }
 
-  /** What is wrong with what the last start and those before it have left; "" when nothing is. */
-  check(disk: MemoryDisk, report: RecoveryReport): string {
+  /**
+   * What is wrong with what the last start and those before it have left; "" when nothing is. `fallback`: no image may be the only beginning.
+   */
+  check(disk: MemoryDisk, report: RecoveryReport, fallback: boolean): string {
     const { decision, epoch, newEpoch, setAside } = report;
     const mustChange = decision !== "open";
     // A start that died on the way may have cut, and changed the epoch, before this one found everything whole.
@@ -62,7 +64,7 @@ export class Leavings {
     }
     this.epoch = epoch;
     if (decision === "cut" && setAside.length === 0) return "a start has cut and kept no copy";
-    const taken = this.taken(disk) || unlisted(disk);
+    const taken = this.taken(disk) || unlisted(disk) || (fallback ? onlyBeginning(disk) : "");
     if (taken !== "") return taken;
     for (const { copy, bytes } of setAside) {
       const path = `${SIM_DIRECTORY}/${copy}`;
@@ -100,6 +102,18 @@ function unlisted(disk: MemoryDisk): string {
       return `the manifest lists ${name}, which is not there`;
   }
   return "";
+}
+
+/** D16: the one full image without which a start has nothing to begin with; "" where it could do without any of them. */
+function onlyBeginning(disk: MemoryDisk): string {
+  const lines = text(disk, `${SIM_DIRECTORY}/MANIFEST`).split("\n");
+  const fields = (kind: string): string[][] =>
+    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(" "));
+  const first = Number(fields("segment")[0]![5]);
+  if (first === Number(fields("origin")[0]![1]) + 1) return "";
+  const reaching = fields("image").filter((image) => image[10] === "full" && Number(image[5]) >= first - 1);
+  if (reaching.length > 1) return "";
+  return `the log begins with ${first}, and ${reaching.length} full images reach back to it`;
 }
 
 /** Marks hold no commands: a start that seals a segment does without those at its end. */

@@ -13,7 +13,8 @@ import { type Random, uniform } from "../../src/base/random.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { type Crc32c, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
 import type { Counts } from "./counts.ts";
-import { SIM_DIRECTORY, type SimServer } from "./server.ts";
+import { SIM_DIRECTORY } from "./directory.ts";
+import type { SimServer } from "./server.ts";
 
 export interface Decay {
   readonly what: string;

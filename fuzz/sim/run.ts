@@ -17,21 +17,21 @@ import { EmberlogError } from "../../src/base/errors.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { DiskError } from "../../src/disk/disk.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
-import type { ImageResult } from "../../src/engine/images.ts";
 import { applyRepair, planRepair } from "../../src/engine/repair.ts";
 import { crc32c } from "../../src/platform/checksum.ts";
 import { verifyDataset } from "../../test/support/verify_dataset.ts";
 import { Counts } from "./counts.ts";
 import { Crowd, Violation } from "./crowd.ts";
+import { SIM_DIRECTORY } from "./directory.ts";
 import { Faults, ProcessDied } from "./faults.ts";
 import type { FoundState } from "./history.ts";
-import { type ImagingListener, listedImages } from "./imaging.ts";
+import { ImageWatch } from "./imaging.ts";
 import { drawKeys } from "./keys.ts";
 import { Leavings } from "./leavings.ts";
 import { Model } from "./model.ts";
 import { mix, type Plan, planOf, type Step, stepOf } from "./plan.ts";
 import { decay } from "./rot.ts";
-import { SIM_DIRECTORY, SimServer, type SimServerOptions } from "./server.ts";
+import { SimServer, type SimServerOptions } from "./server.ts";
 import { readState } from "./state.ts";
 import { LATENCY_US_MAX, Schedule, SimClock, SimLogIo } from "./world.ts";
 
@@ -65,7 +65,7 @@ export async function runSeed(
   return { failure, hash: life.hash ^ life.crowd.hash, counts: life.counts };
 }
 
-class Life implements ImagingListener {
+class Life {
   readonly counts = new Counts();
   hash = 0x811c9dc5;
   private readonly plan: Plan;
@@ -89,12 +89,9 @@ class Life implements ImagingListener {
   private powerMin = 0;
   /** The disk as it was when the process died in the middle of something. */
   private diedWith: MemoryDisk | undefined;
-  /** As an image began: those that were listed, and what the disk had failed at. */
-  private imagesBefore = "";
-  private unlinksFailed = 0;
-  private namesFailed = 0;
-  /** What an image did that it must not: found out where nothing can be thrown. */
-  private imageWrong = "";
+  private readonly images: ImageWatch;
+  /** The images listed may be fewer than a server leaves: some have decayed, or the log has begun anew. */
+  private fallbackLost = false;
 
   constructor(plan: Plan, say: ((line: string) => void) | undefined) {
     this.plan = plan;
@@ -106,6 +103,12 @@ class Life implements ImagingListener {
     this.schedule = new Schedule(this.clock, draws);
     this.disk = new MemoryDisk(this.schedule.later);
     this.faults = new Faults(this.disk, this.counts, (text) => this.note(text));
+    this.images = new ImageWatch(
+      counts,
+      (text) => this.note(text),
+      () => this.disk,
+      () => this.server,
+    );
   }
 
   async run(keep?: ReadonlySet<number>): Promise<void> {
@@ -134,7 +137,7 @@ class Life implements ImagingListener {
     this.counts.add("steps");
     // What it was told since the last step, by a promise.
     this.buryEnded();
-    if (this.imageWrong !== "") throw new Violation(this.imageWrong);
+    if (this.images.wrong !== "") throw new Violation(this.images.wrong);
     switch (step.kind) {
       case "turn":
         this.turn();
@@ -203,37 +206,6 @@ class Life implements ImagingListener {
       return;
     }
     if (saving.begin(kind) !== undefined) this.counts.add("images: refused");
-  }
-
-  imageBegun(): void {
-    const { counts } = this;
-    this.note("an image begins");
-    this.imagesBefore = listedImages(this.disk, SIM_DIRECTORY);
-    this.unlinksFailed = counts.get("faults: failed unlink");
-    this.namesFailed = counts.get("faults: failed sync directory");
-  }
-
-  imageEnded(error: EmberlogError | undefined, result: ImageResult | undefined): void {
-    const { counts, disk } = this;
-    if (this.server.ended) return;
-    if (error === undefined) {
-      const { image, summary } = result!;
-      const what = summary.blocks === 0 ? "nothing had changed" : image.place === 0 ? "full" : "deltas";
-      counts.add(`images: ${what}`);
-      if (summary.blocks > 0 && this.plan.encrypted && this.server.storage.encryption.keyId !== undefined)
-        counts.add("images: encrypted");
-      this.note(`image ${image.name} after ${image.sequence}, ${summary.fileBytes} bytes (${what})`);
-      return;
-    }
-    counts.add(error.code === "CLOSED" ? "images: called off" : "images: failed");
-    this.note(`an image came to nothing: ${error.message}`);
-    const left = disk.status(`${SIM_DIRECTORY}/image.tmp`) !== undefined;
-    if (left && counts.get("faults: failed unlink") === this.unlinksFailed)
-      this.imageWrong ||= "an image has come to nothing, and its file is left";
-    // Where a name could not be stored the manifest may be in place already: a crash decides which of the two it finds.
-    const changed = listedImages(disk, SIM_DIRECTORY) !== this.imagesBefore;
-    if (changed && counts.get("faults: failed sync directory") === this.namesFailed)
-      this.imageWrong ||= "an image has come to nothing, and the manifest lists other images than before";
   }
 
   /** Some clients send some requests; the server takes them in one turn. */
@@ -454,7 +426,7 @@ class Life implements ImagingListener {
     }
     this.judge(this.killMin);
     const { report } = this.server.storage;
-    const wrong = this.leavings.check(this.disk, report);
+    const wrong = this.leavings.check(this.disk, report, !this.fallbackLost);
     if (wrong !== "") throw new Violation(wrong);
     const [bad] = report.badImages;
     if (bad !== undefined) throw new Violation(`nothing has decayed, and ${bad.name} can't be used: ${bad.reason}`);
@@ -487,7 +459,9 @@ class Life implements ImagingListener {
       listener: this.crowd,
       // A copy that is only looked at takes none.
       images:
-        this.plan.images === undefined || disk !== this.disk ? undefined : { plan: this.plan.images, listener: this },
+        this.plan.images === undefined || disk !== this.disk
+          ? undefined
+          : { plan: this.plan.images, listener: this.images },
     };
     const server = new SimServer(options);
     this.alive.push(server);
@@ -507,6 +481,7 @@ class Life implements ImagingListener {
       if (this.server.ended) return;
       this.counts.add("resumed after a failed sync");
       this.faults.pagesLost = false;
+      this.fallbackLost = true;
       this.powerMin = this.killMin;
     };
   }
@@ -535,6 +510,7 @@ class Life implements ImagingListener {
   /** What is stored decays; a start must refuse, or report what it cut, or serve all of it. */
   private async rot(): Promise<void> {
     this.endProcess("killed");
+    this.fallbackLost = true;
     const outcome = decay(this.disk, this.random, crc32c, () => this.open(this.disk), this.counts);
     this.note(`rot: ${outcome.what}: ${outcome.refused === "" ? "served" : outcome.refused}`);
     if (outcome.wrong !== "") throw new Violation(`${outcome.what}: ${outcome.wrong}`);

@@ -29,11 +29,11 @@ import type { Saving } from "../../src/server/saving.ts";
 import { TurnRunner } from "../../src/server/turn.ts";
 import type { TurnHost } from "../../src/server/turn_host.ts";
 import { InlineImageThread } from "../../src/snapshot/image_thread.ts";
+import { SIM_DIRECTORY } from "./directory.ts";
 import { type ImagingListener, type ImagingPlan, simSaving } from "./imaging.ts";
 import { LentMemory } from "./memory.ts";
 import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 
-export const SIM_DIRECTORY = "/data";
 export const SIM_DATABASES = 2;
 const SLOTS = 8;
 /** The harness's own connection, which the listener is told nothing of. */
