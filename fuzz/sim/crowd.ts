@@ -66,9 +66,13 @@ export class Crowd implements Listener {
     if (client.unsentRequest !== undefined) client.sent.push(client.unsentRequest);
     client.unsent = "";
     client.unsentRequest = undefined;
+    let last: string[] | undefined;
     for (let i = uniform(random, 4); i >= 0; i--) {
       const mayWait = this.othersAreAwake(client);
-      const request = this.requests.draw({ random, client, expiry: this.options.expiry, mayWait });
+      const { requests } = this;
+      const again = last === undefined || uniform(random, 2) === 0 ? undefined : requests.alike(last, random);
+      const request = again ?? requests.draw({ random, client, expiry: this.options.expiry, mayWait });
+      last = client.subscriptions.size > 0 ? undefined : request;
       client.follow(request);
       const encoded = encode(request);
       if (uniform(random, 30) === 0) {

@@ -62,6 +62,22 @@ export class Requests {
     }
   }
 
+  /** A request that differs from this one by its last argument at most, where there are such that are executed at once. */
+  alike(request: readonly string[], random: Random): string[] | undefined {
+    const [name, key, value] = request;
+    switch (name) {
+      case "LPUSH":
+      case "RPUSH":
+        return value === undefined || request.length > 3 ? undefined : [name, key!, this.value(random)];
+      case "LPOP":
+      case "RPOP":
+      case "GET":
+        return request.length > 2 ? undefined : [name, key!];
+      default:
+        return undefined;
+    }
+  }
+
   private string({ random, expiry }: Draw): string[] {
     const key = keyOf(random, STRINGS);
     const dice = uniform(random, 20);

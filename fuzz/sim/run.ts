@@ -337,6 +337,7 @@ class Life {
     if (this.alive.at(-1)?.storage.images.busy === true) this.counts.add(`images: ${kind} meanwhile`);
     // Nobody dies twice: some of what was on its way may still happen.
     this.faults.dieAt(0);
+    if ((this.alive.at(-1)?.storage.resumption.attempts ?? 0) > 0) this.fallbackLost = true;
     this.forget();
     this.faults.end();
     // What the kernel has dropped no process gets back, and only `always` has promised more.

@@ -19,6 +19,7 @@ import { type FsyncPolicy, openStorage, type Storage } from "../../src/engine/st
 import { crc32c } from "../../src/platform/checksum.ts";
 import { lz4Compress } from "../../src/platform/lz4.ts";
 import { DATA, INPUT_ROW_WORDS, makeRegions, OUTPUT_ROW_WORDS, type Transport } from "../../src/platform/transport.ts";
+import { ReplyReader } from "../../src/protocol/reply_reader.ts";
 import { BlockedClients } from "../../src/server/blocking/blocked_clients.ts";
 import { publish } from "../../src/server/commands/pubsub/publish.ts";
 import { subscriptionCommands } from "../../src/server/commands/pubsub/subscribe.ts";
@@ -29,6 +30,7 @@ import type { Saving } from "../../src/server/saving.ts";
 import { TurnRunner } from "../../src/server/turn.ts";
 import type { TurnHost } from "../../src/server/turn_host.ts";
 import { InlineImageThread } from "../../src/snapshot/image_thread.ts";
+import { ReplyFrame } from "../../test/support/reply_frame.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
 import { type ImagingListener, type ImagingPlan, simSaving } from "./imaging.ts";
 import { LentMemory } from "./memory.ts";
@@ -248,6 +250,29 @@ export class SimServer {
         resumedFor,
         refusal: typeof refused === "string" ? refused : undefined,
       });
+    };
+    const { executeAlike } = executor;
+    executor.executeAlike = (of, id, starts, ends, first, count) => {
+      const { reply } = call;
+      const { queue } = this.turns;
+      const { position } = reply;
+      const { emptied } = queue;
+      const { slot } = call.session as Connection;
+      const done = executeAlike.call(executor, of, id, starts, ends, first, count);
+      let at = position;
+      for (let i = first; i < first + done; i++) {
+        const request = new ReplyReader(of.input.subarray(starts[i]!, ends[i]!)).read() as Buffer[];
+        const end = at + new ReplyFrame().length(reply.bytes, at, reply.position);
+        listener.executed({
+          slot,
+          args: request.map((arg) => arg.toString("latin1")),
+          answer: queue.emptied === emptied ? latin1(reply.bytes, at, end) : undefined,
+          resumedFor: undefined,
+          refusal: undefined,
+        });
+        at = end;
+      }
+      return done;
     };
     executor.execute = (...args) => watch(() => execute.apply(executor, args), false);
     executor.resume = (...args) => watch(() => resume.apply(executor, args), true);
