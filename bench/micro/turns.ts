@@ -29,9 +29,10 @@ const digits = (below: number): string => String(uniform(random, below)).padStar
 
 interface Workload {
   request(): string[];
-  /** What there must be before, and again once `elements` requests have been executed. */
+  /** What there must be before, `elements` of it, and again once so many requests have been executed, unless it stays. */
   fill?(): string[];
   elements?: number;
+  stays?: true;
 }
 
 const filled = (command: string, count: number, element: () => string[]) => (): string[] => [
@@ -52,7 +53,8 @@ const workloads: Record<string, Workload> = {
   LMOVE: {
     request: () => ["LMOVE", "list", "list", "RIGHT", "LEFT"],
     fill: filled("RPUSH list", 1000, () => [VALUE]),
-    elements: BIG,
+    elements: 100_000,
+    stays: true,
   },
   ZPOPMIN: {
     request: () => ["ZPOPMIN", "zset"],
@@ -68,7 +70,8 @@ const workloads: Record<string, Workload> = {
   "LMOVE 10k lists": {
     request: () => ["LMOVE", `list:${digits(KEYS)}`, `list:${digits(KEYS)}`, "RIGHT", "LEFT"],
     fill: filled(`RPUSH list:%`, 100, () => [VALUE]),
-    elements: BIG,
+    elements: 1_000_000,
+    stays: true,
   },
 };
 
@@ -79,6 +82,8 @@ warmUp(table, systemClock, 1500);
 
 function measure(name: string, workload: Workload): void {
   const { engine, turns, regions } = scratchServer(table, systemClock, CONNECTIONS, { memoryCalls: memoryCalls() });
+  const { cold } = engine.dataset.lists;
+  cold.waits = true;
   let opened = false;
   const writer = new RequestWriter(new Uint8Array(regions.input.length));
   const write = (args: readonly string[]): void => {
@@ -106,7 +111,7 @@ function measure(name: string, workload: Workload): void {
   };
   const fill = (): void => {
     one(["FLUSHALL"]);
-    while (engine.dataset.releaseStep());
+    while (engine.dataset.releaseStep() || cold.step());
     const { fill: command, elements } = workload;
     if (command === undefined) return;
     let key = 0;
@@ -124,7 +129,7 @@ function measure(name: string, workload: Workload): void {
   for (let i = 0; spentNs < SECONDS * 1e9; i++) {
     if (left < REQUESTS && (i === 0 || workload.elements !== undefined)) {
       fill();
-      left = workload.elements ?? 0;
+      left = workload.stays === true ? Number.POSITIVE_INFINITY : (workload.elements ?? 0);
     }
     left -= REQUESTS;
     const { bytes, rows } = made[i % TURNS]!;

@@ -96,3 +96,6 @@ export const EFFECT_BYTES_RESERVED = 256 * 1024;
 export const TRANSPORT_LINGER_MS = 15_000;
 /** DEBUG SLEEP stops the thread no longer than this, ms. */
 export const DEBUG_SLEEP_MS_MAX = 24 * 3600 * 1000;
+/** Nodes of long lists that wait to be compressed, and the lists that have some: 128 MiB of the usual nodes. */
+export const COLD_NODES_MAX = 16 * 1024;
+export const COLD_LISTS_MAX = 64;

@@ -113,6 +113,7 @@ export class Dataset {
     this.seed0 = this.arena.seed0;
     this.seed1 = this.arena.seed1;
     for (const database of this.databases) database.adopt();
+    this.lists.cold.clear();
     this.released.adopt();
     this.releasedValues = countReleased(this);
   }

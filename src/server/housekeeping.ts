@@ -10,6 +10,8 @@ import { OperationsRate } from "./statistics.ts";
 /** Work of one slice, µs (at most three times that with active-expire-effort 10), and the pause after a slice that did not finish, ms: about a quarter of the thread at most. */
 const SLICE_US = 1000;
 const SLICE_PAUSE_MS = 3;
+/** More commands than this between two slices leave no time for what can wait: 10,000 a second, less while a slice follows the other. */
+const BUSY_COMMANDS = 1000;
 /** Chunks of 2 MiB returned to the system at each tick. */
 const RETURNED_CHUNKS = 2;
 
@@ -23,6 +25,8 @@ export class Housekeeping {
   private timer: NodeJS.Timeout | undefined;
   private slice: NodeJS.Timeout | undefined;
   private stopped = false;
+  /** Commands executed when a slice looked last. */
+  private commandsBefore = 0;
 
   constructor(server: Server) {
     this.server = server;
@@ -95,10 +99,24 @@ export class Housekeeping {
         }
         if (this.server.clients.paused !== "no") return;
         if (!this.expire(mayGoOn)) more = true;
+        if (!this.compress(mayRelease)) more = true;
         if (!this.server.engine.eviction.step(beganUs + 2 * sliceUs)) more = true;
       });
     });
     if (more) this.slice = setTimeout(() => this.work(), SLICE_PAUSE_MS);
+  }
+
+  /** Compresses what long lists have left behind, while clients ask for little. True when nothing is left that should be done soon. */
+  private compress(mayGoOn: () => boolean): boolean {
+    const { dataset, executor } = this.server.engine;
+    const { cold } = dataset.lists;
+    const busy = executor.commands - this.commandsBefore > BUSY_COMMANDS;
+    this.commandsBefore = executor.commands;
+    // Memory that is short isn't lent.
+    cold.waits = this.server.config.integer("maxmemory") === 0;
+    if (busy && cold.waits) return true;
+    while (mayGoOn()) if (!cold.step()) return true;
+    return cold.count === 0;
   }
 
   /** True when little was left to do. */

@@ -44,14 +44,17 @@ import {
   resizePack,
 } from "../packed.ts";
 import { ENCODING_BIG, ENCODING_LISTPACK, TYPE_LIST } from "../types.ts";
+import { ColdNodes } from "./cold_nodes.ts";
 import { ListCursor } from "./cursor.ts";
-import { exceedsNode, isHalfEmpty } from "./limits.ts";
+import { exceedsNode, isHalfEmpty, openDepth } from "./limits.ts";
 import { findEqualBackwards, ListNodeEdits, removeEqualElements } from "./node_edits.ts";
 import { formOf, PLAIN } from "./node_words.ts";
 
 export class Lists {
   /** For reading; whoever opens it has it until somebody else does. */
   readonly cursor: ListCursor;
+  /** What is still to be compressed. */
+  readonly cold: ColdNodes;
   private readonly dataset: Dataset;
   private readonly nodes: ListNodeEdits;
   private readonly pack = new Pack();
@@ -64,6 +67,7 @@ export class Lists {
     this.dataset = dataset;
     this.cursor = new ListCursor(dataset);
     this.nodes = new ListNodeEdits(dataset);
+    this.cold = new ColdNodes(dataset);
   }
 
   /** Elements of the list. */
@@ -105,7 +109,7 @@ export class Lists {
     step: number,
   ): number {
     if (entry !== NIL) {
-      if (this.isBig(entry)) return this.pushBig(entry, atFront, source, args, first, count, step);
+      if (this.isBig(entry)) return this.pushBig(db, entry, atFront, source, args, first, count, step);
       return this.pushSmall(db, entry, hash, atFront, source, args, first, count, step);
     }
     const created = this.create(db, key, keyStart, keyLength, hash);
@@ -138,7 +142,7 @@ export class Lists {
       }
     }
     const big = this.enlarge(db, entry, hash);
-    return big === NIL ? NIL : this.pushBig(big, atFront, source, args, first, count, step);
+    return big === NIL ? NIL : this.pushBig(db, big, atFront, source, args, first, count, step);
   }
 
   /** May `push` take these texts of several requests at once, the list being the same afterwards as if it had been asked for each? */
@@ -163,6 +167,7 @@ export class Lists {
   }
 
   private pushBig(
+    db: Database,
     entry: number,
     atFront: boolean,
     source: Uint8Array,
@@ -171,9 +176,18 @@ export class Lists {
     count: number,
     step: number,
   ): number {
-    const { nodes } = this;
+    const { nodes, cold } = this;
+    const { limits } = this.dataset;
+    const { tree } = nodes;
     nodes.attach(bigWord0(this.dataset.arena, entry));
-    if (!nodes.push(atFront, source, args, first, count, step)) return NIL;
+    nodes.squeezesLater = cold.waits && limits.listCompressDepth === 0;
+    const pushed = nodes.push(atFront, source, args, first, count, step);
+    const later = nodes.squeezesLater;
+    nodes.squeezesLater = false;
+    if (!pushed) return NIL;
+    if (later && nodes.added > 0 && tree.items > 2 * openDepth(limits)) {
+      if (!cold.note(db, entry, tree.address, atFront, nodes.added)) nodes.squeezeInterior(atFront, nodes.added);
+    }
     this.pushedLength = nodes.tree.length;
     return entry;
   }

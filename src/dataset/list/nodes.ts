@@ -72,6 +72,9 @@ export class ListNodes {
   private scratchView = new DataView(this.scratch.buffer);
   private scratchOf = NIL;
   private scratchFrees = 0;
+  /** Nodes that `push` has added; where it `squeezesLater`, whoever said so sees to those that are now far from the end. */
+  added = 0;
+  squeezesLater = false;
   /** A compressed node has been opened for a change in the middle: by list-compress-depth it is to be compressed again. */
   protected thawed = false;
 
@@ -135,8 +138,9 @@ export class ListNodes {
         return false;
       }
     }
+    this.added = tree.items - items;
     // Not before all are there: taking elements out of a compressed node needs memory.
-    if (tree.items > items) this.squeezeInterior(atFront, tree.items - items);
+    if (this.added > 0 && !this.squeezesLater) this.squeezeInterior(atFront, this.added);
     return true;
   }
 
@@ -216,7 +220,7 @@ export class ListNodes {
   }
 
   /** An end has `added` new nodes: compresses those that are now just far enough from it. The cursor is anywhere afterwards. */
-  protected squeezeInterior(atFront: boolean, added: number): void {
+  squeezeInterior(atFront: boolean, added: number): void {
     const { tree } = this;
     const depth = openDepth(this.dataset.limits);
     let left = Math.min(added, tree.items - depth * 2);
@@ -230,7 +234,7 @@ export class ListNodes {
   }
 
   /** Compresses the current node, if that saves a quarter of it or more. Where there is no room for less, it stays as it is. */
-  protected squeeze(): void {
+  squeeze(): void {
     const { tree } = this;
     const { arena, allocator } = this.dataset;
     const { w0, w1, w2 } = tree;
