@@ -152,11 +152,17 @@ function failuresOf(report: VitestReport): string[] {
 async function runVitest(step: Step): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "emberlog-suite-"));
   const file = join(folder, "report.json");
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-  const { code, tail } = await execute([...step.command, ...reporters], step.env, step.limitMinutes);
+  const asTheyCome = join(folder, "failures.jsonl");
+  const reporters = ["default", "json", "./scripts/failures_reporter.ts"].map((name) => `--reporter=${name}`);
+  const command = [...step.command, ...reporters, `--outputFile.json=${file}`];
+  const { code, tail } = await execute(command, { ...step.env, EMBERLOG_FAILURES: asTheyCome }, step.limitMinutes);
+  const soFar = existsSync(asTheyCome) ? readFileSync(asTheyCome, "utf8").trim().split("\n") : [];
   const report = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as VitestReport) : undefined;
   rmSync(folder, { recursive: true, force: true });
-  if (report === undefined) return { passed: 0, failed: 1, skipped: 0, failures: [tail] };
+  if (report === undefined) {
+    const found = soFar.map((line) => JSON.parse(line) as string);
+    return { passed: 0, failed: 1 + found.length, skipped: 0, failures: [...found, tail] };
+  }
   const failures = failuresOf(report);
   const failed = report.numFailedTests > 0 || code === 0 ? report.numFailedTests : 1;
   return {

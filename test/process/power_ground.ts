@@ -17,6 +17,21 @@ const SHUTDOWN =
   "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1], os.O_RDONLY), 0x8004587d, struct.pack('I', 2))";
 /** Sparse: what the log of ten rounds under load may grow to. */
 const IMAGE_BYTES = 1 << 30;
+/** A tenth of a second each. */
+const UNMOUNT_TRIES_MAX = 100;
+
+/** A process that was just ended may still hold its files. */
+function unmount(directory: string): void {
+  for (let tries = 1; ; tries++) {
+    try {
+      run("umount", directory);
+      return;
+    } catch (error) {
+      if (tries === UNMOUNT_TRIES_MAX || !String(error).includes("busy")) throw error;
+      spawnSync("sleep", ["0.1"]);
+    }
+  }
+}
 
 function run(...command: string[]): void {
   const { status, stderr, error } = spawnSync(command[0]!, command.slice(1), { encoding: "utf8" });
@@ -53,7 +68,7 @@ export class Mounted {
   }
 
   remount(): void {
-    run("umount", this.directory);
+    unmount(this.directory);
     run("mount", "-o", "loop", this.image, this.directory);
   }
 
@@ -64,7 +79,7 @@ export class Mounted {
 
   /** After `abort`: checked, and mounted for writing or only for reading. */
   repair(readOnly = false): void {
-    run("umount", this.directory);
+    unmount(this.directory);
     // 1: errors were corrected.
     const { status } = spawnSync("e2fsck", ["-fp", this.image]);
     if (status !== 0 && status !== 1) throw new Error(`e2fsck ended with ${status}`);
@@ -73,7 +88,7 @@ export class Mounted {
 
   /** More room on the same file system (ext4). */
   grow(bytes: number): void {
-    run("umount", this.directory);
+    unmount(this.directory);
     truncateSync(this.image, bytes);
     run("e2fsck", "-fp", this.image);
     run("resize2fs", this.image);
