@@ -46,15 +46,36 @@ export async function* ageEncrypt(body: ObjectBody, { header, nonce }: Sealing):
   if (held !== undefined) yield sealPiece(key, held, number, true);
 }
 
+/** The same for a body that is in memory, without a copy in between. */
+export function ageEncryptWhole(content: Uint8Array, { header, nonce }: Sealing): Uint8Array {
+  const begin = header.bytes.length + nonce.length;
+  const sealed = Buffer.allocUnsafeSlow(begin + sealedBytes(content.length));
+  sealed.set(header.bytes);
+  sealed.set(nonce, header.bytes.length);
+  sealChunks(new PayloadKey(header.fileKey, nonce), content, 0, true, sealed, begin);
+  return sealed;
+}
+
 function sealPiece(key: PayloadKey, content: Uint8Array, first: number, ends: boolean): Uint8Array {
   const sealed = new Uint8Array(sealedBytes(content.length));
+  sealChunks(key, content, first, ends, sealed, 0);
+  return sealed;
+}
+
+function sealChunks(
+  key: PayloadKey,
+  content: Uint8Array,
+  first: number,
+  ends: boolean,
+  sealed: Uint8Array,
+  offset: number,
+): void {
   const chunks = Math.max(1, Math.ceil(content.length / CHUNK_BYTES));
-  let at = 0;
+  let at = offset;
   for (let i = 0; i < chunks; i++) {
     const chunk = content.subarray(i * CHUNK_BYTES, (i + 1) * CHUNK_BYTES);
     at += key.seal(chunk, first + i, ends && i === chunks - 1, sealed, at);
   }
-  return sealed;
 }
 
 /**

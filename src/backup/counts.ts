@@ -88,16 +88,13 @@ export class SegmentCounter implements SegmentVisitor {
       parser.reset();
       check(parser.next(payload, at, end) === REQUEST, "a verified unit holds whole requests");
       const length = parser.args[1]!;
-      // DEL, UNLINK, SWAPDB, FLUSHDB, FLUSHALL: most commands are told from them by the length of their name or its first letter.
-      if (length === 3 || (length >= 6 && length <= 8)) this.judge(payload, parser.args[0]!, length, sequence);
+      if (mayStandOut(length, payload[parser.args[0]!]! & 0xdf)) this.judge(payload, parser.args[0]!, length, sequence);
       at = parser.end;
     }
     return undefined;
   }
 
   private judge(payload: Uint8Array, start: number, length: number, sequence: number): void {
-    const letter = payload[start]! & 0xdf;
-    if (letter !== 0x44 && letter !== 0x55 && letter !== 0x53 && letter !== 0x46) return;
     const name = latin1(payload, start, start + length).toUpperCase();
     const removes = name === "DEL" || name === "UNLINK";
     const keys = removes ? this.parser.argc - 1 : 0;
@@ -111,6 +108,13 @@ export class SegmentCounter implements SegmentVisitor {
     const minutes = [...this.minutes].map(([minute, count]) => ({ minute, ...count }));
     return { minutes, dangerous: this.dangerous, omitted: this.omitted, opened: this.opened };
   }
+}
+
+/** DEL, UNLINK, SWAPDB, FLUSHDB, FLUSHALL: all but a few commands are told from them by length and first letter of their name. */
+function mayStandOut(length: number, letter: number): boolean {
+  if (length === 3) return letter === 0x44;
+  if (length === 6) return letter === 0x55 || letter === 0x53;
+  return (length === 7 || length === 8) && letter === 0x46;
 }
 
 /** Do the counts tell more than the name of what they are of? */

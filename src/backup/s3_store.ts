@@ -111,6 +111,7 @@ export class S3Store implements ObjectStore {
 
   async create(name: string, body: ObjectBody): Promise<"created" | "exists"> {
     const key = this.key(name);
+    if (body instanceof Uint8Array && body.length <= PART_BYTES) return this.put(name, key, body);
     const pieces = evenPieces(body, PART_BYTES);
     const first = await pieces.next();
     if (first.done === true) throw new Error("a body has at least one piece");

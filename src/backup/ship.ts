@@ -26,14 +26,14 @@ import type { Crc32c } from "../log/format.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { readImageIndex } from "../snapshot/image_reading.ts";
-import { ageEncrypt, drawSealing } from "./age.ts";
+import { ageEncrypt, ageEncryptWhole, drawSealing } from "./age.ts";
 import type { Recipients } from "./age_header.ts";
 import { type Claim, newestClaim, takeClaim } from "./claims.ts";
 import { encodeCounts, SegmentCounter, worthStoring } from "./counts.ts";
 import { decodeGeneration, encodeGeneration, type GenerationImage } from "./generation.ts";
 import { type History, historyOf, reaches, readHistory } from "./history.ts";
 import { countsName, generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
-import { type ObjectStore, wholeBody } from "./object_store.ts";
+import type { ObjectStore } from "./object_store.ts";
 import { SegmentTail, type Span } from "./segment_tail.ts";
 
 /** Read from a file at a time, bytes. */
@@ -272,26 +272,22 @@ export class Shipper {
   }
 
   private async shipImage(image: ManifestImage): Promise<GenerationImage> {
-    const { disk, directory, recipients } = this.options;
+    const { directory, recipients } = this.options;
     const path = joinPath(directory, image.name);
     // Nothing is shipped of a file that is not the listed one.
     this.frozenMs(image);
     let object = "";
-    const size = await this.store(
-      image.lengthBytes,
-      () => fileBody(disk, path, 0, image.lengthBytes),
-      (sum) => {
-        object = imageObjectName({
-          claim: this.claim.claim,
-          sequence: image.sequence,
-          chain: hex32(image.chain),
-          delta: image.place > 0,
-          sum,
-          sealed: recipients !== null,
-        });
-        return object;
-      },
-    );
+    const size = await this.store(path, 0, image.lengthBytes, (sum) => {
+      object = imageObjectName({
+        claim: this.claim.claim,
+        sequence: image.sequence,
+        chain: hex32(image.chain),
+        delta: image.place > 0,
+        sum,
+        sealed: recipients !== null,
+      });
+      return object;
+    });
     const stored = { object, size, image };
     this.images.set(image.chain, stored);
     this.count(size);
@@ -401,52 +397,68 @@ export class Shipper {
   }
 
   private async shipSpan(segment: ManifestSegment, { path }: SegmentTail, span: Span): Promise<void> {
-    const { disk, recipients } = this.options;
+    const { recipients } = this.options;
     const { offset, end, firstSequence, lastSequence, commitMs } = span;
     const whole = offset === 0 && lastSequence === segment.sealed?.lastSequence;
     const until = whole ? segment.sealed!.lengthBytes : end;
-    const size = await this.store(
-      until - offset,
-      () => fileBody(disk, path, offset, until),
-      (sum) =>
-        segmentObjectName({
-          claim: this.claim.claim,
-          firstSequence,
-          lastSequence,
-          lastMs: commitMs,
-          epoch: hex(segment.epoch),
-          segmentFirst: segment.firstSequence,
-          offset,
-          part: !whole,
-          sum,
-          sealed: recipients !== null,
-        }),
+    const size = await this.store(path, offset, until, (sum) =>
+      segmentObjectName({
+        claim: this.claim.claim,
+        firstSequence,
+        lastSequence,
+        lastMs: commitMs,
+        epoch: hex(segment.epoch),
+        segmentFirst: segment.firstSequence,
+        offset,
+        part: !whole,
+        sum,
+        sealed: recipients !== null,
+      }),
     );
     this.position = lastSequence;
     this.noteCommits(firstSequence, commitMs);
     this.count(size);
   }
 
-  /** Stores a body that can be produced again, under a name that holds the sum of its stored bytes; returns their number. */
-  private async store(
-    length: number,
-    body: () => AsyncGenerator<Uint8Array>,
-    nameOf: (sum: string) => string,
-  ): Promise<number> {
-    const { store, recipients, random } = this.options;
+  /** Stores the bytes [from, end) of a file under a name that holds the sum of what is stored; returns how much that is. */
+  private async store(path: string, from: number, end: number, nameOf: (sum: string) => string): Promise<number> {
+    const { disk, store, recipients, random } = this.options;
     const sealing = recipients === null ? null : await drawSealing(recipients, random);
-    const stored = (): AsyncGenerator<Uint8Array> => (sealing === null ? body() : ageEncrypt(body(), sealing));
     const sum = new ObjectSum();
-    if (length <= HELD_BYTES_MAX) {
-      const bytes = await wholeBody(stored());
+    if (end - from <= HELD_BYTES_MAX) {
+      const content = fileBytes(disk, path, from, end);
+      const bytes = sealing === null ? content : ageEncryptWhole(content, sealing);
       sum.add(bytes);
       await store.create(nameOf(sum.digest()), bytes);
       return sum.size;
     }
+    const stored = (): AsyncGenerator<Uint8Array> => {
+      const body = fileBody(disk, path, from, end);
+      return sealing === null ? body : ageEncrypt(body, sealing);
+    };
     for await (const piece of stored()) sum.add(piece);
     await store.create(nameOf(sum.digest()), stored());
     return sum.size;
   }
+}
+
+function fileBytes(disk: Disk, path: string, from: number, end: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(end - from);
+  const fd = disk.open(path, "read");
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const read = disk.read(fd, bytes, done, bytes.length - done, from + done);
+      if (read === 0) throw tooShort(path, from + done);
+      done += read;
+    }
+    return bytes;
+  } finally {
+    disk.close(fd);
+  }
+}
+
+function tooShort(path: string, offset: number): EmberlogError {
+  return new EmberlogError("DATA_ROTTEN", `${path} ends at ${offset}, before its length`, { file: path, offset });
 }
 
 /** The bytes [from, end) of a file. */
@@ -456,8 +468,7 @@ async function* fileBody(disk: Disk, path: string, from: number, end: number): A
     for (let at = from; at < end; ) {
       const piece = new Uint8Array(Math.min(PIECE_BYTES, end - at));
       const read = disk.read(fd, piece, 0, piece.length, at);
-      if (read === 0)
-        throw new EmberlogError("DATA_ROTTEN", `${path} ends at ${at}, before its length`, { file: path, offset: at });
+      if (read === 0) throw tooShort(path, at);
       yield piece.subarray(0, read);
       at += read;
     }

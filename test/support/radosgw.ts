@@ -3,6 +3,7 @@ import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
 
 const script = fileURLToPath(new URL("radosgw.sh", import.meta.url));
 const START_MS_MAX = 120_000;
@@ -54,4 +55,20 @@ function freePort(wanted: number): Promise<number> {
       server.close(() => resolve(typeof address === "object" && address !== null ? address.port : -1));
     });
   });
+}
+
+/** What a process needs to know to use the gateway, at `endpoint` or at something in front of it. */
+export function gatewayEnvironment(endpoint: string): Readonly<Record<string, string>> {
+  return { AWS_ACCESS_KEY_ID: ACCESS_KEY, AWS_SECRET_ACCESS_KEY: SECRET_KEY, AWS_ENDPOINT_URL_S3: endpoint };
+}
+
+export async function createBucket({ endpoint }: Gateway, bucket: string): Promise<void> {
+  const client = new S3Client({
+    endpoint,
+    region: "us-east-1",
+    forcePathStyle: true,
+    credentials: { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  client.destroy();
 }
