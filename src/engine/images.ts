@@ -38,6 +38,8 @@ export interface ImageSettings {
   /** Memory for pages copied aside, bytes. */
   readonly memoryBytesMax: number;
   readonly retention: Retention;
+  /** rdb-key-save-delay: so many µs longer, for each key, is a thread to take for an image (negative: one µs for so many keys). For tests. */
+  readonly keyDelayUs?: number;
 }
 
 /** What has been taken since start, and what the last one cost. */
@@ -274,10 +276,11 @@ export class Images {
 
   /** The newest image, if it says already what another one would say, byte for byte or nearly so. */
   private unchanged(full: boolean): ManifestImage | undefined {
-    const { images, writer } = this.directory;
+    const { images } = this.directory;
     const newest = images[images.length - 1];
-    if (newest === undefined || newest.chain !== this.marksSince || newest.sequence !== writer.sequence)
-      return undefined;
+    // The journal's, because what the running turn has executed is not in the log yet.
+    const { sequence } = this.engine.journal;
+    if (newest === undefined || newest.chain !== this.marksSince || newest.sequence !== sequence) return undefined;
     return full && newest.place > 0 ? undefined : newest;
   }
 
@@ -355,7 +358,10 @@ export class Images {
       keyId: newestKeyId(this.keys),
     };
     const fileKey = imageFileKey(header.keyId, header.salt, this.keys);
-    thread.write({ path: taking.path, header, frozen: freeze.shared, fileKey }, (answer) => {
+    const { keyDelayUs = 0 } = this.settings;
+    const { keyCount } = engine.dataset;
+    const delayMs = (keyDelayUs < 0 ? keyCount / -keyDelayUs : keyCount * keyDelayUs) / 1000;
+    thread.write({ path: taking.path, header, frozen: freeze.shared, fileKey, delayMs }, (answer) => {
       if (this.taking !== taking) return;
       this.endFreeze(taking, answer);
       if (taking.cancelled !== undefined) finished(taking.cancelled, undefined);

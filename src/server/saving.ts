@@ -113,6 +113,17 @@ export class Saving {
     return undefined;
   }
 
+  /** Takes an image at once, or as soon as the one under way has ended. Resolves with what went wrong, as an error reply. */
+  async saveNext(): Promise<string | undefined> {
+    for (let images = this.server.storage?.images; images?.busy === true; images = this.server.storage?.images) {
+      await images.idle();
+    }
+    return new Promise((resolve) => {
+      const refusal = this.begin("save", (error) => resolve(error === undefined ? undefined : `ERR ${error.message}`));
+      if (refusal !== undefined) resolve(refusal);
+    });
+  }
+
   /** At each tick of the server's timer. */
   tick(): void {
     const { server } = this;

@@ -272,6 +272,7 @@ export class Server {
     return {
       memoryBytesMax: config.integer("snapshot-memory"),
       retention: { ms: config.integer("log-retention-time") * 1000, bytes: config.integer("log-retention-size") },
+      keyDelayUs: config.integer("rdb-key-save-delay"),
     };
   }
 
@@ -442,7 +443,7 @@ export class Server {
       observe,
     );
     config.onChange(["appendonly"], () => this.switchLog());
-    config.onChange(["snapshot-memory", "log-retention-time", "log-retention-size"], () => {
+    config.onChange(["snapshot-memory", "log-retention-time", "log-retention-size", "rdb-key-save-delay"], () => {
       if (this.storage !== undefined) this.storage.images.settings = this.imageSettings;
       return undefined;
     });

@@ -20,6 +20,7 @@ import type { WorkerAnswer, WorkerTask } from "./worker_tasks.ts";
 const NICE = 19;
 /** Blocks between two looks at the event loop, where syncs end. */
 const STEPS = 8;
+const DELAY_MS = 10;
 
 const port = parentPort;
 check(port !== null, "this file is a worker");
@@ -46,6 +47,10 @@ async function write(to: MessagePort, job: ImageJob): Promise<void> {
     writing = new ImageWriting(disk, crc32c, lz4Compress, job);
     await run(writing, job.frozen.slots);
     setThreadNice(NICE);
+    for (let ms = 0; ms < job.delayMs; ms += DELAY_MS) {
+      if (writing.frozen.stopped) throw new Error("it was called off");
+      await new Promise((resolve) => setTimeout(resolve, DELAY_MS));
+    }
     answer(to, { kind: "written", summary: writing.summary });
   } catch (thrown) {
     writing?.close();

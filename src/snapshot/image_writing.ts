@@ -50,6 +50,8 @@ export interface ImageJob {
   readonly frozen: FrozenArena;
   /** Where it is encrypted. */
   readonly fileKey: KeyObject | undefined;
+  /** So long a worker keeps its result back, ms. */
+  readonly delayMs: number;
 }
 
 export interface ImageSummary {

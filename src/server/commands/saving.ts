@@ -98,19 +98,19 @@ function cancel({ reply }: Call, server: Server): void {
   reply.status("Scheduled background saving cancelled");
 }
 
-/** Who asked waits; everybody else goes on, unlike in Redis. */
+/** Who asked waits, behind a BGREWRITEAOF too; everybody else goes on, unlike in Redis. */
 function save(call: Call, server: Server): void {
   const { saving } = server;
-  if (saving.current !== undefined) return call.reply.error(IN_PROGRESS);
+  if (saving.current === "save") return call.reply.error(IN_PROGRESS);
   const { refusal } = saving;
   if (refusal !== undefined) return call.reply.error(refusal);
   const answer = holdRequest(server, call);
-  saving.begin("save", (error) => {
+  void saving.saveNext().then((problem) =>
     answer((reply) => {
-      if (error === undefined) reply.status("OK");
-      else reply.error(`ERR ${error.message}`);
-    });
-  });
+      if (problem === undefined) reply.status("OK");
+      else reply.error(problem);
+    }),
+  );
 }
 
 function bgrewriteaof(call: Call, server: Server): void {

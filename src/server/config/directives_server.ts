@@ -85,7 +85,7 @@ export const serverDirectives = [
   notNeeded("ignore-warnings", text(), ""),
   notNeeded("loading-process-events-interval-bytes", integer(1024, INT_MAX), "2097152", HIDDEN),
   notNeeded("key-load-delay", integer(-INT_MAX - 1, INT_MAX), "0", HIDDEN),
-  notNeeded("rdb-key-save-delay", integer(-INT_MAX - 1, INT_MAX), "0", HIDDEN),
+  honoured("rdb-key-save-delay", integer(-INT_MAX - 1, INT_MAX), "0", HIDDEN),
   honoured("shutdown-on-sigterm", shutdownFlags, "default"),
   honoured("shutdown-on-sigint", shutdownFlags, "default"),
   inertBecause("there are no replicas to wait for")("shutdown-timeout", integer(0, INT_MAX), "10"),
