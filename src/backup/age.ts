@@ -4,7 +4,7 @@
  */
 import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
-import { headerEnd, type Identities, type Recipients, type SealedHeader } from "./age_header.ts";
+import { HEADER_BYTES_MAX, headerEnd, type Identities, type Recipients, type SealedHeader } from "./age_header.ts";
 import {
   CHUNK_BYTES,
   PAYLOAD_NONCE_BYTES,
@@ -83,46 +83,77 @@ function sealChunks(
  * BACKUP_UNREADABLE, naming `name`, where it is no such file, no identity fits, or a byte is wrong.
  */
 export async function* ageDecrypt(body: ObjectBody, identities: Identities, name: string): AsyncGenerator<Uint8Array> {
-  const rest = evenPieces(body, SEALED_CHUNK_BYTES * PIECE_CHUNKS);
-  const first = await rest.next();
-  const beginning = first.done === true ? new Uint8Array(0) : first.value;
-  const end = headerEnd(beginning);
-  if (end === undefined || beginning.length < end + PAYLOAD_NONCE_BYTES) {
-    throw new EmberlogError("BACKUP_UNREADABLE", `${name} is no file of age`, { file: name, offset: 0 });
+  const pieces = body instanceof Uint8Array ? [body].values() : body[Symbol.asyncIterator]();
+  let beginning: Uint8Array = new Uint8Array(0);
+  let end: number | undefined;
+  while (end === undefined || beginning.length < end + PAYLOAD_NONCE_BYTES) {
+    const next = await pieces.next();
+    if (next.done === true || (end === undefined && beginning.length > HEADER_BYTES_MAX)) {
+      throw new EmberlogError("BACKUP_UNREADABLE", `${name} is no file of age`, { file: name, offset: 0 });
+    }
+    beginning = beginning.length === 0 ? next.value : Buffer.concat([beginning, next.value]);
+    end = headerEnd(beginning);
   }
   const start = end + PAYLOAD_NONCE_BYTES;
   const fileKey = await identities.open(beginning.subarray(0, end), name);
-  const key = new PayloadKey(fileKey, beginning.subarray(end, start));
-  let number = 0;
-  // One piece is kept back, because the last chunk was sealed differently.
-  let held: Uint8Array | undefined;
-  for await (const piece of evenPieces(joined(beginning.subarray(start), rest), SEALED_CHUNK_BYTES * PIECE_CHUNKS)) {
-    if (held !== undefined) {
-      yield openPiece(key, held, number, false, name);
-      number += PIECE_CHUNKS;
+  const chunks = new ChunkOpener(new PayloadKey(fileKey, beginning.subarray(end, start)), name);
+  yield* chunks.take(beginning.subarray(start));
+  for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) yield* chunks.take(next.value);
+  yield chunks.last();
+}
+
+/**
+ * Opens the chunks of a payload where they lie in the pieces that come; only one that lies in two is put together. The chunk that may be the last is held
+ * back, because that one was sealed differently.
+ */
+class ChunkOpener {
+  private readonly key: PayloadKey;
+  private readonly name: string;
+  /** The beginning of a chunk, or a whole one that may be the last. */
+  private readonly held = new Uint8Array(SEALED_CHUNK_BYTES);
+  private heldBytes = 0;
+  private number = 0;
+
+  constructor(key: PayloadKey, name: string) {
+    this.key = key;
+    this.name = name;
+  }
+
+  /** What can be opened now: nothing of it is the end. */
+  *take(piece: Uint8Array): Generator<Uint8Array> {
+    let at = 0;
+    if (this.heldBytes > 0) {
+      at = this.hold(piece, 0);
+      if (at === piece.length) return;
+      yield this.open(this.held, false);
+      this.heldBytes = 0;
     }
-    held = piece;
+    for (; piece.length - at > SEALED_CHUNK_BYTES; at += SEALED_CHUNK_BYTES) {
+      yield this.open(piece.subarray(at, at + SEALED_CHUNK_BYTES), false);
+    }
+    this.hold(piece, at);
   }
-  // An empty last chunk is one only where it is the first: else somebody has cut the file and closed it again.
-  if (held === undefined || (number > 0 && held.length <= TAG_BYTES)) throw damaged(name, number);
-  yield openPiece(key, held, number, true, name);
-}
 
-async function* joined(first: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  yield first;
-  yield* rest;
-}
-
-function openPiece(key: PayloadKey, sealed: Uint8Array, first: number, ends: boolean, name: string): Uint8Array {
-  const chunks = Math.max(1, Math.ceil(sealed.length / SEALED_CHUNK_BYTES));
-  const content = new Uint8Array(Math.max(0, sealed.length - chunks * TAG_BYTES));
-  for (let i = 0; i < chunks; i++) {
-    const chunk = sealed.subarray(i * SEALED_CHUNK_BYTES, (i + 1) * SEALED_CHUNK_BYTES);
-    const opened = key.open(chunk, first + i, ends && i === chunks - 1);
-    if (opened === undefined || (first + i > 0 && opened.length === 0)) throw damaged(name, first + i);
-    content.set(opened, i * CHUNK_BYTES);
+  last(): Uint8Array {
+    // An empty last chunk is one only where it is the first: else somebody has cut the file and closed it again.
+    if (this.number > 0 && this.heldBytes <= TAG_BYTES) throw damaged(this.name, this.number);
+    return this.open(this.held.subarray(0, this.heldBytes), true);
   }
-  return content;
+
+  /** Fills up what is held; returns where the rest begins. */
+  private hold(piece: Uint8Array, at: number): number {
+    const taken = Math.min(SEALED_CHUNK_BYTES - this.heldBytes, piece.length - at);
+    this.held.set(piece.subarray(at, at + taken), this.heldBytes);
+    this.heldBytes += taken;
+    return at + taken;
+  }
+
+  private open(sealed: Uint8Array, ends: boolean): Uint8Array {
+    const content = this.key.open(sealed, this.number, ends);
+    if (content === undefined || (this.number > 0 && content.length === 0)) throw damaged(this.name, this.number);
+    this.number++;
+    return content;
+  }
 }
 
 function damaged(name: string, chunk: number): EmberlogError {

@@ -86,28 +86,28 @@ export async function restore(
   const { disk, directory } = options;
   requireEmpty(disk, directory);
   disk.makeDirectory(directory);
-  const images = await fetchImages(directory, fetching, generation);
-  await forAll(plan.segments, OBJECTS_AT_ONCE, (segment) => {
-    const { firstSequence } = segment.object;
-    return writeFile(directory, fetchSegment(fetching, segment), segmentName(firstSequence, epochOf(segment)));
-  });
-  return assemble(options, plan, images);
+  const images = generation?.images ?? [];
+  const files = [
+    ...images.map(
+      ({ object, size, image }) =>
+        () =>
+          writeFile(directory, fetchContent(fetching, object, size), image.name),
+    ),
+    ...plan.segments.map((segment) => () => {
+      const name = segmentName(segment.object.firstSequence, epochOf(segment));
+      return writeFile(directory, fetchSegment(fetching, segment), name);
+    }),
+  ];
+  await forAll(files, OBJECTS_AT_ONCE, (fetch) => fetch());
+  return assemble(
+    options,
+    plan,
+    images.map(({ image }) => image),
+  );
 }
 
 function epochOf({ object }: StoredSegment): Uint8Array {
   return fromHex(object.epoch)!;
-}
-
-async function fetchImages(
-  directory: string,
-  fetching: FetchOptions,
-  generation: Generation | null,
-): Promise<ManifestImage[]> {
-  const images = generation?.images ?? [];
-  await forAll(images, OBJECTS_AT_ONCE, ({ object, size, image }) =>
-    writeFile(directory, fetchContent(fetching, object, size), image.name),
-  );
-  return images.map(({ image }) => image);
 }
 
 async function writeFile(directory: string, content: AsyncIterable<Uint8Array>, name: string): Promise<void> {

@@ -202,7 +202,7 @@ export class S3Store implements ObjectStore {
             ...(whole ? {} : { Range: `bytes=${start}-${end}` }),
           }),
         );
-        return (await answer.Body?.transformToByteArray()) ?? new Uint8Array(0);
+        return answer.Body === undefined ? new Uint8Array(0) : await bytesOf(answer.Body, answer.ContentLength);
       } catch (thrown) {
         if (statusOf(thrown) === 416) return new Uint8Array(0);
         // The SDK retries what fails before the body; a connection that ends within it is ours to retry.
@@ -277,6 +277,23 @@ export class S3Store implements ObjectStore {
       { file: name, cause: thrown },
     );
   }
+}
+
+/** A body into one buffer of its length: the SDK's own way copies it twice and leaves as much to be collected. */
+async function bytesOf(
+  body: { transformToByteArray(): Promise<Uint8Array> },
+  length: number | undefined,
+): Promise<Uint8Array> {
+  if (length === undefined || !(Symbol.asyncIterator in body)) return body.transformToByteArray();
+  const bytes = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer);
+  let at = 0;
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    if (at + piece.length > length) throw new Error(`more than ${length} bytes came`);
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  if (at < length) throw new Error(`the connection ended after ${at} of ${length} bytes`);
+  return bytes;
 }
 
 interface Answered {

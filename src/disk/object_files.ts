@@ -12,6 +12,10 @@ import path from "node:path";
 import { DiskError } from "./disk.ts";
 import { EEXIST, ENOENT, ENOTDIR } from "./errno.ts";
 
+/** Written to a file at a time, bytes, and in how many pieces at most: the system takes 1024. */
+const WRITE_BYTES = 1024 * 1024;
+const WRITE_PIECES_MAX = 512;
+
 function errnoOf(thrown: unknown): number {
   if (thrown instanceof Error && "errno" in thrown && typeof thrown.errno === "number") return thrown.errno;
   throw thrown;
@@ -36,9 +40,7 @@ export async function createFile(
   try {
     const handle = await attempt("create", temporary, () => fs.open(temporary, "wx", 0o640));
     try {
-      for await (const piece of body instanceof Uint8Array ? [body] : body) {
-        await attempt("write to", temporary, () => writeAll(handle, piece));
-      }
+      await writeBody(handle, body, temporary);
       await attempt("sync", temporary, () => handle.datasync());
     } finally {
       await handle.close();
@@ -56,8 +58,35 @@ export async function createFile(
   return true;
 }
 
-async function writeAll(handle: fs.FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) done += (await handle.write(bytes, done, bytes.length - done)).bytesWritten;
+/** Pieces that came one by one go into the file together: a call for each small one would cost more than its bytes. */
+async function writeBody(
+  handle: fs.FileHandle,
+  body: Uint8Array | AsyncIterable<Uint8Array>,
+  file: string,
+): Promise<void> {
+  let gathered: Uint8Array[] = [];
+  let bytes = 0;
+  const flush = async (): Promise<void> => {
+    await attempt("write to", file, () => writeAll(handle, gathered, bytes));
+    gathered = [];
+    bytes = 0;
+  };
+  for await (const piece of body instanceof Uint8Array ? [body] : body) {
+    gathered.push(piece);
+    bytes += piece.length;
+    if (bytes >= WRITE_BYTES || gathered.length >= WRITE_PIECES_MAX) await flush();
+  }
+  if (bytes > 0) await flush();
+}
+
+async function writeAll(handle: fs.FileHandle, pieces: readonly Uint8Array[], bytes: number): Promise<void> {
+  let { bytesWritten } = await handle.writev(pieces);
+  if (bytesWritten === bytes) return;
+  // The rest of a short write, in one piece.
+  const rest = Buffer.concat(pieces).subarray(bytesWritten);
+  for (let done = 0; done < rest.length; done += bytesWritten) {
+    ({ bytesWritten } = await handle.write(rest, done, rest.length - done));
+  }
 }
 
 /** Up to `length` bytes from `start`, or undefined where there is no such file. */
