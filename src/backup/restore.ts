@@ -15,7 +15,7 @@ import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { type Disk, syncFully } from "../disk/disk.ts";
-import { fromHex, joinPath, segmentName } from "../disk/file_names.ts";
+import { fromHex, joinPath, LOCK_NAME, segmentName } from "../disk/file_names.ts";
 import { createFile } from "../disk/object_files.ts";
 import { type Crc32c, FLAG_CONTINUES, type FrameHeader } from "../log/format.ts";
 import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
@@ -70,7 +70,8 @@ export function bytesToFetch(plan: RestorePlan, generation: Generation | null): 
 
 /** Step 1, for whoever wants to know before anything is fetched. Throws DIRECTORY_HOLDS_DATA. */
 export function requireEmpty(disk: Disk, directory: string): void {
-  if (disk.status(directory) === undefined || disk.list(directory).length === 0) return;
+  // A server that refused to start there has left its lock.
+  if (disk.status(directory) === undefined || disk.list(directory).every((name) => name === LOCK_NAME)) return;
   throw new EmberlogError("DIRECTORY_HOLDS_DATA", `${directory} is not empty: a restore goes into an empty directory`, {
     file: directory,
   });

@@ -24,7 +24,12 @@ export interface VerifyReport {
   readonly lastSequence: number;
 }
 
-export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promise<VerifyReport> {
+/** `begun` is told how many bytes there are to be looked at. */
+export async function verifyBackup(
+  options: FetchOptions,
+  crc32c: Crc32c,
+  begun: (bytes: number) => void = () => undefined,
+): Promise<VerifyReport> {
   const { store, identities } = options;
   const history = await readHistory(store);
   const objects = new Map<string, number>();
@@ -38,6 +43,7 @@ export async function verifyBackup(options: FetchOptions, crc32c: Crc32c): Promi
       wrong.push(wordsOf(thrown));
     }
   }
+  begun([...objects.values()].reduce((sum, size) => sum + size, 0));
   let bytes = 0;
   await forAll([...objects], OBJECTS_AT_ONCE, async ([name, size]) => {
     try {

@@ -11,7 +11,7 @@ import { recordCheck } from "../backup/checks.ts";
 import { readClaims } from "../backup/claims.ts";
 import { reaches, readHistory } from "../backup/history.ts";
 import { isRemote, proveStore } from "../backup/open_store.ts";
-import { Shipper } from "../backup/ship.ts";
+import { Shipper, type ShipReport } from "../backup/ship.ts";
 import { verifyBackup } from "../backup/verify.ts";
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
@@ -20,6 +20,7 @@ import { systemRandom } from "../base/random.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { manifestOf, openBackupStore, readIdentities, sizeText, timeText, withErrors } from "./backup_options.ts";
+import { Progress, type Terminal } from "./progress.ts";
 
 export interface BackupNowOptions {
   readonly to: string;
@@ -31,7 +32,13 @@ export interface BackupNowOptions {
 
 type Out = (text: string) => void;
 
-export function backupNow(directory: string, options: BackupNowOptions, keys: Keys, out: Out): Promise<number> {
+export function backupNow(
+  directory: string,
+  options: BackupNowOptions,
+  keys: Keys,
+  out: Out,
+  terminal: Terminal,
+): Promise<number> {
   const json = options.json === true;
   return withErrors(json, out, async () => {
     const recipients = await recipientsFor(options);
@@ -50,9 +57,11 @@ export function backupNow(directory: string, options: BackupNowOptions, keys: Ke
           `${store.place} lets one writer replace another's objects. If nothing else writes there: --single-writer`,
         );
       }
-      const shipping = { disk, directory, crc32c, keys, store, recipients, random };
+      const progress = new Progress("storing", json ? undefined : terminal);
+      const stored = ({ bytes }: ShipReport): void => progress.showBytes(bytes, undefined);
+      const shipping = { disk, directory, crc32c, keys, store, recipients, random, stored };
       const shipper = await Shipper.begin(shipping, manifest, systemClock.wallMs());
-      const report = await shipper.ship(manifest);
+      const report = await shipper.ship(manifest).finally(() => progress.end());
       const open = manifest.segments.at(-1)?.sealed === null;
       if (json)
         out(`${JSON.stringify({ ...report, claim: shipper.claim.claim, place: store.place, openSegment: open })}\n`);
@@ -129,14 +138,25 @@ export interface BackupVerifyOptions {
   readonly json?: boolean;
 }
 
-export function backupVerify(options: BackupVerifyOptions, out: Out): Promise<number> {
+export function backupVerify(options: BackupVerifyOptions, out: Out, terminal: Terminal): Promise<number> {
   const { from, identity, record, json = false } = options;
   return withErrors(json, out, async () => {
     const identities = await readIdentities(identity);
     const store = await openBackupStore(from);
     try {
       const beganUs = systemClock.monotonicUs();
-      const report = await verifyBackup({ store, identities }, crc32c);
+      const progress = new Progress("verifying", json ? undefined : terminal);
+      let looked = 0;
+      let total = 0;
+      const show = (bytes: number): void => {
+        looked += bytes;
+        progress.showBytes(looked, total);
+      };
+      const begun = (bytes: number): void => {
+        total = bytes;
+      };
+      const verified = verifyBackup({ store, identities, progress: show }, crc32c, begun);
+      const report = await verified.finally(() => progress.end());
       const ok = report.wrong.length === 0 && report.gaps.length === 0;
       const how = report.opened ? "contents opened" : "as stored";
       const text = `${report.objects} objects, ${sizeText(report.bytes)}, ${how}`;

@@ -8,15 +8,17 @@ import type { BackupPruneOptions } from "./backup_prune.ts";
 import type { BackupStatusOptions } from "./backup_status.ts";
 import type { HistoryOptions } from "./history.ts";
 import { describeKeyOptions, takeKeys } from "./key_options.ts";
+import type { Terminal } from "./progress.ts";
 import type { RestoreOptions } from "./restore.ts";
 import type { TimelineOptions } from "./timeline.ts";
 
-/** `words` stand behind the first word; `done` gets the exit code. */
+/** `words` stand behind the first word; `done` gets the exit code; `terminal` shows how far something is. */
 export function addBackupCommands(
   program: Command,
   words: readonly string[],
   out: (text: string) => void,
   done: (code: number) => void,
+  terminal: Terminal,
 ): void {
   describeKeyOptions(
     program
@@ -28,12 +30,13 @@ export function addBackupCommands(
       .option("--to-sequence <number>", "as after a command's number")
       .option("--before <command>", "as before the last command of that name: FLUSHALL")
       .option("--before-command <regex>", "as before the last command that matches, words separated by spaces")
+      .option("--ttl <keep|shift>", "keys expire when they did; or live as long from now as they had left", "keep")
       .option("--identity <file>", "the identity of age that opens the objects")
       .option("--dry-run", "say what would be fetched, and fetch nothing")
       .option("--json", "one JSON object instead of text"),
   ).action(async (options: RestoreOptions) => {
     const { runRestore } = await import("./restore.ts");
-    done(await runRestore(options, keysIn(words), out));
+    done(await runRestore(options, keysIn(words), out, terminal));
   });
   describeKeyOptions(
     program
@@ -86,7 +89,7 @@ export function addBackupCommands(
       .option("--json", "one JSON object instead of text"),
   ).action(async (directory: string, options: BackupNowOptions) => {
     const { backupNow } = await import("./backup.ts");
-    done(await backupNow(directory, options, keysIn(words), out));
+    done(await backupNow(directory, options, keysIn(words), out, terminal));
   });
   backup
     .command("identity <file>")
@@ -120,7 +123,7 @@ export function addBackupCommands(
       .addHelpText("after", "\nExit codes: 0 it works; 1 it does not; 2 it could not be tried."),
   ).action(async (options: BackupDrillOptions) => {
     const { backupDrill } = await import("./backup_drill.ts");
-    done(await backupDrill(options, keysIn(words), out));
+    done(await backupDrill(options, keysIn(words), out, terminal));
   });
   backup
     .command("prune")
@@ -162,7 +165,7 @@ export function addBackupCommands(
     .addHelpText("after", "\nExit codes: 0 sound; 1 damaged; 2 it could not be verified.")
     .action(async (options: BackupVerifyOptions) => {
       const { backupVerify } = await import("./backup.ts");
-      done(await backupVerify(options, out));
+      done(await backupVerify(options, out, terminal));
     });
 }
 

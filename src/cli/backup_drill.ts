@@ -12,6 +12,7 @@ import { systemRandom } from "../base/random.ts";
 import { type DrillReport, drill } from "../server/drill.ts";
 import { openBackupStore, readIdentities, sizeText, withErrors } from "./backup_options.ts";
 import { plainEngine } from "./plain_engine.ts";
+import { Progress, type Terminal } from "./progress.ts";
 
 export interface BackupDrillOptions {
   readonly from: string;
@@ -21,20 +22,31 @@ export interface BackupDrillOptions {
   readonly json?: boolean;
 }
 
-export function backupDrill(options: BackupDrillOptions, keys: Keys, out: (text: string) => void): Promise<number> {
+export function backupDrill(
+  options: BackupDrillOptions,
+  keys: Keys,
+  out: (text: string) => void,
+  terminal: Terminal,
+): Promise<number> {
   const { from, identity, scratch, json = false } = options;
   return withErrors(json, out, async () => {
     const identities = await readIdentities(identity);
     const store = await openBackupStore(from);
     try {
       const beganUs = systemClock.monotonicUs();
+      const progress = new Progress("restoring", json ? undefined : terminal);
+      let fetched = 0;
+      const show = (bytes: number): void => {
+        fetched += bytes;
+        progress.showBytes(fetched, undefined);
+      };
       const report = await drill({
-        fetching: { store, identities },
+        fetching: { store, identities, progress: show },
         keys,
         clock: systemClock,
         makeEngine: () => plainEngine(DATABASES_DEFAULT),
         ...(scratch === undefined ? {} : { scratch }),
-      });
+      }).finally(() => progress.end());
       const tookMs = Math.round((systemClock.monotonicUs() - beganUs) / 1000);
       const { ok, sequence, image } = report;
       const refused = options.record

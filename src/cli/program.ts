@@ -120,7 +120,7 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
     });
   addKeyCommand(program, output, done);
   addTransferCommands(program, words, output, done);
-  addBackupCommands(program, words, output.out, done);
+  addBackupCommands(program, words, output.out, done, process.stderr.isTTY ? output.error : undefined);
   program
     .command("ping")
     .description("health check: exit code 0 when a server answers PONG")

@@ -1,11 +1,14 @@
 /**
- * `emberlog restore --from URL --dir DIR [--to TIME | --to-sequence N | --before COMMAND | --before-command REGEX] [--identity FILE]
- * [--dry-run] [--json]`: a data directory as it was, for a server to be started on.
+ * `emberlog restore --from URL --dir DIR [--to TIME | --to-sequence N | --before COMMAND | --before-command REGEX] [--ttl keep|shift]
+ * [--identity FILE] [--dry-run] [--json]`: a data directory as it was, for a server to be started on.
  *
  * `--to T`: what was acknowledged before T is in, what was sent after T is not. `--before FLUSHALL`: the state right before the last
  * FLUSHALL; a regular expression is compared with whole commands, their words separated by spaces.
  *
- * Exit codes: 0 done; 2 it failed, and what was fetched stays for a look: a restore begins in an empty directory.
+ * `--ttl keep` leaves the times at which keys expire as they are, so that those which have passed expire when the server starts; `--ttl shift` moves all of them by
+ * the time between the restored moment and now.
+ *
+ * Exit codes: 0 done; 2 it failed. What was fetched lies in the folder `restoring` then: no server starts on it, and the next restore begins anew.
  */
 import type { FetchOptions } from "../backup/fetch.ts";
 import { findLast } from "../backup/find_command.ts";
@@ -18,10 +21,12 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { withScratchFolder } from "../disk/object_files.ts";
+import { clearUnfinishedRestore } from "../engine/unfinished_restore.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { generationOf, restoreInto } from "../server/restoring.ts";
 import { openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+import { Progress, type Terminal } from "./progress.ts";
 
 export interface RestoreOptions {
   readonly from: string;
@@ -31,16 +36,28 @@ export interface RestoreOptions {
   readonly before?: string;
   readonly beforeCommand?: string;
   readonly identity?: string;
+  readonly ttl?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
-export function runRestore(options: RestoreOptions, keys: Keys, out: (text: string) => void): Promise<number> {
+export function runRestore(
+  options: RestoreOptions,
+  keys: Keys,
+  out: (text: string) => void,
+  terminal: Terminal,
+): Promise<number> {
   const json = options.json === true;
   return withErrors(json, out, async () => {
     const goal = goalOf(options);
     const disk = new NodeDisk(nativeFileCalls());
-    if (options.dryRun !== true) requireEmpty(disk, options.dir);
+    const { ttl = "keep" } = options;
+    if (ttl !== "keep" && ttl !== "shift")
+      throw new EmberlogError("CONFIG_INVALID", `--ttl is keep or shift, not ${ttl}`);
+    if (options.dryRun !== true) {
+      await clearUnfinishedRestore(disk, options.dir);
+      requireEmpty(disk, options.dir);
+    }
     const identities = await readIdentities(options.identity);
     const store = await openBackupStore(options.from);
     try {
@@ -55,11 +72,21 @@ export function runRestore(options: RestoreOptions, keys: Keys, out: (text: stri
         if (json) out(`${JSON.stringify({ ...facts, dryRun: true })}\n`);
         return 0;
       }
-      const restored = await restoreInto(options.dir, keys, fetching, plan, generation);
+      const progress = new Progress("restoring", json ? undefined : terminal);
+      let fetched = 0;
+      const show = (bytes: number): void => {
+        fetched += bytes;
+        progress.showBytes(fetched, facts.bytes);
+      };
+      const showing: FetchOptions = { ...fetching, progress: show };
+      const restored = await restoreInto(options.dir, keys, showing, plan, generation, ttl).finally(() =>
+        progress.end(),
+      );
       if (json) out(`${JSON.stringify({ ...facts, ...restored })}\n`);
       else {
         const when = restored.commitMs === 0 ? "" : ` of ${new Date(restored.commitMs).toISOString()}`;
         out(`restored   ${options.dir}: the state after command ${restored.sequence}${when}\n`);
+        if (ttl === "shift") out(`shifted    ${restored.shifted} expiries: each as far from now as it was then\n`);
         out(`next       emberlog --dir ${options.dir}\n`);
       }
       return 0;

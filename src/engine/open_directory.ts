@@ -18,6 +18,7 @@ import type { ImageMemory } from "./image_chain.ts";
 import { refuseUnfinishedImport, removeImportMarker, writeImportMarker } from "./import_marker.ts";
 import { createSegment } from "./new_segment.ts";
 import { clearAway, type Recovered, recover, reportOf } from "./recovery.ts";
+import { refuseUnfinishedRestore } from "./unfinished_restore.ts";
 
 const NOTHING_EXAMINED: Examination = {
   directory: "ours",
@@ -61,6 +62,7 @@ export function openDataDirectory(
   const { disk, directory, crc32c, clock } = options;
   return withLock(disk, directory, (lock) => {
     refuseUnfinishedImport(disk, directory, crc32c);
+    refuseUnfinishedRestore(disk, directory);
     const beganUs = clock.monotonicUs();
     const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, memory, options.keys ?? NO_KEYS);
     const tookMs = (clock.monotonicUs() - beganUs) / 1000;

@@ -14,6 +14,7 @@ import { EngineMemory } from "./image_memory.ts";
 import { refuseUnfinishedImport } from "./import_marker.ts";
 import { advice, decide } from "./recovery.ts";
 import { Replay } from "./replay.ts";
+import { refuseUnfinishedRestore } from "./unfinished_restore.ts";
 
 /** While a server begins a new segment of its log the manifest changes; as often is tried. */
 const ROUNDS_MAX = 10;
@@ -30,6 +31,7 @@ export function readDataDirectory(
     throw new EmberlogError("DATA_MISSING", `there is no directory ${directory}`, { file: directory });
   }
   refuseUnfinishedImport(disk, directory, crc32c);
+  refuseUnfinishedRestore(disk, directory);
   for (let round = 1; ; round++) {
     const before = manifestOf(disk, directory);
     const engine = makeEngine();

@@ -5,8 +5,8 @@
  * A store that nobody has ever written to is readable and holds nothing. That too ends the start, since a mistyped prefix looks the same, unless the
  * directive says `or-begin`: then the server begins empty and says so.
  *
- * What is fetched lies in a folder of its own, `restoring`, until it is whole; then its files move up, the manifest last, and the folder goes. A start
- * that finds the folder and no manifest beside it begins again: everything there is from a restore that came to nothing.
+ * What is fetched lies in a folder of its own until it is whole (engine/unfinished_restore.ts). A start that finds that folder and no manifest
+ * beside it begins again: everything there is from a restore that came to nothing.
  */
 import { decodeGeneration } from "../backup/generation.ts";
 import { readHistory } from "../backup/history.ts";
@@ -18,11 +18,11 @@ import { planRestore } from "../backup/restore_plan.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import type { Disk } from "../disk/disk.ts";
-import { isImageName, joinPath, MANIFEST_NAME, parseSegmentName, RESTORING_NAME } from "../disk/file_names.ts";
+import { joinPath, RESTORING_NAME } from "../disk/file_names.ts";
 import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
-import { removeFolder } from "../disk/object_files.ts";
 import { directoryState } from "../engine/examination.ts";
 import { beginRestored } from "../engine/restored_directory.ts";
+import { clearUnfinishedRestore, finishRestore } from "../engine/unfinished_restore.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { PortableLogIo } from "../platform/log_io.ts";
@@ -59,27 +59,9 @@ export async function restoreOnEmpty(server: Server): Promise<void> {
 
 /** Also of what an interrupted restore has left, which goes. */
 async function isEmpty(disk: Disk, directory: string): Promise<boolean> {
-  const restoring = joinPath(directory, RESTORING_NAME);
-  if (disk.status(restoring) !== undefined) {
-    if (disk.status(joinPath(directory, MANIFEST_NAME)) === undefined) {
-      for (const name of disk.list(directory)) {
-        if (parseSegmentName(name) !== undefined || isImageName(name)) disk.unlink(joinPath(directory, name));
-      }
-    }
-    await removeFolder(restoring);
-  }
+  await clearUnfinishedRestore(disk, directory);
   const state = directoryState(disk, directory);
   return state === "missing" || state === "empty";
-}
-
-/** The files of a restored folder become those of the data directory. */
-async function moveUp(disk: Disk, restoring: string, directory: string): Promise<void> {
-  const names = disk.list(restoring).filter((name) => parseSegmentName(name) !== undefined || isImageName(name));
-  for (const name of names) disk.rename(joinPath(restoring, name), joinPath(directory, name));
-  disk.syncDirectory(directory);
-  disk.rename(joinPath(restoring, MANIFEST_NAME), joinPath(directory, MANIFEST_NAME));
-  disk.syncDirectory(directory);
-  await removeFolder(restoring);
 }
 
 async function restoreFrom(
@@ -130,7 +112,7 @@ async function restoreFrom(
     plan,
     generation,
   );
-  await moveUp(disk, restoring, directory);
+  await finishRestore(disk, directory);
   const when = restored.commitMs === 0 ? "" : ` of ${new Date(restored.commitMs).toISOString()}`;
   logger.notice(`Restored from ${store.place}: the state after command ${restored.sequence}${when}`);
 }

@@ -1,5 +1,5 @@
 /** The tools around backups, as their words are typed, on a small run whose commands are known. */
-import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../../src/cli/program.ts";
@@ -230,4 +230,61 @@ test("a drill restores for real, compares the image with the log and with the dr
     recorded: false,
     wrong: [expect.stringContaining("in an earlier drill")],
   });
+});
+
+test("a restore keeps the times at which keys and fields expire, or shifts them all to as far from now", async () => {
+  const dir = join(root, "expiring");
+  const clock = new FakeClock(START_MS);
+  const database = await open({ dir, clock });
+  database.run("SET", "soon", "1", "PX", 60_000);
+  database.run("SELECT", 3);
+  database.run("HSET", "hash", "field", "1", "other", "2");
+  database.run("HPEXPIRE", "hash", 90_000, "FIELDS", 1, "field");
+  database.run("SET", "ever", "1");
+  clock.advance(10_000);
+  database.run("SET", "last", "1");
+  await database.close();
+  const place = `file://${join(root, "expiring-store")}`;
+  expect(await emberlog("backup", "now", dir, "--to", place)).toMatchObject({ code: 0 });
+  for (const [mode, sizes] of [
+    ["keep", [0, 1]],
+    ["shift", [1, 2]],
+  ] as const) {
+    const to = join(root, `expiring-${mode}`);
+    const restored = await json("restore", "--from", place, "--dir", to, "--ttl", mode);
+    expect(restored, mode).toMatchObject({ shifted: mode === "shift" ? 2 : 0 });
+    const again = await open({ dir: to });
+    expect(again.run("PTTL", "soon")).toSatisfy((ms: number) =>
+      mode === "keep" ? ms === -2 : ms > 45_000 && ms <= 50_000,
+    );
+    expect(again.run("EXISTS", "soon"), mode).toBe(sizes[0]);
+    again.run("SELECT", 3);
+    expect(again.run("HKEYS", "hash"), mode).toHaveLength(sizes[1]);
+    if (mode === "shift")
+      expect(again.run("HPTTL", "hash", "FIELDS", 1, "field")).toSatisfy(
+        ([ms]: number[]) => ms! > 75_000 && ms! <= 80_000,
+      );
+    expect(again.run("PTTL", "ever")).toBe(-1);
+    await again.close();
+  }
+  expect(await emberlog("restore", "--from", place, "--dir", join(root, "no"), "--ttl", "x")).toMatchObject({
+    code: 2,
+  });
+});
+
+test("half a restore is served by no start, and begun anew by the next restore", async () => {
+  const dir = join(root, "half");
+  expect(await emberlog("restore", "--from", url, "--identity", identityFile, "--dir", dir)).toMatchObject({ code: 0 });
+  mkdirSync(join(dir, "restoring"));
+  const whole = await open({ dir });
+  expect(whole.run("DBSIZE")).toBe(7);
+  await whole.close();
+  renameSync(join(dir, "MANIFEST"), join(dir, "restoring", "MANIFEST"));
+  await expect(open({ dir })).rejects.toMatchObject({
+    code: "RESTORE_UNFINISHED",
+    message: expect.stringContaining("run it again"),
+  });
+  expect(await emberlog("history", "k3", "--dir", dir)).toMatchObject({ code: 2 });
+  expect(await emberlog("restore", "--from", url, "--identity", identityFile, "--dir", dir)).toMatchObject({ code: 0 });
+  expect(await emberlog("check", dir)).toMatchObject({ code: 0 });
 });
