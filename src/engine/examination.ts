@@ -43,6 +43,7 @@ import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/forma
 import { readManifest } from "../manifest/store.ts";
 import { type BadImage, chooseImages, type ImageMemory, imageProblem } from "./image_chain.ts";
 import type { DirectoryState, ImagesState, ManifestState, SegmentsState } from "./recovery_cases.ts";
+import { appendOnlyFolders } from "./redis_files.ts";
 
 /** One thing found, good or bad, for people. */
 export interface Finding {
@@ -128,7 +129,7 @@ export function directoryState(disk: Disk, directory: string): DirectoryState {
       name === MANIFEST_NAME || name === QUARANTINE_NAME || parseSegmentName(name) !== undefined || isImageName(name),
   );
   if (ours) return "ours";
-  return names.some(isRedisDataName) ? "redis" : "foreign";
+  return names.some(isRedisDataName) || appendOnlyFolders(disk, directory, names).length > 0 ? "redis" : "foreign";
 }
 
 class Examiner {

@@ -2,7 +2,8 @@
  * Which files of a Redis make up its data: a file that is named itself, or what redis-server would load from a directory.
  *
  * ```
- * DIR/appendonlydir/NAME.manifest      lines "file NAME seq N type b|i|h": the base, the increments by their numbers; h is history
+ * DIR/appendonlydir/NAME.manifest      lines "file NAME seq N type b|i|h": the base, the increments by their numbers; h is history. The folder
+ *                                      may have another name (appenddirname): it is known by its manifest
  * DIR/appendonly.aof                   before 7.0; may begin as an RDB file
  * DIR/dump.rdb
  * ```
@@ -10,12 +11,14 @@
  * middle of a save count for nothing, as for redis-server itself.
  */
 import { EmberlogError } from "../base/errors.ts";
-import { type Disk, readWholeFile } from "../disk/disk.ts";
+import { type Disk, DiskError, readWholeFile } from "../disk/disk.ts";
 import { joinPath } from "../disk/file_names.ts";
 
 const MANIFEST_BYTES_MAX = 16 * 1024 * 1024;
 const APPEND_ONLY_DIRECTORY = "appendonlydir";
 const MANIFEST_ENDING = ".manifest";
+/** What redis-server calls the manifest by default; a folder of another name is looked for only by this. */
+const AOF_MANIFEST = ".aof.manifest";
 /** What redis-server was writing when it was stopped: temp-PID.rdb, temp-rewriteaof-bg-PID.aof, … */
 const UNFINISHED = /^temp-[\w.-]*\.(rdb|aof)$/;
 
@@ -40,7 +43,8 @@ export function findRedisFiles(disk: Disk, path: string): RedisFiles {
   const unfinished = listed.filter((name) => UNFINISHED.test(name));
   const names = listed.filter((name) => !UNFINISHED.test(name));
   const dumps = names.filter((name) => name.endsWith(".rdb"));
-  const appendOnly = names.includes(APPEND_ONLY_DIRECTORY) ? joinPath(path, APPEND_ONLY_DIRECTORY) : path;
+  const folders = appendOnlyFolders(disk, path, names);
+  const appendOnly = folders.length === 0 ? path : joinPath(path, only(path, folders, "append-only directories"));
   const manifests = disk.list(appendOnly).filter((name) => name.endsWith(MANIFEST_ENDING));
   const logs = names.filter((name) => name.endsWith(".aof"));
   if (manifests.length > 0) {
@@ -69,6 +73,21 @@ export function findRedisFiles(disk: Disk, path: string): RedisFiles {
     throw refused(path, `${path} holds no data of Redis: no appendonlydir, no .aof, no .rdb${beside}`);
   }
   return measured(disk, [joinPath(path, only(path, dumps, "RDB files"))], []);
+}
+
+/** Folders that hold the manifest of append-only files, and appendonlydir whatever it holds. */
+export function appendOnlyFolders(disk: Disk, path: string, names: readonly string[]): string[] {
+  return names.filter((name) => {
+    if (name === APPEND_ONLY_DIRECTORY) return true;
+    const folder = joinPath(path, name);
+    try {
+      return disk.status(folder)?.kind === "directory" && disk.list(folder).some((each) => each.endsWith(AOF_MANIFEST));
+    } catch (thrown) {
+      // lost+found, and what else is not ours to read.
+      if (thrown instanceof DiskError) return false;
+      throw thrown;
+    }
+  });
 }
 
 function only(path: string, names: readonly string[], what: string): string {

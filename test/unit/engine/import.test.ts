@@ -59,7 +59,7 @@ const digest = (db: Embedded): string => datasetDigest((Reflect.get(db, "engine"
 /** A dataset of every type, and its digest. */
 async function source(seed = 5): Promise<{ db: Embedded; expected: string }> {
   const db = await openHere();
-  for (const [name, ...args] of randomDataset(seededRandom(seed), 60, Date.now())) db.run(String(name), ...args);
+  for (const [name, ...args] of randomDataset(seededRandom(seed), 20, Date.now())) db.run(String(name), ...args);
   return { db, expected: digest(db) };
 }
 
@@ -114,6 +114,25 @@ describe("a start on a directory of Redis's", () => {
     for (const [name, ...args] of increments) db.run(name!, ...args);
     const expected = digest(db);
     expect(await digestsOf(dir)).toEqual([expected, expected]);
+  });
+
+  it("knows an append-only directory of another name, and does not take an old dump instead", async () => {
+    const { db, expected } = await source();
+    const old = await openHere();
+    old.set("old", "1");
+    const dir = directory();
+    await db.export({ aof: join(dir, "aof-7") });
+    expect(await digestsOf(dir)).toEqual([expected, expected]);
+    const both = directory();
+    await db.export({ aof: join(both, "aof-7") });
+    await old.export({ rdb: join(both, "dump.rdb") });
+    expect(await digestsOf(both)).toEqual([expected, expected]);
+    const several = directory();
+    for (const name of ["aof-7", "appendonlydir"]) await db.export({ aof: join(several, name) });
+    await expect(open({ dir: several })).rejects.toMatchObject({
+      code: "IMPORT_REFUSED",
+      message: expect.stringContaining("several append-only directories (aof-7, appendonlydir)"),
+    });
   });
 
   it("reads the append-only files where both are there, and the server's log says so", async () => {
