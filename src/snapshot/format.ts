@@ -45,11 +45,12 @@
  *    4  4  blocks
  *    8  8  pages
  *   16  8  bytes of the file, this end included
- *   24  4  chain: CRC of the header and of each block header in turn
+ *   24  4  chain: CRC of bytes 0 … 507 of the header and of bytes 0 … 27 of each block header in turn
  *   28  4  CRC of bytes 0 … 27, seeded
  * ```
  * Seeded: the CRC continues that of the header's salt. The chain names the image: as a block's header covers its payload by a CRC, the
- * chain covers every byte (D16). The manifest and a delta on this image give it.
+ * chain covers every byte (D16). It leaves out the headers' own sums: a CRC of bytes together with their CRC is the same for all bytes. The
+ * manifest and a delta on this image give it.
  *
  * Encrypted: a payload is sealed with AES-256-GCM after compression (base/frame_cipher.ts), under a key derived from master key and salt
  * with the label "emberlog image v1"; bytes 0 … 23 of the block's header are associated data. It is 16 bytes longer than what was sealed.
@@ -91,6 +92,7 @@ export const BLOCK_STORED_BYTES_MAX = BLOCK_PLAIN_BYTES_MAX + TAG_BYTES;
 const SALT_BYTES = 32;
 const EPOCH_BYTES = 16;
 const HEADER_CRC_AT = 508;
+const BLOCK_CRC_AT = 28;
 
 export type Crc32c = (bytes: Uint8Array, offset: number, length: number, seed: number) => number;
 
@@ -199,6 +201,16 @@ export function decodeImageHeader(
   return { kind: "header", header };
 }
 
+/** Continues the chain by the header. */
+export function chainOfHeader(header: Uint8Array, crc32c: Crc32c): number {
+  return crc32c(header, 0, HEADER_CRC_AT, 0);
+}
+
+/** Continues it by the block header at `at`. */
+export function chainWithBlock(bytes: Uint8Array, at: number, chain: number, crc32c: Crc32c): number {
+  return crc32c(bytes, at, BLOCK_CRC_AT, chain);
+}
+
 /** The seed of every checksum behind the header. */
 export function imageSeed(salt: Uint8Array, crc32c: Crc32c): number {
   return crc32c(salt, 0, SALT_BYTES, 0);
@@ -218,7 +230,7 @@ export function putBlockFields(bytes: Uint8Array, at: number, block: BlockHeader
 /** What comes behind `putBlockFields` when the payload is there. */
 export function sealBlockHeader(bytes: Uint8Array, at: number, payloadCrc: number, seed: number, crc32c: Crc32c): void {
   putU32(bytes, at + 24, payloadCrc);
-  putU32(bytes, at + 28, crc32c(bytes, at, 28, seed));
+  putU32(bytes, at + BLOCK_CRC_AT, crc32c(bytes, at, BLOCK_CRC_AT, seed));
 }
 
 /** Fills `block`; a text says what is wrong instead. "end" where the end begins, which is then to be decoded. */
@@ -232,7 +244,9 @@ export function decodeBlockHeader(
   const magic = getU32(bytes, at);
   if (magic === END_MAGIC) return "end";
   if (magic !== BLOCK_MAGIC) return "no block begins here";
-  if ((getU32(bytes, at + 28) ^ crc32c(bytes, at, 28, seed)) !== 0) return "a block header's checksum is wrong";
+  if ((getU32(bytes, at + BLOCK_CRC_AT) ^ crc32c(bytes, at, BLOCK_CRC_AT, seed)) !== 0) {
+    return "a block header's checksum is wrong";
+  }
   block.storedBytes = getU32(bytes, at + 4);
   block.plainBytes = getU32(bytes, at + 8);
   block.number = getU32(bytes, at + 12);

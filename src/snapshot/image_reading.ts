@@ -19,6 +19,8 @@ import {
   type BlockHeader,
   CODEC_STORED,
   type Crc32c,
+  chainOfHeader,
+  chainWithBlock,
   decodeBlockHeader,
   decodeEnd,
   decodeImageHeader,
@@ -76,7 +78,7 @@ function readIndex(disk: Disk, fd: number, crc32c: Crc32c): ImageIndexResult {
   if (decoded.kind === "unknown") return decoded;
   const { header } = decoded;
   const seed = imageSeed(header.salt, crc32c);
-  let chain = crc32c(headerBytes, 0, IMAGE_HEADER_BYTES, 0);
+  let chain = chainOfHeader(headerBytes, crc32c);
   const offsets: number[] = [];
   const bytes = new Uint8Array(BLOCK_HEADER_BYTES);
   const block = emptyBlockHeader();
@@ -90,7 +92,7 @@ function readIndex(disk: Disk, fd: number, crc32c: Crc32c): ImageIndexResult {
     if (problem === "end") break;
     if (problem !== undefined) return { kind: "damaged", reason: problem, offset };
     if (block.number !== offsets.length) return { kind: "damaged", reason: "a block is out of its order", offset };
-    chain = crc32c(bytes, 0, BLOCK_HEADER_BYTES, chain);
+    chain = chainWithBlock(bytes, 0, chain, crc32c);
     offsets.push(offset);
     pages += block.pages;
     offset += BLOCK_HEADER_BYTES + block.storedBytes;

@@ -28,6 +28,8 @@ import {
   CODEC_LZ4,
   CODEC_STORED,
   type Crc32c,
+  chainOfHeader,
+  chainWithBlock,
   END_BYTES,
   encodeEnd,
   encodeImageHeader,
@@ -115,7 +117,7 @@ export class ImageWriting {
     this.cipher = job.fileKey === undefined ? undefined : frameCipher(job.fileKey);
     this.seed = imageSeed(job.header.salt, crc32c);
     const header = encodeImageHeader(job.header, crc32c);
-    this.chain = crc32c(header, 0, header.length, 0);
+    this.chain = chainOfHeader(header, crc32c);
     this.fd = disk.open(job.path, "create");
     try {
       writeFully(disk, this.fd, header, 0, header.length, 0, job.path);
@@ -226,7 +228,7 @@ export class ImageWriting {
     if (cipher === undefined) out.set(payload, BLOCK_HEADER_BYTES);
     else cipher.seal(this.blocks, out.subarray(0, BLOCK_ASSOCIATED_BYTES), payload, out, BLOCK_HEADER_BYTES);
     sealBlockHeader(out, 0, crc32c(out, BLOCK_HEADER_BYTES, storedBytes, this.seed), this.seed, crc32c);
-    this.chain = crc32c(out, 0, BLOCK_HEADER_BYTES, this.chain);
+    this.chain = chainWithBlock(out, 0, this.chain, crc32c);
     this.pages += this.rowCount;
     this.blocks++;
     this.plainBytes += plainBytes;
