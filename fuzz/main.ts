@@ -55,8 +55,13 @@ if (values.mutants) {
       const others = (results.mutants?.results ?? []).filter(({ name }) => name !== result.name);
       results.mutants = { ...circumstances(startedMs, commit()), results: [...others, result] };
     });
-  const noticed = (readResults().mutants?.results ?? []).filter(({ red }) => red).map(({ name }) => name);
-  const good = await runMutants(values.only, values.missing ? noticed : [], values.record ? keepResult : () => {});
+  const noticed = (readResults().mutants?.results ?? []).filter(({ red }) => red);
+  const good = await runMutants(
+    values.only,
+    values.missing ? noticed.map(({ name }) => name) : [],
+    new Map(noticed.map(({ name, seeds }) => [name, seeds])),
+    values.record ? keepResult : () => {},
+  );
   process.exit(good ? 0 : 1);
 }
 const runSeedOf = (): number => (values.seed === undefined ? randomInt(2 ** 30) : Number(values.seed));

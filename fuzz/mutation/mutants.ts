@@ -4,22 +4,8 @@
  *
  * Mutants exist in a copy of the sources only (run.ts): no switch of theirs is in the product.
  */
-export interface Edit {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-export interface Mutant {
-  readonly name: string;
-  /** The rule of the durability document that it breaks. */
-  readonly rule: string;
-  readonly edits: readonly Edit[];
-}
-
-function mutant(rule: string, name: string, file: string, find: string, replace: string): Mutant {
-  return { rule, name, edits: [{ file: `src/${file}`, find, replace }] };
-}
+import { IMAGE_MUTANTS } from "./image_mutants.ts";
+import { type Edit, type Mutant, mutant } from "./mutant.ts";
 
 /** Units of several frames are otherwise larger than 16 MiB: too large for thousands of lives. The harness must stay green with this alone. */
 export const SMALL_FRAMES: Edit = {
@@ -33,6 +19,7 @@ const SYNC_FIRST_SEGMENT = `    syncFully(disk, segment.fd, joinPath(directory, 
 `;
 
 export const MUTANTS: readonly Mutant[] = [
+  ...IMAGE_MUTANTS,
   // Syncs and renames of files
   mutant(
     "D1",
@@ -115,7 +102,7 @@ export const MUTANTS: readonly Mutant[] = [
     "D8",
     "what is cut is not copied aside",
     "engine/recovery.ts",
-    `  if (decision === "cut") copyTails(disk, directory, nowMs, examination, setAside);\n`,
+    `  if (decision === "cut" || decision === "open") copyTails(disk, directory, nowMs, examination, setAside);\n`,
     "",
   ),
   mutant(

@@ -1,16 +1,19 @@
 /**
  * The mutation score:  npm run fuzz -- --mutants [--only TEXT | --missing] [--record]
  *
- * Each mutant is applied to a copy of the sources in a temporary folder, and the crash harness runs there until it goes red. A mutant
- * that it does not notice is a hole in the proof. Two controls, the copy without a change and the one with small frames, must
- * stay green.
+ * Each mutant is applied to a copy of the sources in a temporary folder, and the crash harness runs there until it goes red: first the seed
+ * that noticed it when it was last recorded, then flipped bits, then seeds from 1 on. A mutant that it does not notice is a hole in the proof. Two
+ * controls, the copy without a change and the one with small frames, must stay green.
+ *
+ * Nothing is built, and each worker has one copy for all its mutants, so that one that is noticed at once costs the start of a process.
  */
 import { spawn } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { runSeed } from "../sim/run.ts";
-import { type Edit, MUTANTS, type Mutant, SMALL_FRAMES } from "./mutants.ts";
+import type { Edit, Mutant } from "./mutant.ts";
+import { MUTANTS, SMALL_FRAMES } from "./mutants.ts";
 
 /** Processor time that the harness has to notice a mutant, and what a control takes. */
 const CPU_SECONDS_MAX = 90;
@@ -33,10 +36,14 @@ interface Outcome {
   readonly failure: string;
 }
 
-/** Runs all mutants whose name contains `only`, but not those named in `without`; true when the harness noticed each, and nothing else. */
+/**
+ * Runs all mutants whose name contains `only`, but not those named in `without`; true when the harness noticed each, and nothing else.
+ * `noticedAt`: the seed that is tried first, by the mutant's name.
+ */
 export async function runMutants(
   only: string,
   without: readonly string[],
+  noticedAt: ReadonlyMap<string, number>,
   finished: (result: MutantResult) => void,
 ): Promise<boolean> {
   const results: MutantResult[] = [];
@@ -46,23 +53,31 @@ export async function runMutants(
     { name: "control: no change", edits: [] },
     { name: "control: small frames", edits: [SMALL_FRAMES] },
   ];
-  for (const { name, edits } of only === "" ? controls : []) {
-    const { failure, seeds } = await runEdited(edits, CONTROL_SEEDS);
-    if (failure !== "") wrong++;
-    console.log(failure === "" ? `green  ${name}, ${seeds} seeds` : `WRONG  ${name} is red: ${failure}`);
-  }
+  const beganMs = performance.now();
+  const controlQueue = only === "" ? controls : [];
   const queue = [...chosen];
   const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const result = await runMutant(next);
-      results.push(result);
-      finished(result);
-      const { red, rule, name, seeds, failure } = result;
-      console.log(
-        red
+    const copy = new SourceCopy();
+    try {
+      for (let next = controlQueue.shift(); next !== undefined; next = controlQueue.shift()) {
+        const { name, edits } = next;
+        const { failure, seeds } = await copy.run(edits, CONTROL_SEEDS, 1, undefined);
+        if (failure !== "") wrong++;
+        console.log(failure === "" ? `green  ${name}, ${seeds} seeds` : `WRONG  ${name} is red: ${failure}`);
+      }
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const result = await runMutant(copy, next, noticedAt.get(next.name));
+        results.push(result);
+        finished(result);
+        const { red, rule, name, seeds, failure } = result;
+        const what = red
           ? `red    ${rule} ${name}: seed ${seeds}: ${failure.split("\n")[0]!.slice(0, 110)}`
-          : `GREEN  ${rule} ${name}: not noticed in ${seeds} seeds`,
-      );
+          : `GREEN  ${rule} ${name}: not noticed in ${seeds} seeds`;
+        const seconds = Math.round((performance.now() - beganMs) / 1000);
+        console.log(`${what} (${results.length} of ${chosen.length}, ${seconds} s)`);
+      }
+    } finally {
+      copy.remove();
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, Math.min(4, cpus().length)) }, work));
@@ -73,38 +88,56 @@ export async function runMutants(
   return wrong === 0 && red === results.length && results.length > 0;
 }
 
-async function runMutant({ name, rule, edits }: Mutant): Promise<MutantResult> {
-  let { seeds, failure } = await runEdited(edits, SEEDS_MAX);
+async function runMutant(
+  copy: SourceCopy,
+  { name, rule, edits }: Mutant,
+  noticedAt: number | undefined,
+): Promise<MutantResult> {
+  let { seeds, failure } = await copy.run(edits, SEEDS_MAX, 1, noticedAt);
   // A seed that fails without the mutant, too, has noticed something else.
   while (failure !== "" && seeds > 0 && (await runSeed(seeds)).failure !== "") {
     console.log(`WRONG  seed ${seeds} fails without any mutant`);
-    ({ seeds, failure } = await runEdited(edits, SEEDS_MAX, seeds + 1));
+    ({ seeds, failure } = await copy.run(edits, SEEDS_MAX, seeds === noticedAt ? 1 : seeds + 1, undefined));
   }
   return { name, rule, red: failure !== "", seeds, failure };
 }
 
-async function runEdited(edits: readonly Edit[], seeds: number, from = 1): Promise<Outcome> {
-  const folder = mkdtempSync(join(tmpdir(), "emberlog-mutant-"));
-  try {
+/** The sources in a folder of their own, where they are changed and put back. */
+class SourceCopy {
+  private readonly folder = mkdtempSync(join(tmpdir(), "emberlog-mutant-"));
+
+  constructor() {
+    const { folder } = this;
     for (const part of ["src", "fuzz", "test/support"]) cpSync(part, join(folder, part), { recursive: true });
     for (const file of ["package.json", "tsconfig.json"]) cpSync(file, join(folder, file));
     symlinkSync(join(process.cwd(), "node_modules"), join(folder, "node_modules"));
     mkdirSync(join(folder, "tmp"));
-    for (const edit of edits) apply(folder, edit);
-    return await untilRed(folder, seeds, from);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Runs until red with these edits: `first`, flipped bits (`from` 1 only), then `seeds` seeds from `from` on. */
+  async run(edits: readonly Edit[], seeds: number, from: number, first: number | undefined): Promise<Outcome> {
+    const before = new Map<string, string>();
+    try {
+      for (const { file, find, replace } of edits) {
+        const path = join(this.folder, file);
+        const text = readFileSync(path, "utf8");
+        if (!before.has(path)) before.set(path, text);
+        const parts = text.split(find);
+        if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${find}`);
+        writeFileSync(path, parts.join(replace));
+      }
+      return await untilRed(this.folder, seeds, from, first);
+    } finally {
+      for (const [path, text] of before) writeFileSync(path, text);
+    }
   }
 }
 
-function apply(folder: string, { file, find, replace }: Edit): void {
-  const path = join(folder, file);
-  const parts = readFileSync(path, "utf8").split(find);
-  if (parts.length !== 2) throw new Error(`${file} holds ${parts.length - 1} times: ${find}`);
-  writeFileSync(path, parts.join(replace));
-}
-
-function untilRed(folder: string, seeds: number, from: number): Promise<Outcome> {
+function untilRed(folder: string, seeds: number, from: number, first: number | undefined): Promise<Outcome> {
   const args = [
     "--import",
     "tsx",
@@ -115,6 +148,7 @@ function untilRed(folder: string, seeds: number, from: number): Promise<Outcome>
     String(seeds),
     "--cpu-seconds",
     String(CPU_SECONDS_MAX),
+    ...(first === undefined ? [] : ["--first", String(first)]),
   ];
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });

@@ -110,7 +110,13 @@ class Planner {
     const firstLogged =
       listed[0]?.firstSequence ?? (others.length > 0 ? parseSegmentName(others[0]!)!.firstSequence : 1);
     this.chooseBase(manifest, firstLogged);
+    const origin = manifest?.origin ?? 0;
     this.lastSequence = manifest === null && this.base.length === 0 ? 0 : firstLogged - 1;
+    if (manifest !== null && this.base.length === 0 && firstLogged > origin + 1) {
+      // Commands without what they were executed on are no prefix of anything.
+      this.lastSequence = origin;
+      this.end("what the log goes on from is damaged or gone");
+    }
     for (const segment of listed) this.takeListed(segment, names);
     for (const name of others) this.takeUnlisted(name, manifest);
     if (this.lastSequence < this.baseSequence) {
@@ -120,7 +126,6 @@ class Planner {
     const { kept, aside, lastSequence, knownSequence, notes, base } = this;
     if (base.length === 0 && !kept.some(({ scan }) => scan.commands > 0))
       notes.push("nothing can be kept: what a repair leaves is an empty database");
-    const origin = manifest?.origin ?? 0;
     const known = Math.max(lastSequence, knownSequence);
     return { kept, aside, images: base, origin, lastSequence, knownSequence: known, notes };
   }

@@ -1,6 +1,7 @@
 /** Images as part of the data: taken while commands go on, listed, fallen back from, made unnecessary. */
 
 import { describe, expect, test } from "vitest";
+import { crc32cReference } from "../../src/base/crc32c.ts";
 import { EmberlogError } from "../../src/base/errors.ts";
 import { NO_KEYS } from "../../src/base/key_ring.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
@@ -9,11 +10,13 @@ import { EIO, ENOSPC } from "../../src/disk/errno.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import { chooseImages, imageProblem } from "../../src/engine/image_chain.ts";
 import { EngineMemory } from "../../src/engine/image_memory.ts";
+import { applyRepair, planRepair } from "../../src/engine/repair.ts";
 import { readManifest } from "../../src/manifest/store.ts";
 import { CommandSource } from "../conformance/random_commands.ts";
 import { drawSeed } from "../model/memory_seed.ts";
 import { EngineClient } from "../support/engine_client.ts";
 import { verifyDataset } from "../support/verify_dataset.ts";
+import { DiskLogIo } from "../unit/log/disk_log_io.ts";
 import { referenceCrc32c } from "../unit/log/support.ts";
 import { DIRECTORY, ImageWorld, type ImageWorldOptions } from "./image_world.ts";
 
@@ -206,6 +209,41 @@ describe("D16: an image that is damaged is fallen back from", () => {
     expect(refusal(disk)).toBe("DATA_ROTTEN");
     for (const name of images) disk.unlink(`${DIRECTORY}/${name}`);
     expect(refusal(disk)).toBe("DATA_MISSING");
+  });
+
+  test("a repair then keeps nothing but copies, and a start serves that", async () => {
+    const { world, images } = await history();
+    const disk = world.crash("power");
+    for (const name of images) flip(disk, name, () => 600);
+    const plan = planRepair(disk, DIRECTORY, crc32cReference);
+    expect(plan).toMatchObject({ kind: "repair", kept: [], images: [], lastSequence: 0 });
+    const before = new Map(
+      [...names(disk, ".seg"), ...images].map((name) => [name, disk.contents(`${DIRECTORY}/${name}`).slice()]),
+    );
+    const { clock } = world.client;
+    const logIo = new DiskLogIo(disk, (task) => queueMicrotask(task));
+    await applyRepair(
+      {
+        disk,
+        directory: DIRECTORY,
+        logIo,
+        clock,
+        random: seededRandom(3),
+        crc32c: crc32cReference,
+        policy: "always",
+        segmentBytesMax: 1 << 20,
+      },
+      plan,
+    );
+    const copies = disk.list(`${DIRECTORY}/quarantine`);
+    for (const [name, bytes] of before) {
+      const copy = copies.find((each) => each.startsWith(`${name}.0.`));
+      expect(copy, name).toBeDefined();
+      expect(disk.contents(`${DIRECTORY}/quarantine/${copy}`)).toEqual(bytes);
+    }
+    const again = start(disk);
+    expect(again.storage.report).toMatchObject({ decision: "open", images: 0 });
+    expect(again.run("DBSIZE")).toBe(":0\r\n");
   });
 
   test("the one before the newest is gone, or shorter: a start says so, and keeps the log that goes back further", async () => {
