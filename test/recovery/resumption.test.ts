@@ -71,6 +71,20 @@ test("writes are refused, reads go on, and then all that was acknowledged is dur
   expect(new ImageWorld(world.crash("power"), 2, { policy: "everysec" }).digest()).toBe(end);
 });
 
+test("a power cut brings back the segment whose header could not be stored: it is removed again", async () => {
+  const { world, digest, release } = await failed(5);
+  const before = listed(world).segments.at(-1)!;
+  release();
+  await pass(world, 100);
+  expect(world.storage.resumption.resumed).toBe(1);
+  const disk = world.crash("power");
+  disk.put(`${DIRECTORY}/${before.name}`, new Uint8Array(9000));
+  const again = new ImageWorld(disk, 6);
+  expect(again.storage.report).toMatchObject({ decision: "open", images: 1 });
+  expect(again.digest()).toBe(digest);
+  expect(disk.status(`${DIRECTORY}/${before.name}`)).toBeUndefined();
+});
+
 test("a power cut while writes are refused takes no more than it would have taken before", async () => {
   const { world } = await failed(3);
   world.disk.onOperation = null;

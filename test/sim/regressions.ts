@@ -19,4 +19,16 @@ export const REGRESSIONS: readonly Regression[] = [
     name: "D3: a segment without commands was forgotten before it was trimmed, and then refused as a stray",
     seed: 117,
   },
+  {
+    // test/recovery/images.test.ts: "a repair then keeps nothing but copies, and a start serves that"
+    name: "D16: a repair kept a log that no image was left for, and the start after it was refused",
+    seed: 2966,
+    keep: [15, 22, 56, 57, 58, 61, 64, 66],
+  },
+  {
+    // test/recovery/resumption.test.ts: "a power cut brings back the segment whose header could not be stored"
+    name: "D9: a segment whose header was lost by the sync that failed was a stray to the log that had begun anew",
+    seed: 2704,
+    keep: [0, 1, 2, 3, 4, 5],
+  },
 ];
