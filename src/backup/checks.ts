@@ -2,7 +2,7 @@
  * What verifications and drills have found, kept in the store beside what they looked at: so that whoever asks, from whatever machine, sees when a restore was last
  * seen to work.
  * ```
- * {"format":1,"kind":"drill","ok":true,"ms":1700000000000,"tookMs":5300,"sequence":4711,"text":"…","digests":[[4711,"89abcdef","…"]]}
+ * {"format":1,"kind":"drill","ok":true,"ms":1700000000000,"tookMs":5300,"first":17,"sequence":4711,"text":"…","digests":[[4711,"89abcdef","…"]]}
  * ```
  * `text` says it in words; `digests`: of a drill, what the images that it loaded held: sequence, chain, and the digest of all keys with values and
  * expiries, which the next drill of the same image compares with.
@@ -29,7 +29,8 @@ export interface CheckRecord {
   /** When it ended, wall clock, and what it took. */
   readonly ms: number;
   readonly tookMs: number;
-  /** The last command that it saw. */
+  /** The oldest state that could be restored, and the last command that it saw. */
+  readonly first: number;
   readonly sequence: number;
   readonly text: string;
   readonly digests: readonly ImageDigest[];
@@ -85,11 +86,11 @@ export async function recordedDigests(store: ObjectStore, sequence: number, chai
 async function readRecord(store: ObjectStore, name: string): Promise<CheckRecord | undefined> {
   try {
     const value = JSON.parse(Buffer.from(await store.read(name)).toString()) as Record<string, unknown>;
-    const { format, kind, ok, ms, tookMs, sequence, text, digests } = value;
+    const { format, kind, ok, ms, tookMs, first, sequence, text, digests } = value;
     if (format !== CHECK_FORMAT || (kind !== "verify" && kind !== "drill") || typeof ok !== "boolean") return undefined;
     if (typeof ms !== "number" || typeof tookMs !== "number" || typeof sequence !== "number") return undefined;
-    if (typeof text !== "string" || !Array.isArray(digests)) return undefined;
-    return { kind, ok, ms, tookMs, sequence, text, digests: digests.filter(isDigest).map(digestOf) };
+    if (typeof first !== "number" || typeof text !== "string" || !Array.isArray(digests)) return undefined;
+    return { kind, ok, ms, tookMs, first, sequence, text, digests: digests.filter(isDigest).map(digestOf) };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined;
     if (thrown instanceof EmberlogError && thrown.code === "OBJECT_MISSING") return undefined;

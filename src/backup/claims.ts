@@ -6,11 +6,13 @@
  * an old server ships after that, when it wakes up from a pause beside the new one, lies under its own number, behind the point
  * from which the new one has gone on, and no restore reads it. The old server looks for newer claims before it ships and stops.
  */
+import { createHash } from "node:crypto";
 import { EmberlogError } from "../base/errors.ts";
 import { CLAIMS, claimName, parseClaimName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
 export const CLAIM_FORMAT = 1;
+const CHECK_CHARS = 16;
 
 export interface Claim {
   readonly claim: number;
@@ -26,8 +28,21 @@ export interface Claim {
   readonly from: { readonly claim: number; readonly sequence: number } | null;
 }
 
+/** The fields in their order, as the checksum has them. */
+function fieldsOf({ claim, epoch, writer, madeMs, origin, from }: Claim): object {
+  const origins = from === null ? null : { claim: from.claim, sequence: from.sequence };
+  return { format: CLAIM_FORMAT, claim, epoch, writer, madeMs, origin, from: origins };
+}
+
+function checkOf(claim: Claim): string {
+  return createHash("sha256")
+    .update(JSON.stringify(fieldsOf(claim)))
+    .digest("hex")
+    .slice(0, CHECK_CHARS);
+}
+
 export function encodeClaim(claim: Claim): Uint8Array {
-  return Buffer.from(`${JSON.stringify({ format: CLAIM_FORMAT, ...claim }, null, 2)}\n`);
+  return Buffer.from(`${JSON.stringify({ ...fieldsOf(claim), check: checkOf(claim) }, null, 2)}\n`);
 }
 
 function unreadable(name: string, why: string): EmberlogError {
@@ -42,7 +57,7 @@ export function decodeClaim(name: string, bytes: Uint8Array): Claim {
     throw unreadable(name, "it is not JSON");
   }
   if (typeof value !== "object" || value === null) throw unreadable(name, "it is not an object");
-  const { format, claim, epoch, writer, madeMs, origin, from } = value as Record<string, unknown>;
+  const { format, claim, epoch, writer, madeMs, origin, from, check } = value as Record<string, unknown>;
   if (format !== CLAIM_FORMAT) throw unreadable(name, `format ${String(format)} is unknown to this version`);
   if (
     typeof claim !== "number" ||
@@ -56,7 +71,9 @@ export function decodeClaim(name: string, bytes: Uint8Array): Claim {
   ) {
     throw unreadable(name, "a field is missing or of the wrong kind");
   }
-  return { claim, epoch, writer, madeMs, origin, from };
+  const found: Claim = { claim, epoch, writer, madeMs, origin, from };
+  if (checkOf(found) !== check) throw unreadable(name, "its checksum is wrong");
+  return found;
 }
 
 function isOrigin(value: unknown): value is Claim["from"] {

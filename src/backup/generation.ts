@@ -11,7 +11,7 @@ import { EmberlogError } from "../base/errors.ts";
 import { fromHex, hex, hex32, isImageName } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { ManifestImage } from "../manifest/format.ts";
-import { parseImageObject } from "./layout.ts";
+import { parseGenerationName, parseImageObject } from "./layout.ts";
 
 export const GENERATION_FORMAT = 1;
 
@@ -56,7 +56,12 @@ export function decodeGeneration(name: string, bytes: Uint8Array, crc32c: Crc32c
   if (format !== GENERATION_FORMAT) throw bad(`format ${String(format)} is unknown to this version`);
   if (!Array.isArray(images) || images.length === 0) throw bad("a field is missing");
   if (checkOf(JSON.stringify(images), crc32c) !== check) throw bad("its checksum is wrong");
-  return { images: images.map((entry) => imageOf(entry) ?? raise(bad("an image's entry is wrong"))) };
+  const found = images.map((entry) => imageOf(entry) ?? raise(bad("an image's entry is wrong")));
+  const last = found.at(-1)!.image;
+  const named = parseGenerationName(name);
+  if (named === undefined || named.sequence !== last.sequence || named.chain !== hex32(last.chain))
+    throw bad("it is another one than its name says");
+  return { images: found };
 }
 
 function raise(error: Error): never {
@@ -66,10 +71,11 @@ function raise(error: Error): never {
 function imageOf(entry: unknown): GenerationImage | undefined {
   const { object, size, image } = (entry ?? {}) as Record<string, unknown>;
   const { name, epoch, sequence, lengthBytes, chain, place, parentChain } = (image ?? {}) as Record<string, unknown>;
+  const named = typeof object === "string" ? parseImageObject(object) : undefined;
   const epochBytes = typeof epoch === "string" ? fromHex(epoch) : undefined;
   if (
     typeof object !== "string" ||
-    parseImageObject(object) === undefined ||
+    named === undefined ||
     typeof size !== "number" ||
     typeof name !== "string" ||
     !isImageName(name) ||
@@ -78,7 +84,9 @@ function imageOf(entry: unknown): GenerationImage | undefined {
     typeof lengthBytes !== "number" ||
     typeof chain !== "number" ||
     typeof place !== "number" ||
-    typeof parentChain !== "number"
+    typeof parentChain !== "number" ||
+    named.sequence !== sequence ||
+    named.chain !== hex32(chain)
   ) {
     return undefined;
   }

@@ -5,9 +5,21 @@
  */
 import { EmberlogError } from "../base/errors.ts";
 import type { Crc32c } from "../log/format.ts";
+import { lastChecks } from "./checks.ts";
+import { type Claim, readClaims } from "./claims.ts";
 import { type FetchOptions, fetchContent, fetchStored, forAll } from "./fetch.ts";
 import { decodeGeneration } from "./generation.ts";
-import { type Gap, gapsOf, readHistory } from "./history.ts";
+import { type Gap, gapsOf, type History, historyOf, reaches } from "./history.ts";
+import {
+  claimName,
+  GENERATIONS,
+  IMAGES,
+  parseGenerationName,
+  parseImageObject,
+  parseSegmentObject,
+  SEGMENTS,
+} from "./layout.ts";
+import type { ObjectStore } from "./object_store.ts";
 
 const OBJECTS_AT_ONCE = 4;
 
@@ -20,7 +32,8 @@ export interface VerifyReport {
   readonly wrong: readonly string[];
   /** Commands that can't be reached because segments in front of them are missing. */
   readonly gaps: readonly Gap[];
-  /** The last command that is there. */
+  /** The oldest state that can be restored, and the last command that is there. */
+  readonly firstSequence: number;
   readonly lastSequence: number;
 }
 
@@ -31,9 +44,10 @@ export async function verifyBackup(
   begun: (bytes: number) => void = () => undefined,
 ): Promise<VerifyReport> {
   const { store, identities } = options;
-  const history = await readHistory(store);
+  const claims = await readClaims(store);
+  const history = await historyOf(store, claims);
   const objects = new Map<string, number>();
-  const wrong: string[] = [];
+  const wrong = [...(await claimProblems(store, claims, history)), ...(await lostEnds(store, claims, history))];
   for (const { pieces } of history.segments) for (const { name, size } of pieces) objects.set(name, size);
   for (const { name } of history.generations) {
     try {
@@ -62,8 +76,51 @@ export async function verifyBackup(
     opened: identities !== null,
     wrong: wrong.sort(),
     gaps: gapsOf(history),
-    lastSequence: history.segments.at(-1)?.object.lastSequence ?? history.generations.at(-1)?.object.sequence ?? 0,
+    firstSequence: firstSequenceOf(history),
+    lastSequence: lastSequenceOf(history),
   };
+}
+
+function firstSequenceOf(history: History): number {
+  return reaches(history)[0]?.first ?? lastSequenceOf(history);
+}
+
+function lastSequenceOf({ segments, generations }: History): number {
+  return Math.max(0, segments.at(-1)?.object.lastSequence ?? 0, generations.at(-1)?.object.sequence ?? 0);
+}
+
+/** Claims that must have been there: objects lie below them, or a later one goes on from them. Prune takes away only the oldest, with all below them. */
+async function claimProblems(store: ObjectStore, claims: readonly Claim[], history: History): Promise<string[]> {
+  const there = new Set(claims.map(({ claim }) => claim));
+  const missing = new Set<number>();
+  for (const prefix of [SEGMENTS, GENERATIONS, IMAGES]) {
+    for await (const { name } of store.list(prefix)) {
+      const object = parseSegmentObject(name) ?? parseGenerationName(name) ?? parseImageObject(name);
+      if (object !== undefined && !there.has(object.claim)) missing.add(object.claim);
+    }
+  }
+  const from = history.claims[0]?.from ?? null;
+  if (from !== null && from.claim >= claims[0]!.claim) missing.add(from.claim);
+  return [...missing].map((claim) => `${claimName(claim)} is missing, and with it what it led to`);
+}
+
+/**
+ * What an earlier look could have restored and this one can't, although nobody has claimed the backup or pruned it since: objects that are gone from an
+ * end of the history leave no other trace.
+ */
+async function lostEnds(store: ObjectStore, claims: readonly Claim[], history: History): Promise<string[]> {
+  const claimedMs = claims.at(-1)?.madeMs ?? 0;
+  const oldest = firstSequenceOf(history);
+  const last = lastSequenceOf(history);
+  const wrong: string[] = [];
+  for (const { kind, ms, first, sequence } of Object.values(await lastChecks(store))) {
+    if (ms < claimedMs) continue;
+    const look = `a ${kind} of ${new Date(ms).toISOString()}`;
+    if (sequence > last) wrong.push(`${look} saw command ${sequence}, and now the last one is ${last}`);
+    if (first < oldest && history.prunedThrough <= first)
+      wrong.push(`${look} could restore command ${first}, and now the first one is ${oldest}`);
+  }
+  return wrong;
 }
 
 /** A store that is away is no finding about an object. */

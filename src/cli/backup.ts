@@ -166,6 +166,7 @@ export function backupVerify(options: BackupVerifyOptions, out: Out, terminal: T
             ok,
             ms: systemClock.wallMs(),
             tookMs: Math.round((systemClock.monotonicUs() - beganUs) / 1000),
+            first: report.firstSequence,
             sequence: report.lastSequence,
             text,
             digests: [],

@@ -48,13 +48,14 @@ export function backupDrill(
         ...(scratch === undefined ? {} : { scratch }),
       }).finally(() => progress.end());
       const tookMs = Math.round((systemClock.monotonicUs() - beganUs) / 1000);
-      const { ok, sequence, image } = report;
+      const { ok, first, sequence, image } = report;
       const refused = options.record
         ? await recordCheck(store, systemRandom(), {
             kind: "drill",
             ok,
             ms: systemClock.wallMs(),
             tookMs,
+            first,
             sequence,
             text: ok ? `restored, ${report.keys} keys` : report.wrong.join("; "),
             digests: image === null ? [] : [image],

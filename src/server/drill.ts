@@ -27,6 +27,8 @@ import { generationOf, restoreInto } from "./restoring.ts";
 
 export interface DrillReport {
   readonly ok: boolean;
+  /** The oldest state that can be restored. */
+  readonly first: number;
   /** The latest state: its last command, keys, and what restoring and loading it took. */
   readonly sequence: number;
   readonly keys: number;
@@ -62,7 +64,8 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
   const state = await attempt(wrong, () => load(options, latest));
   return {
     ok: wrong.length === 0,
-    sequence: state?.sequence ?? 0,
+    first: reaches(history)[0]?.first ?? 0,
+    sequence: state?.sequence ?? latest.last,
     keys: state?.keys ?? 0,
     bytes: latest.segments.reduce((sum, { size }) => sum + size, 0),
     restoreMs: state?.restoreMs ?? 0,
