@@ -106,13 +106,29 @@ describe.skipIf(subjectIsRedis)("export of a server that is written to", () => {
   });
 });
 
-test.skipIf(subjectIsRedis)("a server without a log is read key by key", async () => {
-  const server = await startEmberlog({ args: ["--appendonly", "no"] });
-  const file = join(server.dir, "keys.rdb");
-  const client = await server.connect();
-  await client.call("SET", "k", "v");
-  client.close();
-  const text = await emberlog(["export", "--from", `redis://127.0.0.1:${server.port}`, "--rdb", file]);
-  expect(text).toMatch(/^exported +1 keys.*\nas of +the moment at which each key was read\n$/);
-  await server.stop();
-});
+test.skipIf(subjectIsRedis)(
+  "a server without a log is read key by key; fields that expire make it a later version",
+  async () => {
+    const server = await startEmberlog({ args: ["--appendonly", "no"] });
+    const file = join(server.dir, "keys.rdb");
+    const from = ["--from", `redis://127.0.0.1:${server.port}`];
+    const client = await server.connect();
+    const at = Date.now() + 1e9;
+    await client.call("SET", "k", "v", "PXAT", String(at));
+    const text = await emberlog(["export", ...from, "--rdb", file]);
+    expect(text).toMatch(/^exported +1 keys.*RDB version 10.*\nas of +the moment at which each key was read\n$/);
+    await client.call("HSET", "h", "a", "1", "b", "2");
+    await client.call("HPEXPIREAT", "h", String(at), "FIELDS", "1", "a");
+    const told = JSON.parse(await emberlog(["export", ...from, "--rdb", file, "--replace", "--json"])) as object;
+    expect(told).toMatchObject({ keys: 2, rdbVersion: 12, asOf: "each key" });
+    client.close();
+    const dir = mkdtempSync(join(tmpdir(), "emberlog-export-"));
+    await emberlog(["import", "--from", file, "--dir", dir]);
+    const db = await open({ dir });
+    expect([db.run("PEXPIRETIME", "k"), db.run("HPEXPIRETIME", "h", "FIELDS", "2", "a", "b")]).toEqual([at, [at, -1]]);
+    await db.export({ rdb: join(dir, "again.rdb") }).then((again) => expect(again.rdbVersion).toBe(12));
+    await db.close();
+    rmSync(dir, { recursive: true });
+    await server.stop();
+  },
+);
