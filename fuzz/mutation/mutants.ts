@@ -20,6 +20,20 @@ const SYNC_FIRST_SEGMENT = `    syncFully(disk, segment.fd, joinPath(directory, 
 
 export const MUTANTS: readonly Mutant[] = [
   ...IMAGE_MUTANTS,
+  mutant(
+    "D8",
+    "whatever follows the last frame is unused space",
+    "log/unused_space.ts",
+    "    for (let i = 0; i < read; i++) if (buffer[i] !== wanted[start + i]) return false;\n",
+    "",
+  ),
+  mutant(
+    "D3",
+    "an empty segment with space written ahead is listed beside its successor of the same name",
+    "engine/recovery.ts",
+    "    if (scan.commands === 0 && (unused || scan.fileBytes === scan.endOffset)) continue;\n",
+    "    if (scan.commands === 0 && scan.fileBytes === scan.endOffset) continue;\n",
+  ),
   // Syncs and renames of files
   mutant(
     "D1",

@@ -116,8 +116,10 @@ export function recover(
   let commitMs = continues ? examination.baseMs : 0;
   for (const { name, epoch, firstSequence, listed, scan } of kept) {
     commitMs = Math.max(commitMs, scan.commitMs);
-    // Without commands it needs no entry, but bytes behind its end stay explained until they have been trimmed.
-    if (scan.commands === 0 && scan.fileBytes === scan.endOffset) continue;
+    // Without commands it needs no entry, but bytes behind its end stay explained until they have been trimmed; space that was only
+    // written ahead needs no explanation, and the next segment may have its name.
+    const unused = listed?.sealed == null && scan.damage === null;
+    if (scan.commands === 0 && (unused || scan.fileBytes === scan.endOffset)) continue;
     const end = listed?.sealed == null ? storedEnd(disk, directory, name, crc32c, scan) : endOf(scan);
     const sealedMs = listed?.sealed == null ? nowMs : listed.sealed.sealedMs;
     sealed.push({ name, epoch, firstSequence, sealed: { lastSequence: scan.lastSequence, ...end, sealedMs } });

@@ -14,6 +14,8 @@ import type { LogWriterOptions } from "./writer_options.ts";
 
 export class NextSegment {
   private readonly options: LogWriterOptions;
+  /** Syncs that were made so that little is left for the last one. */
+  earlySyncs = 0;
   private space: ReservedSpace | null = null;
 
   constructor(options: LogWriterOptions) {
@@ -63,6 +65,7 @@ export class NextSegment {
   }
 
   drop(): void {
+    this.earlySyncs = 0;
     if (this.space !== null) abandonQuietly(this.options.disk, this.options.directory, this.space);
     this.space = null;
   }

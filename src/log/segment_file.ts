@@ -29,6 +29,7 @@ import {
   sealFrameEncrypted,
 } from "./format.ts";
 import { cipherOf } from "./sealing.ts";
+import { UnusedSpace } from "./unused_space.ts";
 
 /** What the manifest says about a finished segment, or one just begun. */
 export interface SegmentSummary {
@@ -59,6 +60,8 @@ export class SegmentFile {
   private readonly crc32c: Crc32c;
   private readonly seed: number;
   readonly space: ReservedSpace;
+  /** Written ahead of the frames. */
+  readonly unused = new UnusedSpace(SEGMENT_HEADER_BYTES);
 
   private readonly cipher: FrameCipher | undefined;
   /** Of the lanes of syncs behind the first, as far as they were needed. */
@@ -154,6 +157,13 @@ export class SegmentFile {
   closeQuietly(): void {
     for (const fd of this.further) if (fd !== undefined && fd >= 0) closeQuietly(this.disk, fd);
     closeQuietly(this.disk, this.fd);
+  }
+
+  /** Begins to write the space that comes next, where it is time for that and enough of it is set aside; else false. */
+  beginUnused(segmentBytesMax: number): boolean {
+    const { space } = this;
+    if (!space.supported || this.position !== this.goodPosition) return false;
+    return this.unused.begin(this.position, Math.min(space.endBytes, segmentBytesMax));
   }
 
   /** Makes sure that `length` further bytes have their place (D15), and `ahead` more if that is easy. */

@@ -7,6 +7,8 @@
  * An encrypted segment is verified as a file without its key, and only with it are there units to hand over: every frame is then opened, and one that
  * does not open although its checksums are right was altered on purpose (`forged`).
  *
+ * A file ends with its last byte, or where nothing but unused space follows (unused_space.ts).
+ *
  * It stops at the first byte that is not what the writer would have written, says where and why, and decides nothing:
  * whether that is a torn tail or rot is `damage.ts`'s to say. It never writes.
  */
@@ -32,6 +34,7 @@ import {
   saltSeed,
 } from "./format.ts";
 import { cipherOf, keyIdOf } from "./sealing.ts";
+import { isUnused } from "./unused_space.ts";
 
 /** Bytes read at a time. */
 const BLOCK_BYTES = 4 * 1024 * 1024;
@@ -180,6 +183,8 @@ class SegmentReading {
   private commitMs = 0;
   private damage: Damage | null = null;
   private stopped = false;
+  /** What follows is space that was written ahead. */
+  private unused = false;
   private unknown = false;
   private forged = false;
 
@@ -230,13 +235,15 @@ class SegmentReading {
   }
 
   run(): void {
-    while (this.offset < this.limit && this.damage === null && !this.stopped) this.readFrame();
+    while (this.offset < this.limit && this.damage === null && !this.stopped && !this.unused) this.readFrame();
     if (this.damage === null && !this.stopped && this.inUnit) this.damaged("the file ends inside a unit");
   }
 
   private readFrame(): void {
     const reason = this.tryFrame();
-    if (reason !== null) this.damaged(reason);
+    if (reason === null) return;
+    if (!this.inUnit && isUnused(this.disk, this.fd, this.offset, this.limit)) this.unused = true;
+    else this.damaged(reason);
   }
 
   /** Reads and delivers the next frame, or says why it can't. */

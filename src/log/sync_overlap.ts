@@ -2,51 +2,69 @@
  * Whether syncs overlap: whether the next one begins while others are under way.
  *
  * It pays where a sync is mostly waiting (a volume in a network, a disk with a slow path to its cache): several waits then
- * pass at the same time, and no client waits for another one's sync. It costs where a disk takes one sync after the other:
- * each would take as long as two, and a client is better off sharing one with all the others. Which disk this is can only be
- * measured: how long a sync takes alone, and how long in company.
+ * pass at the same time, and nobody waits for the others of his group to come back. It costs where a disk takes one sync after
+ * the other: each takes up to twice as long then, and clients are better off sharing one. Which it is depends on the disk, on what
+ * else is done to it, and on the load, and shows in one number: how long a write waits until it is durable. So both are tried, for a
+ * moment each, and the better one is kept; from time to time, ever more rarely while it stays the same, the other one is tried again.
  *
- * It begins when syncs take long enough to be worth it, and ends when company makes them longer; then it is tried again after
- * a while, for the disk, or what else is done to it, may have changed. Decisions only: it reads no clock.
+ * Decisions only: it reads no clock.
  */
 
-/** Shorter syncs are shared: their cost is the processor's, and the more clients share one the less it is. */
+/** Shorter syncs are shared: their cost is the processor's, and the more writes share one the less it is. */
 const WORTH_US = 1000;
-/** Syncs in company may take so many times as long as alone. One after the other, two take one and a half times as long. */
-const COMPANY_FACTOR = 1.3;
-/** So many syncs are looked at before it is decided: to begin costs little, and to end wants to be sure. */
-const ALONE_MIN = 4;
-const COMPANY_MIN = 16;
-const RETRY_US = 30_000_000;
-const WEIGHT = 0.1;
+/** So long, and so many syncs, is looked at each of the two. */
+const WINDOW_US = 100_000;
+const WINDOW_SYNCS = 24;
+/** Syncs at the beginning of a trial that began before it, or waited for such. */
+const SETTLING_SYNCS = 8;
+/** What is tried must be better by so much. */
+const BETTER = 0.95;
+const TRIAL_EVERY_US_MIN = 2_000_000;
+const TRIAL_EVERY_US_MAX = 32_000_000;
 
 export class SyncOverlap {
   active = false;
-  /** Moving averages. */
-  private aloneUs = 0;
-  private companyUs = 0;
-  private samples = 0;
-  private retryUs = Number.NEGATIVE_INFINITY;
+  /** Of the window: what the syncs took, what the writes waited, and how many of each. */
+  private tookUs = 0;
+  private waitedUs = 0;
+  private writes = 0;
+  private syncs = 0;
+  private beganUs = Number.NaN;
+  /** While the other one is tried: what a write waited before; else NaN. */
+  private beforeUs = Number.NaN;
+  private trialUs = Number.NEGATIVE_INFINITY;
+  private everyUs = TRIAL_EVERY_US_MIN;
 
-  /** A sync has ended; `alone`: none was under way at the same time. */
-  ended(nowUs: number, tookUs: number, alone: boolean): void {
-    if (alone) this.aloneUs = this.aloneUs === 0 ? tookUs : this.aloneUs + WEIGHT * (tookUs - this.aloneUs);
-    else this.companyUs += WEIGHT * (tookUs - this.companyUs);
-    if (alone === this.active) return;
-    this.samples++;
-    if (this.samples < (this.active ? COMPANY_MIN : ALONE_MIN)) return;
-    if (!this.active) {
-      if (this.aloneUs >= WORTH_US && nowUs >= this.retryUs) this.change(true);
-    } else if (this.companyUs > COMPANY_FACTOR * this.aloneUs) {
-      this.retryUs = nowUs + RETRY_US;
-      this.change(false);
-    } else if (this.companyUs < WORTH_US / 2) this.change(false);
+  /** A sync that took `tookUs` has made `writes` durable, of which the oldest has waited for `waitedUs`. */
+  counted(nowUs: number, tookUs: number, waitedUs: number, writes: number): void {
+    if (Number.isNaN(this.beganUs)) this.beganUs = nowUs;
+    this.syncs++;
+    if (this.syncs <= 0) return;
+    this.tookUs += tookUs;
+    this.waitedUs += waitedUs * writes;
+    this.writes += writes;
+    if (this.syncs < WINDOW_SYNCS || nowUs - this.beganUs < WINDOW_US || this.writes === 0) return;
+    this.decide(nowUs, this.tookUs / this.syncs, this.waitedUs / this.writes);
   }
 
-  private change(active: boolean): void {
-    this.active = active;
-    this.samples = 0;
-    if (active) this.companyUs = this.aloneUs;
-    else this.aloneUs = 0;
+  private decide(nowUs: number, tookUs: number, waitedUs: number): void {
+    const trial = !Number.isNaN(this.beforeUs);
+    if (trial) {
+      const better = waitedUs < BETTER * this.beforeUs;
+      this.beforeUs = Number.NaN;
+      this.everyUs = better ? TRIAL_EVERY_US_MIN : Math.min(2 * this.everyUs, TRIAL_EVERY_US_MAX);
+      this.trialUs = nowUs + this.everyUs;
+      if (!better) this.active = !this.active;
+    } else if (tookUs < (this.active ? WORTH_US / 2 : WORTH_US)) {
+      this.active = false;
+    } else if (nowUs >= this.trialUs) {
+      this.beforeUs = waitedUs;
+      this.active = !this.active;
+    }
+    this.tookUs = 0;
+    this.waitedUs = 0;
+    this.writes = 0;
+    this.syncs = -SETTLING_SYNCS;
+    this.beganUs = Number.NaN;
   }
 }

@@ -28,8 +28,6 @@ export interface Sync {
   readonly oldestUs: number;
   readonly beganUs: number;
   readonly endedUs: number;
-  /** No other sync was under way at the same time. */
-  readonly alone: boolean;
 }
 
 type Lane = { -readonly [Field in keyof Sync]: Sync[Field] };
@@ -46,7 +44,7 @@ export class SyncPipeline {
 
   constructor(lanes: number, position: number) {
     this.lanes = Array.from({ length: lanes }, () => ({
-      ...{ sequence: 0, position: 0, oldestUs: 0, beganUs: 0, endedUs: UNDER_WAY, alone: false },
+      ...{ sequence: 0, position: 0, oldestUs: 0, beganUs: 0, endedUs: UNDER_WAY },
     }));
     this.coveredPosition = position;
   }
@@ -76,8 +74,6 @@ export class SyncPipeline {
     sync.oldestUs = oldestUs;
     sync.beganUs = nowUs;
     sync.endedUs = UNDER_WAY;
-    sync.alone = this.underWay === 0;
-    if (!sync.alone) for (const other of this.order) this.lanes[other]!.alone = false;
     this.order.push(lane);
     this.underWay++;
     this.coveredPosition = position;

@@ -55,9 +55,12 @@ export class SyncSchedule {
     return this.policy === "always" && this.lanes > 1 && this.overlap.active;
   }
 
-  /** A sync has ended; `alone`: none was under way at the same time. */
-  ended(nowUs: number, tookUs: number, alone: boolean): void {
-    this.overlap.ended(nowUs, tookUs, alone);
+  /** A sync counts that took `tookUs`: it has made `writes` durable, of which the oldest has waited for `waitedUs`. */
+  counted(nowUs: number, tookUs: number, waitedUs: number, writes: number): void {
+    if (this.policy === "always" && this.lanes > 1) this.overlap.counted(nowUs, tookUs, waitedUs, writes);
+  }
+
+  ended(nowUs: number, tookUs: number): void {
     this.cohortExpected = 0;
     this.cohortReturned = 0;
     this.lastEndUs = nowUs;

@@ -33,6 +33,7 @@ import type { ReservedSpace, SegmentFile, SegmentSummary } from "./segment_file.
 import { countSync, emptyLogStatistics, type LogObserver, type LogStatistics } from "./statistics.ts";
 import { type Sync, SyncPipeline } from "./sync_pipeline.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
+import { rowStart, unusedRows } from "./unused_space.ts";
 import { WriteBatch } from "./write_batch.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
@@ -62,11 +63,11 @@ export class LogWriter {
 
   private writeInFlight = false;
   private writeBeganUs = 0;
+  private lastWriteBytes = 0;
   private readonly batch = new WriteBatch();
 
   private readonly syncs: SyncPipeline;
   private syncSealsSegment = false;
-  private earlySyncs = 0;
 
   /** Of the current segment: how far syncs have got, and whether the manifest lists it. */
   private syncedSequence: number;
@@ -334,6 +335,7 @@ export class LogWriter {
       this.markedDurable = this.durableSequence;
       const { logIo, clock } = this.options;
       this.writeBeganUs = clock.monotonicUs();
+      this.lastWriteBytes = batch.length;
       // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread.
       if (this.syncing || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
@@ -378,7 +380,24 @@ export class LogWriter {
     this.writtenSequence = batch.lastSequence;
   }
 
+  /** While a sync is under way and nothing waits, the space that comes next is written, so that later syncs are short. */
+  private writeAhead(): void {
+    if (this.policy !== "always" || this.state !== "open" || this.writeInFlight || this.pendingBytes > 0) return;
+    if (!this.syncing || !this.listed || this.lastWriteBytes > limits.LOG_UNUSED_WRITE_BYTES_MAX) return;
+    if (this.isFull() || this.closing || !this.segment.beginUnused(this.options.segmentBytesMax)) return;
+    this.writeInFlight = true;
+    const { fd, unused } = this.segment;
+    this.options.logIo.write(fd, unusedRows(), rowStart(unused.position), unused.length, unused.position);
+  }
+
+  private wroteAhead(result: number): void {
+    this.segment.unused.ended(result);
+    this.writeInFlight = false;
+    this.writeEnded();
+  }
+
   private written(result: number): void {
+    if (this.segment.unused.under) return this.wroteAhead(result);
     this.absorb(result);
     if (this.writeInFlight) {
       const { batch } = this;
@@ -386,6 +405,10 @@ export class LogWriter {
       return;
     }
     this.observer?.wrote(this.options.clock.monotonicUs() - this.writeBeganUs, true);
+    this.writeEnded();
+  }
+
+  private writeEnded(): void {
     this.pump();
     this.syncIfDue();
     this.report();
@@ -413,6 +436,7 @@ export class LogWriter {
     this.syncs.begin(lane, this.writtenSequence, this.segment.goodPosition, this.oldestUnsyncedUs, nowUs);
     // D10: through a descriptor of the file that was written, not of whatever has its name now.
     this.options.logIo.sync(this.segment.descriptor(lane), lane);
+    this.writeAhead();
   }
 
   private synced(result: number, lane: number): void {
@@ -424,8 +448,8 @@ export class LogWriter {
       return;
     }
     const nowUs = this.options.clock.monotonicUs();
-    const { beganUs, alone } = this.syncs.end(lane, nowUs);
-    this.schedule.ended(nowUs, nowUs - beganUs, alone);
+    const { beganUs } = this.syncs.end(lane, nowUs);
+    this.schedule.ended(nowUs, nowUs - beganUs);
     this.observer?.synced(nowUs - beganUs);
     const before = this.syncedSequence;
     for (let sync = this.syncs.next(); sync !== undefined; sync = this.syncs.next()) this.count(sync, nowUs);
@@ -441,6 +465,7 @@ export class LogWriter {
   private count(sync: Sync, nowUs: number): void {
     const commands = sync.sequence - this.syncedSequence;
     countSync(this.statistics, sync.endedUs - sync.beganUs, commands, nowUs - sync.oldestUs);
+    this.schedule.counted(nowUs, sync.endedUs - sync.beganUs, nowUs - sync.oldestUs, commands);
     this.syncedSequence = sync.sequence;
     this.syncedPosition = sync.position;
   }
@@ -476,13 +501,13 @@ export class LogWriter {
     }
     if (
       this.segment.goodPosition - this.syncedPosition > limits.LOG_SEAL_BYTES_MAX &&
-      this.earlySyncs < limits.LOG_EARLY_SYNCS_MAX
+      this.next.earlySyncs < limits.LOG_EARLY_SYNCS_MAX
     ) {
-      this.earlySyncs++;
+      this.next.earlySyncs++;
       this.startSync();
       return false;
     }
-    this.earlySyncs = 0;
+    this.next.earlySyncs = 0;
     this.state = "rotating";
     this.continueRotation();
     return true;
@@ -548,7 +573,7 @@ export class LogWriter {
     this.retryUs = this.options.clock.monotonicUs() + limits.LOG_RETRY_US;
     this.syncSealsSegment = false;
     this.queue.giveBack();
-    this.dropNext();
+    this.next.drop();
   }
 
   // D9
@@ -556,11 +581,6 @@ export class LogWriter {
     this.statistics.failures++;
     this.failed = { kind: "sync", errno };
     this.state = "failed";
-    this.dropNext();
-  }
-
-  private dropNext(): void {
-    this.earlySyncs = 0;
     this.next.drop();
   }
 

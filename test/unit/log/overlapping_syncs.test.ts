@@ -8,7 +8,6 @@ import { seededRandom, uniform } from "../../../src/base/random.ts";
 import { EIO } from "../../../src/disk/errno.ts";
 import { joinPath } from "../../../src/disk/file_names.ts";
 import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
-import type { LogWriter } from "../../../src/log/writer.ts";
 import type { LogWriterOptions } from "../../../src/log/writer_options.ts";
 import { DiskLogIo } from "./disk_log_io.ts";
 import { commitBytes, DIRECTORY, openTestLogOn, readUnits, Steps, type TestLog } from "./support.ts";
@@ -22,7 +21,7 @@ interface Overlapping extends TestLog {
   end(lane: number): void;
 }
 
-/** A log whose syncs overlap: it has seen a few that took long alone. Writes end at once. */
+/** A log whose syncs overlap. Writes end at once. */
 function openOverlapping(options: Partial<LogWriterOptions> = {}): Overlapping {
   const steps = new Steps();
   const pending = new Map<number, () => void>();
@@ -55,11 +54,10 @@ function openOverlapping(options: Partial<LogWriterOptions> = {}): Overlapping {
   };
   for (let i = 0; i < 4; i++) {
     write(overlapping, 1);
-    expect(overlapping.lanes).toEqual([0]);
-    log.clock.advance(5);
     end(0);
   }
   expect(log.writer.durableSequence).toBe(4);
+  Reflect.get(log.writer, "schedule").overlap.active = true;
   return overlapping;
 }
 
@@ -292,28 +290,6 @@ function openDescriptors(disk: MemoryDisk): number {
   return (Reflect.get(disk, "handles") as Map<number, unknown>).size;
 }
 
-/** Takes `rounds` pairs of syncs through, each taking `ms`. */
-function inCompany(log: Overlapping, ms: number, rounds: number): void {
-  for (let i = 0; i < rounds && log.lanes.length < 2; i++) {
-    write(log);
-    write(log);
-    if (log.lanes.length < 2) break;
-    log.clock.advance(ms);
-    log.end(0);
-    log.end(1);
-  }
-  while (log.lanes.length > 0) log.end(log.lanes[0]!);
-}
-
-function overlaps(log: Overlapping, writer: LogWriter): boolean {
-  write(log);
-  write(log);
-  const many = log.lanes.length > 1;
-  while (log.lanes.length > 0) log.end(log.lanes[0]!);
-  expect(writer.durableSequence).toBe(writer.sequence);
-  return many;
-}
-
 /** The last command that a start would find after a power cut: what is readable without a gap. */
 function lastFound(log: TestLog, seed: number): number {
   const copy = log.disk.clone();
@@ -329,7 +305,7 @@ function lastFound(log: TestLog, seed: number): number {
 /** Writes and syncs in any order until one fails or the power does; returns how many ended before an earlier one. */
 function live(seed: number): { early: number; failed: boolean } {
   const random = seededRandom(seed);
-  const log = openOverlapping({ segmentBytesMax: uniform(random, 2) === 0 ? 5500 : 1_000_000 });
+  const log = openOverlapping({ segmentBytesMax: uniform(random, 2) === 0 ? 5500 : 30_000 });
   let failIn = uniform(random, 40);
   log.disk.onOperation = (operation) => (operation === "fdatasync" && failIn-- === 0 ? EIO : 0);
   log.disk.failedSyncLoses = () => uniform(random, 2) === 0;
@@ -370,31 +346,4 @@ test("whatever order they end in and whichever fails, what is said to be durable
   if (SEED !== undefined) return;
   expect(early).toBeGreaterThan(200);
   expect(failed).toBeGreaterThan(10);
-});
-
-describe("whether syncs overlap", () => {
-  test("while company costs nothing", () => {
-    const log = openOverlapping();
-    inCompany(log, 5, 40);
-    expect(overlaps(log, log.writer)).toBe(true);
-  });
-
-  test("not where the disk takes one after the other; that is tried again later", () => {
-    const log = openOverlapping();
-    inCompany(log, 8, 40);
-    expect(overlaps(log, log.writer)).toBe(false);
-    log.clock.advance(31_000);
-    for (let i = 0; i < 4; i++) {
-      write(log);
-      log.clock.advance(5);
-      log.end(0);
-    }
-    expect(overlaps(log, log.writer)).toBe(true);
-  });
-
-  test("not where syncs have become short", () => {
-    const log = openOverlapping();
-    inCompany(log, 0.1, 60);
-    expect(overlaps(log, log.writer)).toBe(false);
-  });
 });
