@@ -102,6 +102,7 @@ export class Housekeeping {
         if (!this.compress(mayRelease)) more = true;
         if (!this.server.engine.eviction.step(beganUs + 2 * sliceUs)) more = true;
       });
+      if (this.server.verifying.step()) more = true;
     });
     if (more) this.slice = setTimeout(() => this.work(), SLICE_PAUSE_MS);
   }

@@ -53,6 +53,7 @@ import { Saving } from "./saving.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StorageWatch } from "./storage_watch.ts";
 import { TurnRunner } from "./turn.ts";
+import { Verifying } from "./verifying.ts";
 import { warmUp } from "./warm_up.ts";
 
 /** Whatever client-query-buffer-limit says, what a client has sent must fit a unit of the log. */
@@ -95,6 +96,7 @@ export class Server {
   readonly observation: Observation;
   readonly saving: Saving;
   readonly shutdown: Shutdown;
+  readonly verifying: Verifying;
   readonly monitors: Monitors;
   readonly clockWatch: ClockWatch;
   private readonly storageWatch: StorageWatch;
@@ -133,6 +135,7 @@ export class Server {
     });
     this.saving = new Saving(this);
     this.shutdown = new Shutdown(this);
+    this.verifying = new Verifying(this.clock, this.logger);
     const table = new CommandTable([...datasetCommands, ...serverCommands(this)]);
     const memoryCalls = nativeMemoryCalls();
     this.engine = new Engine({
@@ -219,8 +222,11 @@ export class Server {
     const meanwhile = (): void => {
       if (this.warmUpMs > 0) warmUp(this.engine.table, this.clock, this.warmUpMs);
     };
-    if (config.flag("appendonly")) this.attachStorage(await this.openLog(meanwhile));
-    else {
+    if (config.flag("appendonly")) {
+      const storage = await this.openLog(meanwhile);
+      this.attachStorage(storage);
+      if (storage.report.images > 0) this.verifying.begin(this.engine.dataset);
+    } else {
       refuseData(config.text("dir"));
       meanwhile();
     }

@@ -1,6 +1,6 @@
 /**
- * Looks at every node of a Tree and throws where an invariant of tree.ts doesn't hold: for tests and DEBUG. It reads
- * only.
+ * Looks at every node of a Tree and throws where an invariant of tree.ts doesn't hold: for tests and DEBUG. Or at one leaf and what is above it: so a
+ * large tree is looked at a little at a time, while it changes. It reads only.
  */
 import { check } from "../base/check.ts";
 import type { Arena } from "../memory/arena.ts";
@@ -76,7 +76,7 @@ class Walk {
     return weight;
   }
 
-  private visitItems(leaf: number, count: number): number {
+  visitItems(leaf: number, count: number): number {
     this.items += count;
     for (let i = 0; i < count && this.ordered; i++) this.visitScore(leaf, i);
     return weightOfRange(this.arena, leaf, 0, 0, count, this.weighted);
@@ -123,4 +123,42 @@ export function verifyTree(arena: Arena, rootAddress: number, ordered: boolean, 
   check(words[root + ROOT_LENGTH] === weight, "the root's length is the weight of all items");
   check(words[root + ROOT_ITEMS] === walk.items, "the root counts all items");
   check(words[root + ROOT_NODES] === walk.nodes, "the root counts all nodes");
+}
+
+/**
+ * Checks the leaf that holds `position`, which is within the tree, and the nodes above it; returns the position behind that leaf. Throws where an
+ * invariant doesn't hold.
+ */
+export function verifyTreeAt(arena: Arena, rootAddress: number, position: number, ordered: boolean): number {
+  const words = arena.words[rootAddress >>> SEGMENT_SHIFT]!;
+  const root = (rootAddress & UNIT_MASK) << 1;
+  const height = words[root + ROOT_HEIGHT]!;
+  const weighted = (words[root + ROOT_FLAGS]! & FLAG_WEIGHTED) !== 0;
+  check(height > 0 && height <= HEIGHT_MAX, "a tree with items has nodes");
+  let node = words[root + ROOT_NODE]!;
+  let weight = words[root + ROOT_LENGTH]!;
+  let rest = position;
+  for (let level = height - 1; level > 0; level--) {
+    const count = countOf(arena, node);
+    checkNode(arena, node, level, count, INNER_CHILDREN_MAX);
+    check(weightOfRange(arena, node, level, 0, count, weighted) === weight, "a weight is that of the subtree");
+    let index = 0;
+    while (index < count - 1 && rest >= weightOf(arena, node, index)) rest -= weightOf(arena, node, index++);
+    const child = childOf(arena, node, index);
+    check(weighted || sameFirst(arena, node, index, child, level), "a separator is the subtree's first item");
+    weight = weightOf(arena, node, index);
+    node = child;
+  }
+  const count = countOf(arena, node);
+  checkNode(arena, node, 0, count, LEAF_ITEMS_MAX);
+  check(weightOfRange(arena, node, 0, 0, count, weighted) === weight, "a weight is that of the subtree");
+  check(rest >= 0 && rest < weight, "a position lies in its leaf");
+  const walk = new Walk(arena, weighted, ordered, { leaf: 1, inner: 1 });
+  walk.visitItems(node, count);
+  return position - rest + weight;
+}
+
+function checkNode(arena: Arena, node: number, level: number, count: number, max: number): void {
+  check(arena.words[node >>> SEGMENT_SHIFT]![baseOf(node) + NODE_LEVEL] === level, "a node lies at its level");
+  check(count >= 1 && count <= max, "a node's entries fit it");
 }

@@ -156,6 +156,7 @@ function imageFields(server: Server, busy: boolean): Field[] {
     ["image_loaded_sequence", storage.report.imageSequence],
     ["image_loaded_bytes", storage.report.imageBytes],
     ["images_damaged_at_start", storage.report.badImages.length],
+    ...server.verifying.fields,
   ];
 }
 
