@@ -1,5 +1,6 @@
 /**
- * `emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS]`: the frames and commands of the log.
+ * `emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS]`: the frames and commands of the log. A file instead of a directory is one
+ * segment by itself, out of a backup for example.
  *
  * Text has a line a segment, a frame and a command, arguments quoted as redis-cli quotes them. `--json` has one object a line;
  * an argument that is no UTF-8 is `{"base64": …}`. `--resp` is the commands alone as the bytes they are: a Redis AOF without a
@@ -30,7 +31,7 @@ import { dumpAround } from "./dump_around.ts";
 import { KEY_USAGE, takeKeys } from "./key_options.ts";
 
 export const DUMP_USAGE =
-  `usage: emberlog dump DIR [--json | --resp] [--from SEQUENCE] [--limit COMMANDS] ${KEY_USAGE}\n` +
+  `usage: emberlog dump DIR|FILE [--json | --resp] [--from SEQUENCE] [--limit COMMANDS] ${KEY_USAGE}\n` +
   "       emberlog dump DIR --around OFFSET [--segment NAME] [--json]\n";
 
 export type DumpOut = (chunk: string | Uint8Array) => void;
@@ -66,7 +67,9 @@ export async function run(
       const whole = dumpAround(new NodeDisk(), options.directory, around, segment, format === "json", out);
       return whole ? CHECK_SOUND : CHECK_TORN;
     }
-    return dump(new NodeDisk(), options, out, complain);
+    const disk = new NodeDisk();
+    if (disk.status(options.directory)?.kind === "file") return dumpFile(disk, options, out, complain);
+    return dump(disk, options, out, complain);
   } catch (thrown) {
     if (!(thrown instanceof EmberlogError)) throw thrown;
     complain(`${thrown.message}\n`);
@@ -134,6 +137,27 @@ function dump(disk: Disk, options: DumpOptions, out: DumpOut, complain: (text: s
     return CHECK_DAMAGED;
   }
   return printer.done ? CHECK_SOUND : code;
+}
+
+/** One segment by itself, as `age -d` gives it out of a backup. */
+function dumpFile(disk: Disk, options: DumpOptions, out: DumpOut, complain: (text: string) => void): number {
+  const { directory: file, keys } = options;
+  const printer = new Printer(options, out);
+  const read = readSegment(disk, file, crc32c, printer.visitorFor(file), undefined, keys);
+  printer.flush();
+  if (read.kind !== "scan") {
+    complain(
+      read.kind === "unknown"
+        ? `${file} has version ${read.version}; Emberlog ${read.reader} can read it\n`
+        : `${file} is no segment of a log: ${read.reason}\n`,
+    );
+    return CHECK_DAMAGED;
+  }
+  const { damage, locked, keyId } = read.scan;
+  if (locked) complain(`the commands are encrypted with key ${keyId ?? ""}, which was not given\n`);
+  else if (damage !== null && !printer.done) complain(`it ends at ${damage.offset}: ${damage.reason}\n`);
+  if (locked) return CHECK_DAMAGED;
+  return damage === null || printer.done ? CHECK_SOUND : CHECK_TORN;
 }
 
 /** The segments in order: as the manifest lists them and one that follows, or by their names where there is none to trust. */

@@ -102,8 +102,8 @@ function buildProgram(words: readonly string[], output: Output, done: (code: num
       const { run } = await import("./repair.ts");
       done(await run(words, output.out));
     });
-  describeKeyOptions(program.command("dump <directory>"))
-    .description("print the frames and commands of a data directory's log")
+  describeKeyOptions(program.command("dump <directory|file>"))
+    .description("print the frames and commands of a data directory's log, or of one segment's file")
     .option("--json", "JSON lines instead of text")
     .option("--resp", "the commands alone, as redis-cli --pipe takes them")
     .option("--from <sequence>", "begin at this sequence number")

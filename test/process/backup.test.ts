@@ -1,5 +1,5 @@
 /** Backups as an operator makes them: a server, a bad command, `emberlog backup`, `emberlog restore`, a server again. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -94,6 +94,20 @@ test("nothing readable lies in an encrypted store, and grep finds it in one that
   const plain = await emberlog("backup", "now", join(root, "data"), "--to", `file://${join(root, "plain")}`);
   expect(plain).toMatchObject({ code: 0 });
   expect(grep(join(root, "plain", "segments"))).toBe(0);
+});
+
+test("age -d of the system opens an object, and emberlog dump reads what it gives", async (context) => {
+  if (spawnSync("age", ["--version"]).error !== undefined) {
+    console.log("SKIPPED: there is no age here (apt-get install age)");
+    return context.skip();
+  }
+  const segments = join(root, "store", "segments", "0000000001");
+  const [name] = readdirSync(segments);
+  const plain = join(root, "object.seg");
+  execFileSync("age", ["-d", "-i", join(root, "identity.txt"), "-o", plain, join(segments, name!)]);
+  const dumped = await emberlog("dump", plain);
+  expect(dumped).toMatchObject({ code: 0, out: expect.stringContaining('"HSET" "user:0" "name" "n0" "visits" "0"') });
+  expect((await emberlog("dump", join(segments, name!))).out).toContain("no segment of a log");
 });
 
 test("one key's version comes back into a running server, and nothing else is touched", async () => {
