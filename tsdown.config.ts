@@ -6,6 +6,7 @@ export default defineConfig({
     index: "src/index.ts",
     image_worker: "src/snapshot/image_worker.ts",
     shipping_worker: "src/backup/shipping_worker.ts",
+    drill_worker: "src/server/drill_worker.ts",
   },
   format: "esm",
   platform: "node",

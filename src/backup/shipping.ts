@@ -21,7 +21,7 @@ import type { Manifest } from "../manifest/format.ts";
 import { LagClock } from "./lag.ts";
 import type { PruneReport } from "./prune.ts";
 import type { ShipReport, ShipWish } from "./ship.ts";
-import type { ShipAnswer, ShippingTarget, StoredBackup } from "./shipping_desk.ts";
+import type { LastChecks, ShipAnswer, ShippingTarget, StoredBackup } from "./shipping_desk.ts";
 import type { ShippingThread } from "./shipping_thread.ts";
 import type { VerifyReport } from "./verify.ts";
 
@@ -222,6 +222,10 @@ export class Shipping {
 
   verify(): Promise<VerifyReport> {
     return this.options.thread.call("verify", undefined);
+  }
+
+  checks(): Promise<LastChecks> {
+    return this.options.thread.call("checks", undefined);
   }
 
   /** Removes what `retention` no longer keeps. */

@@ -15,6 +15,7 @@ import type { Crc32c } from "../log/format.ts";
 import type { Manifest } from "../manifest/format.ts";
 import { ageDecrypt, ageEncrypt, drawSealing } from "./age.ts";
 import { type Identities, Recipients } from "./age_header.ts";
+import { lastChecks, recordCheck } from "./checks.ts";
 import { type Claim, readClaims } from "./claims.ts";
 import { type History, historyOf, type Reach, reaches } from "./history.ts";
 import { readIdentities } from "./identity_file.ts";
@@ -59,6 +60,8 @@ export interface StoredBackup {
   readonly ranges: readonly Pick<Reach, "first" | "last">[];
 }
 
+export type LastChecks = Awaited<ReturnType<typeof lastChecks>>;
+
 /** What can be asked, by its name. */
 export interface DeskCalls {
   open: { readonly ask: ShippingTarget; readonly answer: { readonly place: string } };
@@ -66,7 +69,10 @@ export interface DeskCalls {
   claim: { readonly ask: ShipRequest; readonly answer: ShipAnswer };
   ship: { readonly ask: ShipRequest; readonly answer: ShipAnswer };
   list: { readonly ask: undefined; readonly answer: StoredBackup };
+  /** The result is written down in the store. */
   verify: { readonly ask: undefined; readonly answer: VerifyReport };
+  /** What verifications and drills have found last, whoever made them. */
+  checks: { readonly ask: undefined; readonly answer: LastChecks };
   /** Asks for what is kept, in the words of retention.ts. */
   prune: { readonly ask: string; readonly answer: PruneReport };
 }
@@ -100,6 +106,7 @@ export class ShippingDesk {
       ship: (request) => this.ship(request),
       list: () => this.list(),
       verify: () => this.verify(),
+      checks: () => lastChecks(this.opened().store),
       prune: (words) => this.prune(words),
     };
     return calls[name](ask);
@@ -193,7 +200,24 @@ export class ShippingDesk {
 
   private async verify(): Promise<VerifyReport> {
     const { store } = this.opened();
-    return verifyBackup({ store, identities: this.identities }, this.tools.crc32c);
+    const { clock, crc32c, random } = this.tools;
+    const beganUs = clock.monotonicUs();
+    const report = await verifyBackup({ store, identities: this.identities }, crc32c);
+    const wrong = [
+      ...report.wrong,
+      ...report.gaps.map(({ after, before }) => `no commands between ${after} and ${before}`),
+    ];
+    await recordCheck(store, random, {
+      kind: "verify",
+      ok: wrong.length === 0,
+      ms: clock.wallMs(),
+      tookMs: Math.round((clock.monotonicUs() - beganUs) / 1000),
+      first: report.firstSequence,
+      sequence: report.lastSequence,
+      text: wrong.length === 0 ? `${report.objects} objects` : wrong.join("; "),
+      digests: [],
+    });
+    return report;
   }
 
   private async prune(words: string): Promise<PruneReport> {

@@ -29,7 +29,7 @@ export type Told =
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   | { readonly kind: "failure"; readonly id: number; readonly failure: Failure };
 
-interface Failure {
+export interface Failure {
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly file: string | undefined;
@@ -46,7 +46,7 @@ export function failureOf(thrown: unknown): Failure {
   return { code: null, message, file: undefined, offset: undefined };
 }
 
-function errorOf({ code, message, file, offset }: Failure): Error {
+export function errorOf({ code, message, file, offset }: Failure): Error {
   if (code === null) return new Error(message);
   return new EmberlogError(code, message, {
     ...(file === undefined ? {} : { file }),

@@ -1,22 +1,18 @@
 /**
- * The backup of a running server: what the directives ask for, joined to the shipping of backup/shipping.ts. Images by schedule, verification by
- * schedule, what happens when the store is away for too long.
+ * The backup of a running server: what the directives ask for, joined to the shipping of backup/shipping.ts. Images by schedule, what happens when the store is away for too long.
  *
  * Never a start without the backup that was asked for: a wrong key, bucket or permission ends it. A store that is only away does so where it was
  * never reached before (backup/proven_target.ts); else the server starts, says so, and ships when the store is back.
  */
-import type { KeyObject } from "node:crypto";
 import { provenTarget, writeProvenTarget } from "../backup/proven_target.ts";
-import type { PruneReport } from "../backup/prune.ts";
 import { Shipping, type ShippingSource } from "../backup/shipping.ts";
 import type { ShipAnswer, ShippingTarget } from "../backup/shipping_desk.ts";
 import { WorkerShippingThread } from "../backup/shipping_thread.ts";
-import type { VerifyReport } from "../backup/verify.ts";
 import { EmberlogError } from "../base/errors.ts";
-import { MasterKey } from "../base/key_ring.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import type { Storage } from "../engine/storage.ts";
+import { BackupCare } from "./backup_care.ts";
 import {
   type ImageTime,
   type LagLimit,
@@ -31,39 +27,29 @@ import type { Server } from "./server.ts";
 const STOP_MS = 8000;
 /** Between two looks at how much waits for the store, ms. */
 const LOOK_MS = 1000;
-/** Between two prunings, and from the start to the first, ms. */
-const PRUNE_MS = 24 * 3_600_000;
-const PRUNE_FIRST_MS = 600_000;
-
 /** What CONFIG SET may change. */
-export const BACKUP_DIRECTIVES = ["backup-interval", "backup-schedule", "backup-verify", "backup-lag-max"];
-
-export interface Verification {
-  readonly ms: number;
-  readonly status: "ok" | "damaged" | "failed";
-  readonly objects: number;
-  readonly wrong: number;
-}
+export const BACKUP_DIRECTIVES = [
+  "backup-interval",
+  "backup-schedule",
+  "backup-verify",
+  "backup-drill",
+  "backup-lag-max",
+];
 
 export class Backups {
   shipping: Shipping | undefined;
+  care: BackupCare | undefined;
   /** Of the log that is not in the store, bytes. */
   lagBytes = 0;
-  verified: Verification | undefined;
 
   private readonly server: Server;
   private readonly disk = new NodeDisk();
   private schedule: { readonly time: ImageTime; readonly cron: CronTimes }[] = [];
-  private verifyTimes: CronTimes | undefined;
   private limit: LagLimit | undefined;
   private overLimit = false;
   /** An image is due. */
   private imageDue: "delta" | "full" | undefined;
-  private verifying = false;
-  private pruneMs = 0;
   private lookMs = 0;
-  private keys: readonly KeyObject[] = [];
-  private keyIds = "";
 
   constructor(server: Server) {
     this.server = server;
@@ -91,6 +77,7 @@ export class Backups {
     const rate = readShippingRate(config.text("backup-interval"));
     const thread = new WorkerShippingThread();
     this.shipping = new Shipping({ thread, target, rate, clock, random, log: logger });
+    this.care = new BackupCare(this.server, this.shipping);
     this.configure();
     await this.tolerating(() => this.shipping!.prove());
   }
@@ -102,7 +89,10 @@ export class Backups {
     const source = (): ShippingSource | undefined => this.source();
     const away = this.away ?? (await this.tolerating(() => shipping.begin(source)));
     if (away !== undefined) shipping.beginLater(source, away);
-    else writeProvenTarget(this.disk, server.config.text("dir"), server.config.text("backup-target"));
+    else {
+      this.care?.learn();
+      writeProvenTarget(this.disk, server.config.text("dir"), server.config.text("backup-target"));
+    }
   }
 
   /** The store was away when it was asked for, and that is no reason not to start. */
@@ -150,18 +140,8 @@ export class Backups {
       sync: () => {
         writer.durable().catch(() => undefined);
       },
-      keys: this.keysForThread(),
+      keys: this.server.encryption.secrets,
     };
-  }
-
-  private keysForThread(): readonly KeyObject[] {
-    const { keys } = this.server.encryption;
-    const ids = keys.ids.join(" ");
-    if (ids !== this.keyIds) {
-      this.keyIds = ids;
-      this.keys = keys.ids.map((id) => MasterKey.secretOf(keys.find(id)!));
-    }
-    return this.keys;
   }
 
   /** What CONFIG SET can change. */
@@ -172,8 +152,7 @@ export class Backups {
       time,
       cron: new CronTimes(time.expression),
     }));
-    const verify = config.text("backup-verify");
-    this.verifyTimes = verify === "" ? undefined : new CronTimes(verify);
+    this.care?.configure();
     this.limit = readLagLimit(config.text("backup-lag-max"));
     this.lookMs = 0;
     return undefined;
@@ -189,11 +168,7 @@ export class Backups {
       if (cron.due(nowMs)) this.imageDue = time.full || this.imageDue === "full" ? "full" : "delta";
     }
     if (this.imageDue !== undefined) this.takeImage(this.imageDue);
-    if (this.verifyTimes?.due(nowMs) === true && !this.verifying) void this.verify().catch(() => undefined);
-    if (this.pruneMs === 0 || this.pruneMs > nowMs + PRUNE_MS) this.pruneMs = nowMs + PRUNE_FIRST_MS;
-    if (nowMs >= this.pruneMs && server.config.text("backup-retention") !== "" && shipping.state === "shipping") {
-      void this.prune().catch(() => undefined);
-    }
+    this.care?.tick(nowMs);
     if (Math.abs(nowMs - this.lookMs) >= LOOK_MS) this.look(nowMs);
   }
 
@@ -237,7 +212,7 @@ export class Backups {
   /** BACKUP NOW: an image, if one can be taken, and everything written so far; resolves when it is in the store. */
   async now(full: boolean): Promise<ShipAnswer> {
     const { saving, storage } = this.server;
-    const shipping = this.required();
+    const { shipping } = this.required();
     if (storage !== undefined && saving.refusal === undefined) {
       await storage.images.idle();
       await new Promise<void>((resolve, reject) => {
@@ -250,55 +225,13 @@ export class Backups {
     return shipping.flush(true);
   }
 
-  /** Verifies what the store holds and remembers what came of it. */
-  async verify(): Promise<VerifyReport> {
-    const shipping = this.required();
-    const { clock, logger } = this.server;
-    this.verifying = true;
-    try {
-      const report = await shipping.verify();
-      const wrong = report.wrong.length + report.gaps.length;
-      this.verified = { ms: clock.wallMs(), status: wrong === 0 ? "ok" : "damaged", objects: report.objects, wrong };
-      if (wrong > 0) {
-        logger.warning(
-          `The backup in ${shipping.place} is damaged: ${report.wrong[0] ?? "commands are missing"} (${wrong} in all; emberlog backup verify tells each)`,
-        );
-      }
-      return report;
-    } catch (thrown) {
-      this.verified = { ms: clock.wallMs(), status: "failed", objects: 0, wrong: 0 };
-      logger.warning(`The backup could not be verified: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-      throw thrown;
-    } finally {
-      this.verifying = false;
-    }
-  }
-
-  /** Removes from the store what backup-retention no longer keeps. */
-  async prune(): Promise<PruneReport> {
-    const shipping = this.required();
-    const { clock, config, logger } = this.server;
-    const retention = config.text("backup-retention");
-    if (retention === "") {
-      throw new EmberlogError("CONFIG_INVALID", "everything is kept: backup-retention says what is not");
-    }
-    this.pruneMs = clock.wallMs() + PRUNE_MS;
-    try {
-      const report = await shipping.prune(retention);
-      logger.notice(`Removed ${report.removed} objects, ${humanBytes(report.bytes)}, from the backup (${retention})`);
-      return report;
-    } catch (thrown) {
-      logger.warning(`The backup could not be pruned: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-      throw thrown;
-    }
-  }
-
   /** Throws where no backup is configured. */
-  required(): Shipping {
-    if (this.shipping === undefined) {
+  required(): { readonly shipping: Shipping; readonly care: BackupCare } {
+    const { shipping, care } = this;
+    if (shipping === undefined || care === undefined) {
       throw new EmberlogError("CONFIG_INVALID", "no backup is configured: start with backup-target URL");
     }
-    return this.shipping;
+    return { shipping, care };
   }
 
   /** The log is closed: the rest of it goes, if the store takes it in time. */
@@ -306,6 +239,7 @@ export class Backups {
     const { shipping } = this;
     if (shipping === undefined) return;
     const { logger } = this.server;
+    this.care?.stop();
     if (await shipping.finish(STOP_MS))
       logger.notice(`Everything is in the backup, up to command ${shipping.position}`);
     else {
@@ -316,6 +250,7 @@ export class Backups {
   }
 
   abandon(): void {
+    this.care?.stop();
     this.shipping?.stop();
   }
 }

@@ -5,8 +5,9 @@
  * under the new key; what was written before stays as it is, so every key that a segment still needs must stay among the keys, and a change that
  * leaves one out is refused.
  */
+import type { KeyObject } from "node:crypto";
 import { EmberlogError } from "../base/errors.ts";
-import { KeyRing, type MasterKey } from "../base/key_ring.ts";
+import { KeyRing, MasterKey } from "../base/key_ring.ts";
 import { type KeySource, readKeys, readKeysLater } from "../disk/key_sources.ts";
 import type { Config } from "./config/config.ts";
 import type { Server } from "./server.ts";
@@ -16,9 +17,20 @@ export class Encryption {
   private readonly server: Server;
   /** A command for keys is running. */
   private reading = false;
+  private handedOver: { readonly ids: string; readonly secrets: readonly KeyObject[] } = { ids: "", secrets: [] };
 
   constructor(server: Server) {
     this.server = server;
+  }
+
+  /** The keys for another thread of this process, the newest first. */
+  get secrets(): readonly KeyObject[] {
+    const { ids } = this.keys;
+    if (ids.join(" ") !== this.handedOver.ids) {
+      const secrets = ids.map((id) => MasterKey.secretOf(this.keys.find(id)!));
+      this.handedOver = { ids: ids.join(" "), secrets };
+    }
+    return this.handedOver.secrets;
   }
 
   /** Reads the keys that the configuration names. Throws CONFIG_INVALID or KEY_INVALID. */

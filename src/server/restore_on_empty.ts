@@ -8,25 +8,21 @@
  * What is fetched lies in a folder of its own until it is whole (engine/unfinished_restore.ts). A start that finds that folder and no manifest
  * beside it begins again: everything there is from a restore that came to nothing.
  */
-import { decodeGeneration } from "../backup/generation.ts";
 import { readHistory } from "../backup/history.ts";
 import { readIdentities } from "../backup/identity_file.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
 import { openStore } from "../backup/open_store.ts";
-import { bytesToFetch, restore } from "../backup/restore.ts";
+import { bytesToFetch } from "../backup/restore.ts";
 import { planRestore } from "../backup/restore_plan.ts";
 import { EmberlogError } from "../base/errors.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import type { Disk } from "../disk/disk.ts";
-import { joinPath, RESTORING_NAME } from "../disk/file_names.ts";
-import { NodeDisk, nodeFiles } from "../disk/node_disk.ts";
+import { NodeDisk } from "../disk/node_disk.ts";
 import { directoryState } from "../engine/examination.ts";
-import { beginRestored } from "../engine/restored_directory.ts";
-import { clearUnfinishedRestore, finishRestore } from "../engine/unfinished_restore.ts";
-import { crc32c } from "../platform/checksum.ts";
+import { clearUnfinishedRestore } from "../engine/unfinished_restore.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
-import { PortableLogIo } from "../platform/log_io.ts";
 import { type RestoreSource, readRestoreSource } from "./config/backup_values.ts";
+import { generationOf, restoreInto } from "./restoring.ts";
 import type { Server } from "./server.ts";
 
 /** Does nothing where the directory holds anything. Throws an EmberlogError that says why the server must not start. */
@@ -71,7 +67,7 @@ async function restoreFrom(
   store: ObjectStore,
   { mayBegin }: RestoreSource,
 ): Promise<void> {
-  const { config, random, clock, logger } = server;
+  const { config, logger } = server;
   const identities = await readIdentities(disk, config.path("backup-identity") ?? null);
   const history = await readHistory(store);
   if (history.claims.length === 0) {
@@ -87,32 +83,9 @@ async function restoreFrom(
     return;
   }
   const plan = planRestore(history, { kind: "latest" }, store.place);
-  const generation =
-    plan.generation === null
-      ? null
-      : decodeGeneration(plan.generation.name, await store.read(plan.generation.name), crc32c);
+  const generation = await generationOf(plan, store);
   logger.notice(`${directory} is empty: fetching ${humanBytes(bytesToFetch(plan, generation))} from ${store.place}`);
-  const { keys } = server.encryption;
-  const restoring = joinPath(directory, RESTORING_NAME);
-  disk.makeDirectory(directory);
-  const options = {
-    disk,
-    directory: restoring,
-    logIo: new PortableLogIo(nodeFiles, () => clock.monotonicUs()),
-    clock,
-    random,
-    crc32c,
-    policy: "always" as const,
-    segmentBytesMax: config.integer("log-segment-bytes"),
-    keys,
-  };
-  const restored = await restore(
-    { disk, directory: restoring, crc32c, keys, begin: (kept) => beginRestored(options, kept) },
-    { store, identities },
-    plan,
-    generation,
-  );
-  await finishRestore(disk, directory);
+  const restored = await restoreInto(directory, server.encryption.keys, { store, identities }, plan, generation);
   const when = restored.commitMs === 0 ? "" : ` of ${new Date(restored.commitMs).toISOString()}`;
   logger.notice(`Restored from ${store.place}: the state after command ${restored.sequence}${when}`);
 }

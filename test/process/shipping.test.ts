@@ -80,6 +80,12 @@ test("BACKUP NOW, STATUS, LIST and VERIFY answer when it is so", async () => {
     "$13\r\nfrom-sequence\r\n:0\r\n$11\r\nto-sequence\r\n:3\r\n",
   );
   expect(String(await client.command("BACKUP", "VERIFY"))).toContain("$2\r\nok\r\n");
+  const drill = String(await client.command("BACKUP", "DRILL"));
+  expect(drill).toContain("$6\r\nstatus\r\n$2\r\nok\r\n");
+  expect(drill).toContain("$4\r\nkeys\r\n:1\r\n");
+  expect(String(await client.command("BACKUP", "PRUNE"))).toContain("backup-retention");
+  expect(String(await client.command("CONFIG", "SET", "backup-retention", "7d daily 3"))).toBe("+OK\r\n");
+  expect(String(await client.command("BACKUP", "PRUNE"))).toContain("$7\r\nremoved\r\n:0\r\n");
   const status = String(await client.command("BACKUP", "STATUS"));
   expect(status).toContain("$8\r\nshipping\r\n");
   const info = String(await client.command("INFO", "backup"));
@@ -87,6 +93,7 @@ test("BACKUP NOW, STATUS, LIST and VERIFY answer when it is so", async () => {
     "backup_lag_seconds:0.0",
     "backup_shipped_sequence:3",
     "backup_last_verified_status:ok",
+    "backup_last_drill_status:ok",
     "backup_errors:0",
   ]) {
     expect(info).toContain(`${line}\r\n`);

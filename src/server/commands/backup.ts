@@ -16,6 +16,9 @@ const FLAGS = ["admin", "noscript", "no_multi"] as const;
 const IMAGES_SHOWN_MAX = 100;
 
 const HELP = [
+  "DRILL",
+  "    Restore what the store has into a scratch folder and compare; answers when that is",
+  "    done. It takes the memory and the disk space of the data once more.",
   "LIST",
   "    Show what is in the store: claims, images, and the commands between which every",
   "    state can be restored.",
@@ -50,6 +53,17 @@ export function backupCommand(server: Server): CommandDefinition {
         arity: 2,
         flags: ["loading", "stale"],
         run: (call) => replyHelp(call, "BACKUP", HELP),
+      },
+      {
+        name: "DRILL",
+        group: "server",
+        since: SINCE,
+        summary: "Restores what the store has into a scratch folder and compares.",
+        complexity: "O(N) where N is the number of keys and of commands since the last full image",
+        arity: 2,
+        flags: FLAGS,
+        tips: ["nondeterministic_output"],
+        run: (call) => drill(call, server),
       },
       {
         name: "LIST",
@@ -152,7 +166,7 @@ function prune(call: Call, server: Server): void {
   answerLater(
     call,
     server,
-    () => server.backups.prune(),
+    () => server.backups.required().care.prune(),
     (reply, { removed, bytes, windowFirst, points, locked }) => {
       reply.map(5);
       reply.text("removed");
@@ -165,6 +179,33 @@ function prune(call: Call, server: Server): void {
       reply.integer(points.length);
       reply.text("locked");
       reply.integer(locked.length);
+    },
+  );
+}
+
+function drill(call: Call, server: Server): void {
+  answerLater(
+    call,
+    server,
+    () => server.backups.required().care.drill(),
+    (reply, { ok, sequence, keys, restoreMs, loadMs, compared, wrong }) => {
+      reply.map(7);
+      reply.text("status");
+      reply.text(ok ? "ok" : "damaged");
+      reply.text("sequence");
+      reply.integer(sequence);
+      reply.text("keys");
+      reply.integer(keys);
+      reply.text("restore-ms");
+      reply.integer(restoreMs);
+      reply.text("load-ms");
+      reply.integer(loadMs);
+      reply.text("image-confirmed-by");
+      reply.array(compared.length);
+      for (const way of compared) reply.text(way);
+      reply.text("wrong");
+      reply.array(wrong.length);
+      for (const line of wrong) reply.text(line);
     },
   );
 }
@@ -184,12 +225,12 @@ function list(call: Call, server: Server): void {
   answerLater(
     call,
     server,
-    () => server.backups.required().list(),
+    () => server.backups.required().shipping.list(),
     (reply, { claims, segments, generations, ranges }) => {
       const pieces = segments.reduce((sum, segment) => sum + segment.pieces.length, 0);
       reply.map(7);
       reply.text("target");
-      reply.text(server.backups.required().place);
+      reply.text(server.backups.required().shipping.place);
       reply.text("claims");
       reply.integer(claims.length);
       reply.text("segments");
@@ -226,7 +267,7 @@ function verify(call: Call, server: Server): void {
   answerLater(
     call,
     server,
-    () => server.backups.verify(),
+    () => server.backups.required().care.verify(),
     (reply, { objects, bytes, opened, wrong, gaps }) => {
       reply.map(6);
       reply.text("status");

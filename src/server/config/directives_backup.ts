@@ -21,6 +21,7 @@ export const backupDirectives = [
   honoured("backup-interval", shippingRate, "10 8388608"),
   honoured("backup-schedule", imageSchedule, "delta 0 * * * * full 0 3 * * *"),
   honoured("backup-verify", cronTimes, ""),
+  honoured("backup-drill", cronTimes, ""),
   honoured("backup-retention", retention, ""),
   honoured("backup-lag-max", lagLimit, ""),
   honoured("restore-on-empty", restoreSource, "", START),

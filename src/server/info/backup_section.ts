@@ -6,7 +6,7 @@ import type { Field } from "./sections.ts";
 
 export function backupSection({ server }: { readonly server: Server }): Field[] {
   const { backups, storage, config } = server;
-  const { shipping, verified } = backups;
+  const { shipping, care } = backups;
   if (shipping === undefined) return [["backup_enabled", "no"]];
   const { statistics } = shipping;
   return [
@@ -31,8 +31,10 @@ export function backupSection({ server }: { readonly server: Server }): Field[] 
     ["backup_last_error", statistics.lastError.replaceAll(/[\r\n]+/g, " ")],
     ["backup_last_error_time", seconds(statistics.lastErrorMs)],
     ["backup_holes", statistics.holes],
-    ["backup_last_verified_time", seconds(verified?.ms ?? 0)],
-    ["backup_last_verified_status", verified?.status ?? "none"],
+    ["backup_last_verified_time", seconds(care?.last.verify?.ms ?? 0)],
+    ["backup_last_verified_status", care?.last.verify?.status ?? "none"],
+    ["backup_last_drill_time", seconds(care?.last.drill?.ms ?? 0)],
+    ["backup_last_drill_status", care?.last.drill?.status ?? "none"],
   ];
 }
 
