@@ -5,7 +5,8 @@
  *
  *           npm run fuzz -- --kills N | --power-cuts N | --flips      on real processes, file systems and files
  *           npm run fuzz -- --report                                  docs/durability-report.md and .html from what is recorded
- *           --record keeps what was run in docs/durability-report.json (report/results.ts)
+ *           --record keeps what was run in docs/durability-report.json (report/results.ts), also from several processes at once; --fresh with it
+ *           removes first what was recorded at other commits, of the kind that is run. Lives are recorded every RECORD_EVERY seeds.
  *
  * Every case has a seed of its own; a case that fails is printed with the one command that replays it, and the exit code is 1.
  * Without --seed the cases begin at a random seed, printed first; the targets share the time, and each gets --seeds cases. With --seeds
@@ -21,7 +22,7 @@ import { packedBytes } from "./packed_bytes.ts";
 import { rdbFile } from "./rdb_file.ts";
 import { rdbPayload } from "./rdb_payload.ts";
 import { writePages } from "./report/pages.ts";
-import { circumstances, readResults, record } from "./report/results.ts";
+import { circumstances, forgetOtherCommits, type Results, readResults, record, recordLives } from "./report/results.ts";
 import { runFlips, runKills, runPowerCuts } from "./report/runs.ts";
 import { respParser } from "./resp_parser.ts";
 import { respServer } from "./resp_server.ts";
@@ -42,6 +43,7 @@ const { values } = parseArgs({
     only: { type: "string", default: "" },
     missing: { type: "boolean", default: false },
     record: { type: "boolean", default: false },
+    fresh: { type: "boolean", default: false },
     kills: { type: "string" },
     "power-cuts": { type: "string" },
     flips: { type: "boolean", default: false },
@@ -49,16 +51,23 @@ const { values } = parseArgs({
   },
 });
 const startedMs = performance.now();
+/** The commit that is being proven: as it was when this process began. */
+const commit = execFileSync("git", ["rev-parse", "--short", "HEAD"]).toString().trim();
+const fresh = (kind: keyof Results): void => {
+  if (values.record && values.fresh) forgetOtherCommits(commit, [kind]);
+};
 if (values.mutants) {
   const keepResult = (result: MutantResult): void =>
     record((results) => {
       const others = (results.mutants?.results ?? []).filter(({ name }) => name !== result.name);
-      results.mutants = { ...circumstances(startedMs, commit()), results: [...others, result] };
+      results.mutants = { ...circumstances(startedMs, commit), results: [...others, { ...result, commit }] };
     });
-  const noticed = (readResults().mutants?.results ?? []).filter(({ red }) => red);
+  const before = readResults();
+  fresh("mutants");
+  const noticed = (before.mutants?.results ?? []).filter(({ red }) => red);
   const good = await runMutants(
     values.only,
-    values.missing ? noticed.map(({ name }) => name) : [],
+    values.missing ? noticed.filter((each) => !values.fresh || each.commit === commit).map(({ name }) => name) : [],
     new Map(noticed.map(({ name, seeds }) => [name, seeds])),
     values.record ? keepResult : () => {},
   );
@@ -68,18 +77,26 @@ const runSeedOf = (): number => (values.seed === undefined ? randomInt(2 ** 30) 
 const runOf = (rounds: string) => ({
   rounds: Number(rounds),
   seed: runSeedOf(),
-  commit: commit(),
+  commit,
   record: values.record,
 });
-if (values.kills !== undefined) process.exit((await runKills(runOf(values.kills))) ? 0 : 1);
-if (values["power-cuts"] !== undefined) process.exit((await runPowerCuts(runOf(values["power-cuts"]))) ? 0 : 1);
-if (values.flips) process.exit((await runFlips(commit(), values.record)) ? 0 : 1);
+if (values.kills !== undefined) {
+  fresh("kills");
+  process.exit((await runKills(runOf(values.kills))) ? 0 : 1);
+}
+if (values["power-cuts"] !== undefined) {
+  fresh("powerCuts");
+  process.exit((await runPowerCuts(runOf(values["power-cuts"]))) ? 0 : 1);
+}
+if (values.flips) process.exit((await runFlips(commit, values.record)) ? 0 : 1);
 if (values.report) {
   writePages();
   process.exit(0);
 }
 /** After this many failures a target has said enough. */
 const FAILURES_MAX = 5;
+/** Lives between two records. */
+const RECORD_EVERY = 1000;
 const PROGRESS_MS = process.stdout.isTTY ? 1000 : 20_000;
 
 // A step list means nothing to a target without steps.
@@ -118,6 +135,7 @@ async function runTarget(target: Target): Promise<number> {
       const replay = `npm run fuzz -- --target ${target.name} --seed ${seed}`;
       console.log(`\nFAILED ${target.name}, seed ${seed}\n${failure}\nreplay: ${replay}\n`);
     }
+    if (values.record && target === crash && cases % RECORD_EVERY === 0) recordCrashes(found);
     if (performance.now() - saidMs < PROGRESS_MS) continue;
     saidMs = performance.now();
     say(target, cases, found, beganMs);
@@ -132,11 +150,14 @@ async function runTarget(target: Target): Promise<number> {
   return found;
 }
 
-/** The commit that is being proven. */
-function commit(): string {
-  return execFileSync("git", ["rev-parse", "--short", "HEAD"]).toString().trim();
+/** What the lives of this process have come to so far. */
+function recordCrashes(failures: number): void {
+  const numbers = Object.fromEntries([...crashCounts.numbers].sort());
+  recordLives({ ...circumstances(startedMs, commit), firstSeed: first, numbers, failures });
 }
 
+if (chosen.includes(crash)) fresh("simulated");
+if (chosen.some((target) => target.counts !== undefined)) fresh("counted");
 let failures = 0;
 for (const target of chosen) {
   if (!(await target.start())) continue;
@@ -145,12 +166,8 @@ for (const target of chosen) {
   failures += found;
   const numbers = target.counts?.();
   if (!values.record || numbers === undefined) continue;
-  const part = { target: target.name, ...circumstances(beganMs, commit()), firstSeed: first, numbers, failures: found };
+  const part = { target: target.name, ...circumstances(beganMs, commit), firstSeed: first, numbers, failures: found };
   record((results) => (results.counted = [...(results.counted ?? []), part]));
 }
-if (values.record && chosen.includes(crash)) {
-  const numbers = Object.fromEntries([...crashCounts.numbers].sort());
-  const part = { ...circumstances(startedMs, commit()), firstSeed: first, numbers, failures };
-  record((results) => (results.simulated = [...(results.simulated ?? []), part]));
-}
+if (values.record && chosen.includes(crash)) recordCrashes(failures);
 process.exit(failures === 0 ? 0 : 1);

@@ -29,6 +29,8 @@ export interface MutantResult {
   /** The seed that went red, or how many did not. */
   readonly seeds: number;
   readonly failure: string;
+  /** Of the sources that it was applied to; absent in records of old. */
+  readonly commit?: string;
 }
 
 interface Outcome {

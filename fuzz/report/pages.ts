@@ -5,6 +5,7 @@
  */
 import { writeFileSync } from "node:fs";
 import { MUTANTS } from "../mutation/mutants.ts";
+import type { MutantResult } from "../mutation/run.ts";
 import {
   type Circumstances,
   type ImageFlips,
@@ -23,7 +24,7 @@ interface Section {
   readonly bars?: number;
 }
 
-const GROUPS = ["crashes", "power cuts", "sectors", "names", "faults", "rot", "decisions"] as const;
+const GROUPS = ["crashes", "power cuts", "sectors", "names", "faults", "images", "rot", "decisions"] as const;
 
 function number(value: number): string {
   return value.toLocaleString("en-US");
@@ -70,6 +71,8 @@ function summary(results: Results): Section[] {
     ],
     ["recoveries in them", number(count((name) => name === "recoveries")), ""],
     ["crashes in them", number(count((name) => name.startsWith("crashes"))), ""],
+    ["images taken in them", number(count((name) => name === "images: full" || name === "images: deltas")), ""],
+    ["starts from images in them", number(count((name) => name.startsWith("images: starts "))), ""],
     ["faults of the disk in them", number(count((name) => name.startsWith("faults: "))), ""],
     ["real processes killed", number(total(kills, "rounds")), lostOf(kills)],
     ["real power cuts", number(total(cuts, "rounds")), lostOf(cuts)],
@@ -162,11 +165,19 @@ function counted(results: Results): Section[] {
 /** Rows of the same kind are one row, whenever they were run. */
 function real(title: string, text: string, parts: readonly RealPart[] = []): Section[] {
   if (parts.length === 0) return [];
-  const rows = new Map<string, { rounds: number; acknowledged: number; lost: number; failures: number }>();
-  for (const { what, policy, rounds, acknowledged, lost, failures } of parts) {
+  interface Row {
+    rounds: number;
+    imageStarts: number;
+    acknowledged: number;
+    lost: number;
+    failures: number;
+  }
+  const rows = new Map<string, Row>();
+  for (const { what, policy, rounds, imageStarts = 0, acknowledged, lost, failures } of parts) {
     const name = `${what} | ${policy}`;
-    const row = rows.get(name) ?? { rounds: 0, acknowledged: 0, lost: 0, failures: 0 };
+    const row = rows.get(name) ?? { rounds: 0, imageStarts: 0, acknowledged: 0, lost: 0, failures: 0 };
     row.rounds += rounds;
+    row.imageStarts += imageStarts;
     row.acknowledged += acknowledged;
     row.lost += lost;
     row.failures += failures;
@@ -178,11 +189,23 @@ function real(title: string, text: string, parts: readonly RealPart[] = []): Sec
       text: [
         `**${number(total(parts, "rounds"))} rounds, ${number(total(parts, "failures"))} failures**, ${hours(total(parts, "seconds"))}. ${text}`,
         ranOn(parts),
+        ...(parts.some(({ imageStarts }) => imageStarts === undefined)
+          ? ["Rounds that were recorded before there were images have taken none."]
+          : []),
       ],
-      head: ["where", "appendfsync", "rounds", "acknowledged", "acknowledged and gone", "failures"],
-      rows: [...rows].map(([name, { rounds, acknowledged, lost, failures }]) => [
+      head: [
+        "where",
+        "appendfsync",
+        "rounds",
+        "starts from images",
+        "acknowledged",
+        "acknowledged and gone",
+        "failures",
+      ],
+      rows: [...rows].map(([name, { rounds, imageStarts, acknowledged, lost, failures }]) => [
         ...name.split(" | "),
         number(rounds),
+        number(imageStarts),
         number(acknowledged),
         number(lost),
         number(failures),
@@ -212,7 +235,7 @@ function mutants(results: Results): Section[] {
       title: "Mutation score",
       text: [
         `**${red} of ${part.results.length}** recorded mutants are noticed (${share(red, part.results)}; ${MUTANTS.length} exist): each takes away one sync, rename, test, order or gate (fuzz/mutation/mutants.ts).`,
-        `${circumstancesOf(part)} Seed 0: by bits flipped here and there.`,
+        `Recorded last: ${circumstancesOf(part)} The sources that they were applied to: ${mutatedCommits(part.results)}. Seed 0: by bits flipped here and there.`,
       ],
       head: ["rule", "mutant", "noticed at seed"],
       rows: part.results.map(({ rule, name, red: noticed, seeds }) => [
@@ -222,6 +245,13 @@ function mutants(results: Results): Section[] {
       ]),
     },
   ];
+}
+
+/** How many mutants at which commit. */
+function mutatedCommits(mutated: readonly MutantResult[]): string {
+  const counts = new Map<string, number>();
+  for (const { commit = "older commits" } of mutated) counts.set(commit, (counts.get(commit) ?? 0) + 1);
+  return [...counts].map(([commit, count]) => `${number(count)} at ${commit}`).join(", ");
 }
 
 function flips(results: Results): Section[] {

@@ -1,8 +1,8 @@
 /**
  * What the proofs have given so far, in docs/durability-report.json: each runner records its own part with --record, and the pages beside it
- * are written from the whole (pages.ts).
+ * are written from the whole (pages.ts). Several processes may record at once.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import type { FlipResult } from "../bit_flips.ts";
 import type { ImageFlipResult } from "../image_flips.ts";
@@ -36,6 +36,8 @@ export interface RealPart extends Circumstances {
   readonly rounds: number;
   readonly acknowledged: number;
   readonly lost: number;
+  /** Starts that began with images; absent where none were taken. */
+  readonly imageStarts?: number;
   readonly failures: number;
 }
 
@@ -63,11 +65,70 @@ export function readResults(): Results {
   return existsSync(RESULTS_FILE) ? (JSON.parse(readFileSync(RESULTS_FILE, "utf8")) as Results) : {};
 }
 
-/** Changes the recorded results. */
+/** Whoever changes the results has this directory; one that is so old is of a process that was killed meanwhile. */
+const LOCK = `${RESULTS_FILE}.lock`;
+const LOCK_STALE_MS = 10_000;
+const SLEEPER = new Int32Array(new SharedArrayBuffer(4));
+
+/** Changes the recorded results, one process after the other: several may record at once. */
 export function record(change: (results: Results) => void): void {
-  const results = readResults();
-  change(results);
-  writeFileSync(RESULTS_FILE, `${JSON.stringify(results, null, 1)}\n`);
+  lock();
+  try {
+    const results = readResults();
+    change(results);
+    const temporary = `${RESULTS_FILE}.${process.pid}.tmp`;
+    writeFileSync(temporary, `${JSON.stringify(results, null, 1)}\n`);
+    renameSync(temporary, RESULTS_FILE);
+  } finally {
+    rmSync(LOCK, { recursive: true, force: true });
+  }
+}
+
+function lock(): void {
+  for (;;) {
+    try {
+      mkdirSync(LOCK);
+      return;
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") throw thrown;
+    }
+    const made = statSync(LOCK, { throwIfNoEntry: false })?.mtimeMs;
+    if (made !== undefined && Date.now() - made > LOCK_STALE_MS) rmSync(LOCK, { recursive: true, force: true });
+    else Atomics.wait(SLEEPER, 0, 0, 20);
+  }
+}
+
+/** `--fresh`: what was recorded at other commits goes, of the kinds that are about to be run. Processes at the same commit keep each other's. */
+export function forgetOtherCommits(commit: string, kinds: readonly (keyof Results)[]): void {
+  record((results) => {
+    const isOurs = (part: Circumstances): boolean => part.commit === commit;
+    for (const kind of kinds) {
+      if (kind === "simulated") results.simulated = results.simulated?.filter(isOurs) ?? [];
+      else if (kind === "counted") results.counted = results.counted?.filter(isOurs) ?? [];
+      else if (kind === "kills") results.kills = results.kills?.filter(isOurs) ?? [];
+      else if (kind === "powerCuts") results.powerCuts = results.powerCuts?.filter(isOurs) ?? [];
+      else if (kind === "flips" && results.flips?.commit !== commit) delete results.flips;
+      else if (kind === "mutants" && results.mutants !== undefined) {
+        const { results: all } = results.mutants;
+        results.mutants = { ...results.mutants, results: all.filter((each) => each.commit === commit) };
+      }
+    }
+  });
+}
+
+/** Lives at one commit: replaces what the same run has recorded so far. Throws where other runs have recorded these seeds already. */
+export function recordLives(part: SimulatedPart): void {
+  record((results) => {
+    const others = (results.simulated ?? []).filter(
+      ({ commit, firstSeed }) => commit !== part.commit || firstSeed !== part.firstSeed,
+    );
+    const end = ({ firstSeed, numbers }: SimulatedPart): number => firstSeed + (numbers["seeds"] ?? 0);
+    for (const other of others) {
+      if (other.commit === part.commit && other.firstSeed < end(part) && part.firstSeed < end(other))
+        throw new Error(`seeds from ${other.firstSeed} to ${end(other) - 1} are recorded already at ${other.commit}`);
+    }
+    results.simulated = [...others, part];
+  });
 }
 
 export function circumstances(beganMs: number, commit: string): Circumstances {

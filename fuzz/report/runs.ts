@@ -31,11 +31,11 @@ async function runKind(
   { rounds, seed, commit, record: keep }: Run,
 ): Promise<boolean> {
   const beganMs = performance.now();
-  const { acknowledged, lost, failure } = await crashRounds(policy, rounds, seed, ground);
+  const { acknowledged, lost, imageStarts, failure } = await crashRounds(policy, rounds, seed, ground);
   console.log(
-    `${what}, ${policy}: ${rounds} rounds, ${acknowledged} acknowledged, ${lost} gone${failure === "" ? "" : `, FAILED: ${failure}`}`,
+    `${what}, ${policy}: ${rounds} rounds, ${acknowledged} acknowledged, ${lost} gone, ${imageStarts} starts from images${failure === "" ? "" : `, FAILED: ${failure}`}`,
   );
-  const found = { what, policy, rounds, acknowledged, lost, failures: failure === "" ? 0 : 1 };
+  const found = { what, policy, rounds, acknowledged, lost, imageStarts, failures: failure === "" ? 0 : 1 };
   if (keep) record((results) => (results[part] ??= []).push({ ...circumstances(beganMs, commit), ...found }));
   return failure === "";
 }

@@ -5,6 +5,9 @@
  * the file system stopped without writing anything more (power_ground.ts). After a power cut under `everysec` what was acknowledged within
  * the last EVERYSEC_BOUND_MS may be gone.
  *
+ * Images are taken all the while, full ones and deltas, so that many rounds end in the middle of one, and the start begins with those that were
+ * listed; none may be found damaged.
+ *
  * Now and then the server is killed again while it recovers, and once recovered it is killed idle: neither may change anything.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -18,6 +21,8 @@ import { checkJournal, type State, TIMED, Writer } from "./crash_model.ts";
 
 const WRITERS = 8;
 const READERS = 2;
+/** Between two images, ms, at most. */
+const IMAGE_PAUSE_MS = 150;
 /** Operations in one pipeline, at most. */
 const PIPELINE_MAX = 16;
 /** Rounds after which the directory is replaced, so that the log does not grow for the whole run. */
@@ -29,6 +34,8 @@ export interface CrashResult {
   readonly survivors: number;
   /** Operations acknowledged and gone, which is allowed after a power cut under `everysec` and `no` only. */
   readonly lost: number;
+  /** Starts that began with images. */
+  readonly imageStarts: number;
   readonly failure: string;
 }
 
@@ -67,7 +74,7 @@ export async function crashRounds(
   ground: Ground = killGround,
 ): Promise<CrashResult> {
   const random = seededRandom(seed);
-  const total = { acknowledged: 0, survivors: 0, lost: 0 };
+  const total = { acknowledged: 0, survivors: 0, lost: 0, imageStarts: 0 };
   for (let round = 1; round <= rounds; ) {
     const dir = ground.makeDirectory();
     const crash = new CrashDirectory(dir, policy, random, ground);
@@ -85,6 +92,7 @@ export async function crashRounds(
       total.acknowledged += crash.acknowledged;
       total.survivors += crash.survivors;
       total.lost += crash.lost;
+      total.imageStarts += crash.imageStarts;
     } finally {
       await crash.end();
     }
@@ -97,6 +105,7 @@ class CrashDirectory {
   acknowledged = 0;
   survivors = 0;
   lost = 0;
+  imageStarts = 0;
   private readonly dir: string;
   private readonly policy: string;
   private readonly random: Random;
@@ -123,6 +132,7 @@ class CrashDirectory {
     const loads = [
       ...this.writers.map((writer) => this.write(server, writer)),
       ...Array.from({ length: READERS }, () => this.read(server)),
+      this.takeImages(server),
     ];
     const stopped = Promise.all(loads);
     await Promise.race([sleep(this.ground.loadMs[0] + uniform(this.random, this.ground.loadMs[1])), server.exit()]);
@@ -140,7 +150,7 @@ class CrashDirectory {
   private async recoverAndJudge(): Promise<string> {
     if (uniform(this.random, 4) === 0) await this.interruptRecovery();
     this.server = await this.start();
-    const failure = await this.judge(this.server);
+    const failure = (await this.judge(this.server)) || (await this.save(this.server));
     if (failure !== "" || uniform(this.random, 5) !== 0) return failure;
     return this.killIdle();
   }
@@ -242,9 +252,40 @@ class CrashDirectory {
     }
   }
 
+  /** Now and then an image is finished before the load goes on, however busy the machine is. */
+  private async save(server: ServerProcess): Promise<string> {
+    if (uniform(this.random, 3) !== 0) return "";
+    const client = await server.connect();
+    try {
+      const reply = (await client.command("SAVE")).toString();
+      return reply === "+OK\r\n" ? "" : `SAVE answered ${reply}`;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** Wishes for images. What becomes of them shows when the next server starts. */
+  private async takeImages(server: ServerProcess): Promise<string> {
+    const client = await server.connect();
+    try {
+      for (;;) {
+        await sleep(uniform(this.random, IMAGE_PAUSE_MS));
+        await client.command(uniform(this.random, 3) === 0 ? "BGREWRITEAOF" : "BGSAVE");
+      }
+    } catch (error) {
+      return error instanceof ConnectionClosed ? "" : String(error);
+    } finally {
+      client.close();
+    }
+  }
+
   private async judge(server: ServerProcess): Promise<string> {
     const client = await server.connect();
     try {
+      const info = (await client.command("INFO", "persistence")).toString();
+      const field = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, "m").exec(info)?.[1]);
+      if (field("images_damaged_at_start") !== 0) return `an image is damaged:\n${server.output.slice(-2000)}`;
+      if (field("image_loaded_bytes") > 0) this.imageStarts++;
       const units: number[][] = [];
       for (const writer of this.writers) {
         const recovered = await stateOf(client, writer);
