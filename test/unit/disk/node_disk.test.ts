@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -180,6 +180,26 @@ test.skipIf(nativeFileCalls().flock === undefined)(
     new NodeDisk().lock(directory).release();
   },
 );
+
+test("a name goes at once, the space of the file on another thread, whatever it is and whoever may read it", async () => {
+  const disk = new NodeDisk();
+  const descriptors = (): number => readdirSync("/proc/self/fd").length;
+  const file = join(directory, "large");
+  const fd = disk.open(file, "create");
+  const bytes = Buffer.alloc(1 << 20, 7);
+  for (let i = 0; i < 64; i++) writeFully(disk, fd, bytes, 0, bytes.length, i * bytes.length, file);
+  disk.close(fd);
+  const before = descriptors();
+  disk.unlink(file);
+  expect(existsSync(file)).toBe(false);
+  while (descriptors() > before) await new Promise((resolve) => setTimeout(resolve, 5));
+  // A pipe that nobody writes to, a link to nothing, a file that may not be read.
+  execFileSync("mkfifo", [join(directory, "pipe")]);
+  symlinkSync("nothing", join(directory, "link"));
+  writeFileSync(join(directory, "closed"), "", { mode: 0o000 });
+  for (const name of readdirSync(directory)) disk.unlink(join(directory, name));
+  expect(readdirSync(directory)).toEqual([]);
+});
 
 test("errors speak as strerror does", () => {
   expect(errorText(ENOSPC)).toBe("No space left on device");
