@@ -13,12 +13,10 @@ import type { Arena, FreezeHook } from "./arena.ts";
 import {
   COPIED,
   type FrozenArena,
-  pushedRing,
+  FrozenViews,
   QUEUE_PUSHED,
   QUEUE_RETURNED,
   QUEUE_STOP,
-  returnedRing,
-  slotPages,
   UNTOUCHED,
 } from "./frozen.ts";
 import { PAGE_BYTES, PAGE_SEGMENT_SHIFT, SEGMENT_PAGES } from "./layout.ts";
@@ -28,7 +26,7 @@ const STALLED_MS = 30_000;
 const WAIT_MS = 100;
 const PAGE_BYTES_SHIFT = 12;
 
-export class Freeze implements FreezeHook {
+export class Freeze extends FrozenViews implements FreezeHook {
   readonly shared: FrozenArena;
   /** Pages copied aside. */
   copiedPages = 0;
@@ -46,33 +44,20 @@ export class Freeze implements FreezeHook {
   private readonly monotonicUs: () => number;
   /** Lets a reader on this thread take what waits; undefined where it has a thread of its own. */
   private readonly drainHere: (() => void) | undefined;
-  private readonly states: Uint8Array;
-  private readonly pool: Uint8Array;
-  private readonly queue: Int32Array;
   private readonly freeSlots: Int32Array;
   private freeCount = 0;
-  private readonly mask: number;
-  private readonly pushed: number;
-  private readonly returned: number;
-  private readonly pages: number;
   private readonly firstSegment: number;
   private readonly segmentCount: number;
   private returnedSeen = 0;
   private inUse = 0;
 
   constructor(arena: Arena, shared: FrozenArena, monotonicUs: () => number, drainHere: (() => void) | undefined) {
+    super(shared);
     this.arena = arena;
     this.shared = shared;
     this.monotonicUs = monotonicUs;
     this.drainHere = drainHere;
     const { slots } = shared;
-    this.states = new Uint8Array(shared.states);
-    this.pool = new Uint8Array(shared.pool, shared.poolStart, slots * PAGE_BYTES);
-    this.queue = new Int32Array(shared.queue);
-    this.mask = slots - 1;
-    this.pushed = pushedRing();
-    this.returned = returnedRing(slots);
-    this.pages = slotPages(slots);
     this.firstSegment = shared.firstSegment;
     this.segmentCount = shared.segmentCount;
     // Low slots are taken first, so that only as much of the pool becomes resident as was needed at once.

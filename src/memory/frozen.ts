@@ -58,15 +58,25 @@ export function makeQueue(slots: number): SharedArrayBuffer {
   return new SharedArrayBuffer((QUEUE_WORDS + slots * 3) * 4);
 }
 
-/** Word indexes of the rings and of the slots' pages. */
-export function pushedRing(): number {
-  return QUEUE_WORDS;
-}
+/** The shared memory as either thread sees it: what the writer's face of a freeze and the reader's have in common. */
+export class FrozenViews {
+  protected readonly states: Uint8Array;
+  protected readonly pool: Uint8Array;
+  protected readonly queue: Int32Array;
+  /** Of a ring's positions. */
+  protected readonly mask: number;
+  /** Words of the queue at which the rings and the slots' pages begin. */
+  protected readonly pushed: number;
+  protected readonly returned: number;
+  protected readonly pages: number;
 
-export function returnedRing(slots: number): number {
-  return QUEUE_WORDS + slots;
-}
-
-export function slotPages(slots: number): number {
-  return QUEUE_WORDS + slots * 2;
+  constructor({ states, pool, poolStart, queue, slots }: FrozenArena) {
+    this.states = new Uint8Array(states);
+    this.pool = new Uint8Array(pool, poolStart, slots * PAGE_BYTES);
+    this.queue = new Int32Array(queue);
+    this.mask = slots - 1;
+    this.pushed = QUEUE_WORDS;
+    this.returned = QUEUE_WORDS + slots;
+    this.pages = QUEUE_WORDS + slots * 2;
+  }
 }

@@ -8,13 +8,11 @@ import {
   COPIED,
   DONE,
   type FrozenArena,
-  pushedRing,
+  FrozenViews,
   QUEUE_PUSHED,
   QUEUE_RETURNED,
   QUEUE_STOP,
   QUEUE_TAKEN,
-  returnedRing,
-  slotPages,
   UNTOUCHED,
 } from "./frozen.ts";
 import { PAGE_BYTES, PAGE_MASK, PAGE_SEGMENT_SHIFT, SEGMENT_BYTES, SEGMENT_PAGES } from "./layout.ts";
@@ -24,18 +22,11 @@ const PAGE_BLOCKS_SHIFT = 4;
 const ALL_BLOCKS = 0xffff;
 const WAIT_MS = 10;
 
-export class FrozenPages {
+export class FrozenPages extends FrozenViews {
   /** Pages that exist, free ones included. */
   readonly pageCount: number;
   private readonly segments: Uint8Array[];
   private readonly marks: Int32Array[];
-  private readonly states: Uint8Array;
-  private readonly pool: Uint8Array;
-  private readonly queue: Int32Array;
-  private readonly mask: number;
-  private readonly pushed: number;
-  private readonly returned: number;
-  private readonly pages: number;
   /** Only pages with marks are wanted. */
   private readonly marked: boolean;
   private next = 0;
@@ -48,18 +39,11 @@ export class FrozenPages {
   blocks = 0;
 
   constructor(shared: FrozenArena, marked: boolean) {
-    const { slots, segmentCount } = shared;
+    super(shared);
     this.segments = shared.segments.map((buffer, i) => new Uint8Array(buffer, shared.starts[i], SEGMENT_BYTES));
     this.marks = shared.marks.map((buffer) => new Int32Array(buffer));
-    this.states = new Uint8Array(shared.states);
-    this.pool = new Uint8Array(shared.pool, shared.poolStart, slots * PAGE_BYTES);
-    this.queue = new Int32Array(shared.queue);
-    this.mask = slots - 1;
-    this.pushed = pushedRing();
-    this.returned = returnedRing(slots);
-    this.pages = slotPages(slots);
     this.marked = marked;
-    this.pageCount = segmentCount * SEGMENT_PAGES;
+    this.pageCount = shared.segmentCount * SEGMENT_PAGES;
   }
 
   /** Nobody wants the result any more. */

@@ -114,8 +114,12 @@ test.skipIf(subjectIsRedis)(
       expect(found).toBeGreaterThanOrEqual(last);
       expect(found).toBeLessThanOrEqual(last + 1);
     }
+    expect(await client.call("SAVE")).toBe("OK");
     client.close();
-    await second.stop();
+    await second.kill9();
+    expect(readdirSync(dir).filter((name) => name.endsWith(".img"))).toHaveLength(1);
+    expect(everythingIn(dir).includes("MARKER")).toBe(false);
+    expect(await refusal()).toMatch(/an image is encrypted with a key that was not given \(image-.*no key was given/);
   },
 );
 
