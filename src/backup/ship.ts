@@ -113,6 +113,14 @@ function isListed({ images }: Manifest, object: { readonly sequence: number; rea
   return images.some(({ sequence, chain }) => sequence === object.sequence && hex32(chain) === object.chain);
 }
 
+function fenced({ place }: ObjectStore, newest: number, own: Claim): EmberlogError {
+  return new EmberlogError(
+    "STORE_FENCED",
+    `${place} was taken over by another server (claim ${newest}, this one has ${own.claim}): this server ships nothing more. ` +
+      "If it is the right one, restart it; else stop it.",
+  );
+}
+
 /** Nothing was ever written to it. */
 function isNew({ images, segments }: Manifest): boolean {
   const [first] = segments;
@@ -162,16 +170,20 @@ export class Shipper {
     this.lineStart = position;
   }
 
-  /** Takes a claim for the data of `manifest`: it goes on from what the store has of the same history. */
-  static async begin(options: ShipOptions, manifest: Manifest, nowMs: number): Promise<Shipper> {
+  /**
+   * Takes a claim for the data of `manifest`: it goes on from what the store has of the same history. `before` is who has shipped for this process
+   * until its log began anew (D9). Throws STORE_FENCED where another server has claimed since then, STORE_REFUSED for an empty directory beside a backup.
+   */
+  static async begin(options: ShipOptions, manifest: Manifest, nowMs: number, before?: Shipper): Promise<Shipper> {
     const { store, random } = options;
     const own = { epoch: hex(manifest.epoch), writer: hex(random.bytes(16)), madeMs: nowMs, origin: manifest.origin };
     let replaces = false;
     const claim = await takeClaim(store, own, async (claims) => {
       const newest = claims.at(-1);
       if (newest === undefined) return null;
+      if (before !== undefined && newest.claim !== before.claim.claim) throw fenced(store, newest.claim, before.claim);
       const history = await historyOf(store, claims);
-      const sequence = commonSequence(history, manifest);
+      const sequence = Math.max(commonSequence(history, manifest), before?.continuedBy(manifest) ?? 0);
       replaces = sequence === 0 && history.segments.length + history.generations.length > 0;
       if (replaces && isNew(manifest)) throw refuseEmpty(store.place);
       return sequence === 0 ? null : { claim: newest.claim, sequence };
@@ -180,6 +192,14 @@ export class Shipper {
     shipper.replaces = replaces;
     await shipper.learn(manifest);
     return shipper;
+  }
+
+  /**
+   * The log has begun anew from an image of the memory that it was the log of: up to where both can say. 0 where the new one is the whole by itself, since
+   * what memory held had not been logged.
+   */
+  private continuedBy({ origin, segments, forkSequence }: Manifest): number {
+    return segments[0]?.firstSequence === origin + 1 ? 0 : Math.min(this.position, forkSequence);
   }
 
   /** What this one goes on from, and images that an earlier claim has brought there, are not brought again. */
@@ -328,11 +348,7 @@ export class Shipper {
     const { store } = this.options;
     const newest = await newestClaim(store, this.claim.claim);
     if (newest === this.claim.claim) return;
-    throw new EmberlogError(
-      "STORE_FENCED",
-      `${store.place} was taken over by another server (claim ${newest}, this one has ${this.claim.claim}): this server ships nothing more. ` +
-        "If it is the right one, restart it; else stop it.",
-    );
+    throw fenced(store, newest, this.claim);
   }
 
   /** What of a segment is not in the store yet, up to command `last`, which is on stable storage. */

@@ -179,7 +179,7 @@ export class ShippingDesk {
     this.keys.replace(keys.map((key) => new MasterKey(key)));
     if (this.shipper?.claim.epoch !== hex(manifest.epoch)) {
       const options = { disk, directory, crc32c, keys: this.keys, store, recipients: this.recipients, random, stored };
-      this.shipper = await Shipper.begin(options, manifest, clock.wallMs());
+      this.shipper = await Shipper.begin(options, manifest, clock.wallMs(), this.shipper);
     }
     return this.shipper;
   }

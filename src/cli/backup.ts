@@ -11,6 +11,7 @@ import { recordCheck } from "../backup/checks.ts";
 import { readClaims } from "../backup/claims.ts";
 import { reaches, readHistory } from "../backup/history.ts";
 import { isRemote, proveStore } from "../backup/open_store.ts";
+import { provenTarget } from "../backup/proven_target.ts";
 import { Shipper, type ShipReport } from "../backup/ship.ts";
 import { verifyBackup } from "../backup/verify.ts";
 import { systemClock } from "../base/clock.ts";
@@ -46,6 +47,12 @@ export function backupNow(
     const manifest = manifestOf(disk, directory);
     if (manifest.state !== "complete") {
       throw new EmberlogError("DATA_MISSING", `the log of ${directory} is not complete yet`, { file: directory });
+    }
+    if (provenTarget(disk, directory) === options.to && disk.holder(directory) !== undefined) {
+      throw new EmberlogError(
+        "STORE_REFUSED",
+        `the server that runs on ${directory} ships there itself, and would be taken over: redis-cli BACKUP NOW`,
+      );
     }
     const random = systemRandom();
     const store = await openBackupStore(options.to);

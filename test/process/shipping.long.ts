@@ -2,9 +2,11 @@
  * Continuous backup under load to a real S3 server: how old is what the store does not have, shown by restoring; a store that is away for a minute. And the
  * state at random times of a run with stops and kills, against an oracle of (time, digest).
  */
+import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { ObjectStore } from "../../src/backup/object_store.ts";
 import { openStore } from "../../src/backup/open_store.ts";
@@ -15,7 +17,7 @@ import { open } from "../../src/engine/embedded.ts";
 import { crc32c } from "../../src/platform/checksum.ts";
 import { drawSeed } from "../model/memory_seed.ts";
 import { CutProxy } from "../support/cut_proxy.ts";
-import { startEmberlog } from "../support/emberlog_server.ts";
+import { emberlogMain, startEmberlog } from "../support/emberlog_server.ts";
 import {
   ACCESS_KEY,
   createBucket,
@@ -30,6 +32,7 @@ import { digestOf, restoreFrom } from "../unit/backup/support.ts";
 
 const root = temporaryDirectory("shipping-long");
 const seed = drawSeed();
+const run = promisify(execFile);
 
 /** Writes at a steady rate; knows which count was acknowledged when. */
 class Writer {
@@ -259,6 +262,37 @@ test("a store that is away for too long: writes are refused, or the log is let g
     expect(report.gaps.length).toBe(action === "hole" ? 1 : 0);
   }
 }, 120_000);
+
+test("a log that is turned off and on again is a new beginning, without what was removed meanwhile", async () => {
+  const dir = join(root, "switched");
+  mkdirSync(dir);
+  const url = `file://${join(root, "switched-store")}`;
+  const server = await startEmberlog({ dir, args: ["--backup-target", url, "--backup-interval", "1", "--save", ""] });
+  const client = await server.connect();
+  for (const key of ["a", "b"]) await client.command("SET", key, "1");
+  expect(String(await client.command("BACKUP", "NOW"))).toMatch(/^\*6/);
+  // Another one that ships the same directory to the same place would take the backup over.
+  const now = await run(process.execPath, [emberlogMain, "backup", "now", dir, "--to", url]).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(now).toMatchObject({ code: 2, stdout: expect.stringContaining("BACKUP NOW") });
+  await client.command("CONFIG", "SET", "appendonly", "no");
+  await client.command("DEL", "b");
+  await client.command("SET", "c", "1");
+  await client.command("CONFIG", "SET", "appendonly", "yes");
+  await until(async () => String(await client.command("INFO", "persistence")).includes("aof_rewrite_in_progress:0"));
+  await client.command("SET", "d", "1");
+  await until(async () => String(await client.command("BACKUP", "NOW")).startsWith("*"));
+  const digest = String(await client.command("DEBUG", "DIGEST"))
+    .trim()
+    .replace("+", "");
+  client.close();
+  expect(await server.stop()).toBe(0);
+  const store = await openStore(url, systemRandom(), systemClock);
+  const target = join(root, "switched-restored");
+  await restoreFrom(store, { kind: "latest" }, target);
+  expect(await digestOf(target)).toBe(digest);
+}, 60_000);
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
   for (let i = 0; i < 300; i++) {
