@@ -57,7 +57,8 @@ export interface ShippingLog {
 }
 
 export interface ShippingOptions {
-  readonly thread: ShippingThread;
+  /** Starts the thread that does the work; again where one has ended by itself. */
+  readonly startThread: () => ShippingThread;
   readonly target: ShippingTarget;
   readonly rate: ShippingRate;
   readonly clock: Clock;
@@ -109,6 +110,7 @@ export class Shipping {
   imageMs = 0;
 
   private readonly options: ShippingOptions;
+  private thread: ShippingThread;
   private source: (() => ShippingSource | undefined) | undefined;
   private readonly lag = new LagClock();
   private opened = false;
@@ -127,18 +129,24 @@ export class Shipping {
     this.options = options;
     this.rate = options.rate;
     this.place = options.target.url;
-    options.thread.onStored = (progress) => {
+    this.thread = this.begunThread();
+  }
+
+  private begunThread(): ShippingThread {
+    const thread = this.options.startThread();
+    thread.onStored = (progress) => {
       this.statistics.objects += progress.objects - this.passObjects;
       this.statistics.bytes += progress.bytes - this.passStoredBytes;
       this.passObjects = progress.objects;
       this.passStoredBytes = progress.bytes;
       this.reach(progress);
     };
+    return thread;
   }
 
   /** Proves the store. Throws why it can't be used; STORE_UNAVAILABLE where it may be later. */
   async prove(): Promise<void> {
-    const { place } = await this.options.thread.call("open", this.options.target);
+    const { place } = await this.thread.call("open", this.options.target);
     this.place = place;
     this.opened = true;
   }
@@ -148,7 +156,7 @@ export class Shipping {
     const now = source();
     if (now !== undefined) {
       const { manifest, durableSequence, keys } = now;
-      const answer = await this.options.thread.call("claim", { manifest, durableSequence, keys });
+      const answer = await this.thread.call("claim", { manifest, durableSequence, keys });
       this.reach(answer);
       this.noteClaim(answer);
       this.state = "shipping";
@@ -217,20 +225,20 @@ export class Shipping {
   }
 
   list(): Promise<StoredBackup> {
-    return this.options.thread.call("list", undefined);
+    return this.thread.call("list", undefined);
   }
 
   verify(): Promise<VerifyReport> {
-    return this.options.thread.call("verify", undefined);
+    return this.thread.call("verify", undefined);
   }
 
   checks(): Promise<LastChecks> {
-    return this.options.thread.call("checks", undefined);
+    return this.thread.call("checks", undefined);
   }
 
   /** Removes what `retention` no longer keeps. */
   prune(retention: string): Promise<PruneReport> {
-    return this.options.thread.call("prune", retention);
+    return this.thread.call("prune", retention);
   }
 
   /** The log is closed: what is left of it goes, if that takes no longer than `limitMs`. True: everything is in the store. */
@@ -258,7 +266,7 @@ export class Shipping {
   /** Ends as it is. */
   stop(): void {
     this.state = "stopped";
-    this.options.thread.end();
+    this.thread.end();
     for (const { reject } of this.waiters.splice(0)) reject(new EmberlogError("CLOSED", "the server stops"));
   }
 
@@ -270,10 +278,14 @@ export class Shipping {
   }
 
   private async attempt(): Promise<void> {
-    const { clock, thread } = this.options;
+    const { clock } = this.options;
     const waiters = this.waiters.splice(0);
     this.passBeganUs = clock.monotonicUs();
     try {
+      if (this.thread.ended) {
+        this.thread = this.begunThread();
+        this.opened = false;
+      }
       if (!this.opened) await this.prove();
       const source = this.source?.();
       if (source === undefined) throw new EmberlogError("CLOSED", "there is no log to ship");
@@ -286,7 +298,7 @@ export class Shipping {
       const { images = "needed" } = this;
       this.images = "needed";
       try {
-        this.succeed(await thread.call("ship", { manifest, durableSequence, images, keys }), waiters);
+        this.succeed(await this.thread.call("ship", { manifest, durableSequence, images, keys }), waiters);
       } catch (thrown) {
         if (images !== "needed") this.images = images;
         throw thrown;

@@ -14,6 +14,8 @@ export interface ShippingThread {
   call<Name extends keyof DeskCalls>(name: Name, ask: DeskCalls[Name]["ask"]): Promise<DeskCalls[Name]["answer"]>;
   /** Told of each object that has been stored. */
   onStored: (progress: ShipReport) => void;
+  /** It takes no more calls, by whatever cause. */
+  readonly ended: boolean;
   /** What is under way comes to nothing. */
   end(): void;
 }
@@ -64,7 +66,7 @@ export class WorkerShippingThread implements ShippingThread {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private asked = 0;
-  private ended: string | undefined;
+  private whyEnded: string | undefined;
 
   constructor() {
     this.worker = startWorker(workerFile, undefined);
@@ -81,15 +83,19 @@ export class WorkerShippingThread implements ShippingThread {
   }
 
   private stopped(why: string): void {
-    this.ended ??= why;
+    this.whyEnded ??= why;
     for (const { reject } of this.waiting.values()) reject(new EmberlogError("CLOSED", `no backup is made: ${why}`));
     this.waiting.clear();
   }
 
+  get ended(): boolean {
+    return this.whyEnded !== undefined;
+  }
+
   call<Name extends keyof DeskCalls>(name: Name, ask: DeskCalls[Name]["ask"]): Promise<DeskCalls[Name]["answer"]> {
     return new Promise((resolve, reject) => {
-      if (this.ended !== undefined) {
-        reject(new EmberlogError("CLOSED", `no backup is made: ${this.ended}`));
+      if (this.whyEnded !== undefined) {
+        reject(new EmberlogError("CLOSED", `no backup is made: ${this.whyEnded}`));
         return;
       }
       const id = ++this.asked;
@@ -107,6 +113,7 @@ export class WorkerShippingThread implements ShippingThread {
 /** For tests: the desk is in this thread. */
 export class InlineShippingThread implements ShippingThread {
   onStored: (progress: ShipReport) => void = () => {};
+  ended = false;
   private readonly desk: ShippingDesk;
 
   constructor(deskOf: (stored: (progress: ShipReport) => void) => ShippingDesk) {
@@ -118,6 +125,7 @@ export class InlineShippingThread implements ShippingThread {
   }
 
   end(): void {
+    this.ended = true;
     this.desk.close();
   }
 }

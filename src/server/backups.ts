@@ -75,8 +75,8 @@ export class Backups {
       directory: config.text("dir"),
     };
     const rate = readShippingRate(config.text("backup-interval"));
-    const thread = new WorkerShippingThread();
-    this.shipping = new Shipping({ thread, target, rate, clock, random, log: logger });
+    const startThread = (): WorkerShippingThread => new WorkerShippingThread();
+    this.shipping = new Shipping({ startThread, target, rate, clock, random, log: logger });
     this.care = new BackupCare(this.server, this.shipping);
     this.configure();
     await this.tolerating(() => this.shipping!.prove());

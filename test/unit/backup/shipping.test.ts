@@ -40,6 +40,8 @@ let clock: SettableClock;
 let store: MemoryStore;
 let lines: string[];
 let shipping: Shipping;
+let thread: InlineShippingThread;
+let threads = 0;
 
 beforeEach(async () => {
   directory = join(root, `data-${++number}`);
@@ -56,11 +58,15 @@ afterEach(async () => {
 });
 
 function shippingTo(target: Partial<ShippingTarget>): Shipping {
-  const thread = new InlineShippingThread(
-    (stored) => new ShippingDesk({ disk, crc32c, random, clock, openStore: () => Promise.resolve(store), stored }),
-  );
+  const startThread = (): InlineShippingThread => {
+    threads++;
+    thread = new InlineShippingThread(
+      (stored) => new ShippingDesk({ disk, crc32c, random, clock, openStore: () => Promise.resolve(store), stored }),
+    );
+    return thread;
+  };
   return new Shipping({
-    thread,
+    startThread,
     target: {
       url: "memory:",
       recipients: [],
@@ -311,5 +317,17 @@ test("an empty directory does not take the place of a backup, and other data doe
   await shipping.begin(source);
   expect(lines.at(-1)).toContain("held a backup of other data");
   await pass(11);
+  await expectRestorable();
+});
+
+test("a thread that has ended by itself is started again, and goes on where the store is", async () => {
+  await begin();
+  await pass(11, write);
+  const before = threads;
+  thread.end();
+  await pass(27, write);
+  await pass(11);
+  expect(threads).toBe(before + 1);
+  expect(shipping.state).toBe("shipping");
   await expectRestorable();
 });
