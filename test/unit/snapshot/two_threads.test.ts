@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { crc32cReference } from "../../../src/base/crc32c.ts";
 import { KeyRing, MasterKey } from "../../../src/base/key_ring.ts";
 import { seededRandom, uniform } from "../../../src/base/random.ts";
 import { stateDigest } from "../../../src/dataset/digest.ts";
@@ -14,6 +13,7 @@ import type { Engine } from "../../../src/engine/engine.ts";
 import { chooseImages } from "../../../src/engine/image_chain.ts";
 import { EngineMemory } from "../../../src/engine/image_memory.ts";
 import { readManifest } from "../../../src/manifest/store.ts";
+import { crc32c } from "../../../src/platform/checksum.ts";
 import { CommandSource } from "../../conformance/random_commands.ts";
 import { drawSeed } from "../../model/memory_seed.ts";
 import { EngineClient } from "../../support/engine_client.ts";
@@ -54,8 +54,9 @@ test.each([
     }
     const { arena, dataset } = engineOf(db);
     for (let i = 0; i < 500; i++) run(db, source);
-    for (let i = 0; i < 6000; i++) db.set(`key ${i}`, Buffer.alloc(500, i));
-    db.set("huge", Buffer.alloc(9 * 1024 * 1024, 1));
+    for (let i = 0; i < 4000; i++) db.set(`key ${i}`, Buffer.alloc(500, i));
+    const hugeBytes = ring === undefined ? 9_000_000 : 1_000_000;
+    db.set("huge", Buffer.alloc(hugeBytes, 1));
     for (let round = 0; round < 2; round++) {
       let atFreeze = "";
       const freezeHook = arena.setFreezeHook.bind(arena);
@@ -71,10 +72,10 @@ test.each([
       while (!ended) {
         if (arena.freezing) {
           for (let i = 0; i < 50; i++) {
-            db.set(`key ${uniform(random, 6000)}`, Buffer.alloc(500, i));
+            db.set(`key ${uniform(random, 4000)}`, Buffer.alloc(500, i));
             run(db, source);
           }
-          db.run("SETRANGE", "huge", uniform(random, 9_000_000), "written meanwhile");
+          db.run("SETRANGE", "huge", uniform(random, hugeBytes), "written meanwhile");
           written++;
         }
         await new Promise((resolve) => setImmediate(resolve));
@@ -83,30 +84,22 @@ test.each([
       expect(written, "nothing was written meanwhile").toBeGreaterThan(0);
       arena.setFreezeHook = freezeHook;
 
-      const read = readManifest(new NodeDisk(), directory, crc32cReference);
+      const read = readManifest(new NodeDisk(), directory, crc32c);
       if (read.kind !== "sound") throw new Error("no manifest");
       const other = new EngineClient({ seed: 5 });
       const memory = new EngineMemory(other.engine, {
         disk: new NodeDisk(),
-        crc32c: crc32cReference,
+        crc32c,
         threads: true,
         meanwhile: undefined,
       });
       const keys = ring ?? new KeyRing([]);
-      const chosen = chooseImages(new NodeDisk(), directory, crc32cReference, read.manifest, memory, keys, true);
+      const chosen = chooseImages(new NodeDisk(), directory, crc32c, read.manifest, memory, keys, true);
       expect(chosen.state).toBe("sound");
       expect(stateDigest(other.engine.dataset), `${replay}, round ${round}`).toBe(atFreeze);
       expect(verifyDataset(other.engine.dataset)).toEqual([]);
       if (ring !== undefined) {
-        const locked = chooseImages(
-          new NodeDisk(),
-          directory,
-          crc32cReference,
-          read.manifest,
-          memory,
-          new KeyRing([]),
-          true,
-        );
+        const locked = chooseImages(new NodeDisk(), directory, crc32c, read.manifest, memory, new KeyRing([]), true);
         expect(locked.state).toBe("locked");
       }
     }
