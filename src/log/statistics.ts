@@ -19,9 +19,11 @@ export interface LogStatistics {
   groupCommandsLast: number;
   groupCommandsTotal: number;
   groupCommands: Histogram;
-  /** Age of the oldest write when the sync that covered it ended, ms: what `everysec` really risks. */
+  /** Age of the oldest write when the sync that covered it ended, ms, since the policy is in force: what `everysec` really risks. */
   exposureMsLast: number;
   exposureMsMax: number;
+  /** What was written before, under another policy, is not charged to this one. */
+  exposureSinceUs: number;
   failures: number;
 }
 
@@ -34,6 +36,7 @@ export function emptyLogStatistics(): LogStatistics {
     writesOnCaller: 0,
     writesOnThread: 0,
     failures: 0,
+    exposureSinceUs: Number.NEGATIVE_INFINITY,
     ...emptySyncStatistics(),
   };
 }
@@ -58,8 +61,21 @@ export function resetSyncStatistics(statistics: LogStatistics): void {
   Object.assign(statistics, emptySyncStatistics());
 }
 
-/** A sync has ended: how long it took, how many commands it covers, and how old the oldest write in it is by now. */
-export function countSync(statistics: LogStatistics, tookUs: number, commands: number, exposureUs: number): void {
+/** Another policy is in force: what was at risk under the one before says nothing about it. */
+export function forgetExposure(statistics: LogStatistics, nowUs: number): void {
+  statistics.exposureSinceUs = nowUs;
+  statistics.exposureMsLast = 0;
+  statistics.exposureMsMax = 0;
+}
+
+/** A sync has ended: how long it took, how many commands it covers, and when the oldest of them was written. */
+export function countSync(
+  statistics: LogStatistics,
+  tookUs: number,
+  commands: number,
+  oldestUs: number,
+  nowUs: number,
+): void {
   statistics.syncs++;
   statistics.syncUsLast = tookUs;
   statistics.syncUsTotal += tookUs;
@@ -67,8 +83,10 @@ export function countSync(statistics: LogStatistics, tookUs: number, commands: n
   statistics.syncNs.add(tookUs * 1000, 1);
   statistics.groupCommandsLast = commands;
   statistics.groupCommandsTotal += commands;
-  if (commands > 0) statistics.groupCommands.add(commands, 1);
-  statistics.exposureMsLast = exposureUs / 1000;
+  // The end of a segment, or a mark: nobody's write.
+  if (commands === 0) return;
+  statistics.groupCommands.add(commands, 1);
+  statistics.exposureMsLast = (nowUs - Math.max(oldestUs, statistics.exposureSinceUs)) / 1000;
   statistics.exposureMsMax = Math.max(statistics.exposureMsMax, statistics.exposureMsLast);
 }
 

@@ -30,7 +30,7 @@ import { LogBufferPool, unitHeaderBytes } from "./log_buffer.ts";
 import { LogQueue } from "./log_queue.ts";
 import { NextSegment } from "./next_segment.ts";
 import type { ReservedSpace, SegmentFile, SegmentSummary } from "./segment_file.ts";
-import { countSync, emptyLogStatistics, type LogObserver, type LogStatistics } from "./statistics.ts";
+import { countSync, emptyLogStatistics, forgetExposure, type LogObserver, type LogStatistics } from "./statistics.ts";
 import { type Sync, SyncPipeline } from "./sync_pipeline.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
 import { rowStart, unusedRows } from "./unused_space.ts";
@@ -115,6 +115,7 @@ export class LogWriter {
   }
 
   set policy(policy: FsyncPolicy) {
+    if (policy !== this.policy) forgetExposure(this.statistics, this.options.clock.monotonicUs());
     this.schedule.policy = policy;
     this.syncIfDue();
   }
@@ -464,7 +465,7 @@ export class LogWriter {
   /** A sync counts: it has ended, and so have all that began before it. */
   private count(sync: Sync, nowUs: number): void {
     const commands = sync.sequence - this.syncedSequence;
-    countSync(this.statistics, sync.endedUs - sync.beganUs, commands, nowUs - sync.oldestUs);
+    countSync(this.statistics, sync.endedUs - sync.beganUs, commands, sync.oldestUs, nowUs);
     this.schedule.counted(nowUs, sync.endedUs - sync.beganUs, nowUs - sync.oldestUs, commands);
     this.syncedSequence = sync.sequence;
     this.syncedPosition = sync.position;

@@ -344,3 +344,30 @@ function openFailing(n: number, errno: number): TestLog | undefined {
   log.disk.failAt(n, errno);
   return log;
 }
+
+test("what everysec risks: nothing that was written under another policy, and no mark", () => {
+  const log = openTestLog({ policy: "no" });
+  const { writer, clock, steps } = log;
+  const pass = (ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 100) {
+      clock.advance(100);
+      writer.tick();
+      steps.all();
+    }
+  };
+  commitBytes(writer, 100, 0);
+  pass(5000);
+  writer.policy = "everysec";
+  pass(200);
+  expect(writer.durableSequence).toBe(1);
+  expect(writer.statistics.exposureMsMax).toBeLessThanOrEqual(200);
+  // A mark, and its sync.
+  pass(3000);
+  expect(writer.statistics.exposureMsMax).toBeLessThanOrEqual(200);
+  commitBytes(writer, 100, 1);
+  pass(2000);
+  expect(writer.statistics.exposureMsMax).toBeGreaterThan(700);
+  expect(writer.statistics.exposureMsMax).toBeLessThanOrEqual(1000);
+  writer.policy = "always";
+  expect(writer.statistics.exposureMsMax).toBe(0);
+});

@@ -7,7 +7,8 @@ import { LogStages } from "../../../../src/server/observation/log_stages.ts";
 import { commitBytes, openTestLog } from "../../log/support.ts";
 
 function observed(policy: "always" | "everysec", thresholdMs: number) {
-  const log = openTestLog({ policy });
+  // Too small for space to be written ahead, which the write thread would do first.
+  const log = openTestLog({ policy, segmentBytesMax: 8000 });
   const latency = new LatencyEvents(() => log.clock.wallMs());
   latency.thresholdMs = thresholdMs;
   log.writer.observer = new LogStages(latency, log.writer);
