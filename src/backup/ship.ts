@@ -81,16 +81,24 @@ export interface ShipReport {
   readonly imageMs: number;
 }
 
+interface Common {
+  /** The last command that both have; 0 where none is known. */
+  readonly sequence: number;
+  /** Both are of one origin, even where they share no whole piece. */
+  readonly related: boolean;
+}
+
 /**
- * The last command that a stored history and the data of `manifest` share, 0 where they share none. Within one epoch a command has one number, so what lies before the first segment
+ * What a stored history and the data of `manifest` share. Within one epoch a command has one number, so what lies before the first segment
  * here is shared if it is of the same epoch, or if what follows is; and so is the state in an image that both have.
  */
-function commonSequence(history: History, manifest: Manifest): number {
+function commonOf(history: History, manifest: Manifest): Common {
   const [first] = manifest.segments;
   const begin = first?.firstSequence ?? 1;
   const own = new Map(manifest.segments.map((segment) => [`${segment.firstSequence} ${hex(segment.epoch)}`, segment]));
   let common = 0;
   let before = 0;
+  let related = false;
   for (const { pieces, object } of history.segments) {
     if (object.lastSequence < begin) {
       before = first !== undefined && hex(first.epoch) === object.epoch ? object.lastSequence : 0;
@@ -98,6 +106,7 @@ function commonSequence(history: History, manifest: Manifest): number {
     }
     const segment = own.get(`${object.firstSequence} ${object.epoch}`);
     if (segment === undefined) break;
+    related = true;
     const last = segment.sealed?.lastSequence ?? Number.MAX_SAFE_INTEGER;
     const shared = pieces.filter((piece) => piece.object.lastSequence <= last);
     common = shared.at(-1)?.object.lastSequence ?? common;
@@ -106,7 +115,8 @@ function commonSequence(history: History, manifest: Manifest): number {
   for (const { object } of history.generations) {
     if (object.sequence > common && isListed(manifest, object)) common = object.sequence;
   }
-  return Math.max(common, before);
+  const sequence = Math.max(common, before);
+  return { sequence, related: related || sequence > 0 };
 }
 
 function isListed({ images }: Manifest, object: { readonly sequence: number; readonly chain: string }): boolean {
@@ -183,8 +193,9 @@ export class Shipper {
       if (newest === undefined) return null;
       if (before !== undefined && newest.claim !== before.claim.claim) throw fenced(store, newest.claim, before.claim);
       const history = await historyOf(store, claims);
-      const sequence = Math.max(commonSequence(history, manifest), before?.continuedBy(manifest) ?? 0);
-      replaces = sequence === 0 && history.segments.length + history.generations.length > 0;
+      const common = commonOf(history, manifest);
+      const sequence = Math.max(common.sequence, before?.continuedBy(manifest) ?? 0);
+      replaces = sequence === 0 && !common.related && history.segments.length + history.generations.length > 0;
       if (replaces && isNew(manifest)) throw refuseEmpty(store.place);
       return sequence === 0 ? null : { claim: newest.claim, sequence };
     });

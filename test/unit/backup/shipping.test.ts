@@ -331,3 +331,23 @@ test("a thread that has ended by itself is started again, and goes on where the 
   expect(shipping.state).toBe("shipping");
   await expectRestorable();
 });
+
+test("what was restored to the middle of the first part is no other data", async () => {
+  await begin();
+  for (const value of ["1", "2", "3"]) database.set("n", value);
+  await database.durable();
+  await pass(1);
+  shipping.stop();
+  await database.close();
+  const target = join(root, "restored-to-the-middle");
+  await restoreFrom(store, { kind: "sequence", sequence: 3 }, target);
+  directory = target;
+  database = await open({ dir: directory, clock });
+  expect(database.getText("n")).toBe("2");
+  shipping = shippingTo({});
+  await begin();
+  await pass(11, write);
+  expect(lines.filter((line) => line.startsWith("! "))).toEqual([]);
+  await pass(11);
+  await expectRestorable();
+});
