@@ -18,7 +18,7 @@ import {
   type SegmentCounts,
 } from "./counts.ts";
 import { forAll } from "./fetch.ts";
-import { type Gap, gapsOf, joinedRanges, reaches, readHistory } from "./history.ts";
+import { type Gap, gapsOf, type History, joinedRanges, reaches } from "./history.ts";
 import { COUNTS, countsName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
@@ -93,8 +93,12 @@ function within({ sinceMs, untilMs }: Period, ms: number): boolean {
   return ms >= sinceMs && ms < untilMs;
 }
 
-export async function timelineOfStore(store: ObjectStore, crc32c: Crc32c, period: Period): Promise<Timeline> {
-  const history = await readHistory(store);
+export async function timelineOfStore(
+  store: ObjectStore,
+  history: History,
+  crc32c: Crc32c,
+  period: Period,
+): Promise<Timeline> {
   const counted = new Set<string>();
   for await (const { name } of store.list(COUNTS)) counted.add(name);
   const sum = new Sum(period);

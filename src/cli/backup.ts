@@ -8,8 +8,8 @@
  */
 import { Recipients } from "../backup/age_header.ts";
 import { recordCheck } from "../backup/checks.ts";
-import { readClaims } from "../backup/claims.ts";
-import { reaches, readHistory } from "../backup/history.ts";
+import { type Claim, readClaims } from "../backup/claims.ts";
+import { reaches } from "../backup/history.ts";
 import { isRemote, proveStore } from "../backup/open_store.ts";
 import { provenTarget } from "../backup/proven_target.ts";
 import { Shipper, type ShipReport } from "../backup/ship.ts";
@@ -20,7 +20,15 @@ import type { Keys } from "../base/key_ring.ts";
 import { systemRandom } from "../base/random.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { crc32c } from "../platform/checksum.ts";
-import { manifestOf, openBackupStore, readIdentities, sizeText, timeText, withErrors } from "./backup_options.ts";
+import {
+  historyFor,
+  manifestOf,
+  openBackupStore,
+  readIdentities,
+  sizeText,
+  timeText,
+  withErrors,
+} from "./backup_options.ts";
 import { Progress, type Terminal } from "./progress.ts";
 
 export interface BackupNowOptions {
@@ -101,11 +109,17 @@ async function recipientsFor({
   return null;
 }
 
-export function backupList(url: string, json: boolean, out: Out): Promise<number> {
+export interface BackupListOptions {
+  readonly from: string;
+  readonly claim?: string;
+  readonly json?: boolean;
+}
+
+export function backupList({ from, claim, json = false }: BackupListOptions, out: Out): Promise<number> {
   return withErrors(json, out, async () => {
-    const store = await openBackupStore(url);
+    const store = await openBackupStore(from);
     try {
-      const history = await readHistory(store);
+      const history = await historyFor(store, claim);
       const ranges = reaches(history);
       const bytes = history.segments.reduce((sum, { size }) => sum + size, 0);
       const claims = await readClaims(store);
@@ -118,6 +132,7 @@ export function backupList(url: string, json: boolean, out: Out): Promise<number
       out(
         `${store.place}: ${history.segments.length} segments, ${sizeText(bytes)}, ${history.generations.length} images, ${claims.length} claims\n`,
       );
+      for (const each of claims) out(claimText(each));
       for (const { name, size, object } of history.segments.flatMap(({ pieces }) => pieces)) {
         out(
           `segment  ${object.firstSequence} … ${object.lastSequence}  until ${timeText(object.lastMs)}  ${sizeText(size)}  ${name}\n`,
@@ -136,6 +151,11 @@ export function backupList(url: string, json: boolean, out: Out): Promise<number
       store.close();
     }
   });
+}
+
+function claimText({ claim, madeMs, epoch, from }: Claim): string {
+  const origin = from === null ? "begins anew" : `goes on from claim ${from.claim}, command ${from.sequence}`;
+  return `claim    ${claim}  of ${timeText(madeMs)}  ${origin}  epoch ${epoch}\n`;
 }
 
 export interface BackupVerifyOptions {

@@ -1,7 +1,7 @@
 /** The grammar of `emberlog backup …` and `emberlog restore`; what they do stands in backup.ts and restore.ts. */
 import type { Command } from "commander";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
-import type { BackupNowOptions, BackupVerifyOptions } from "./backup.ts";
+import type { BackupListOptions, BackupNowOptions, BackupVerifyOptions } from "./backup.ts";
 import type { BackupDrillOptions } from "./backup_drill.ts";
 import type { BackupIdentityOptions } from "./backup_identity.ts";
 import type { BackupPruneOptions } from "./backup_prune.ts";
@@ -31,6 +31,7 @@ export function addBackupCommands(
       .option("--before <command>", "as before the last command of that name: FLUSHALL")
       .option("--before-command <regex>", "as before the last command that matches, words separated by spaces")
       .option("--ttl <keep|shift>", "keys expire when they did; or live as long from now as they had left", "keep")
+      .option("--claim <number>", "not of the newest claim but of this one (backup list)")
       .option("--identity <file>", "the identity of age that opens the objects")
       .option("--dry-run", "say what would be fetched, and fetch nothing")
       .option("--json", "one JSON object instead of text"),
@@ -44,6 +45,7 @@ export function addBackupCommands(
       .description("what was written when, what can be restored, and which commands emptied much")
       .option("--from <url>", "file:///path or s3://bucket/prefix")
       .option("--dir <directory>", "a data directory, also while a server runs on it")
+      .option("--claim <number>", "not of the newest claim but of this one (backup list)")
       .option("--since <time>", "nothing older: 2026-11-21T10:00:00Z")
       .option("--until <time>", "nothing newer")
       .option("--json", "one JSON object instead of a chart"),
@@ -57,6 +59,7 @@ export function addBackupCommands(
       .description("each version of one key, with its time; and one of them back into a running server")
       .option("--from <url>", "file:///path or s3://bucket/prefix")
       .option("--dir <directory>", "a data directory, also while a server runs on it")
+      .option("--claim <number>", "not of the newest claim but of this one (backup list)")
       .option("--db <number>", "the key's database", "0")
       .option("--hex", "the key is given in hex digits")
       .option("--since <time>", "nothing older than what was current then: 2026-11-21T10:00:00Z")
@@ -150,10 +153,11 @@ export function addBackupCommands(
     .command("list")
     .description("what is there, and what can be restored")
     .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--claim <number>", "not of the newest claim but of this one (backup list)")
     .option("--json", "one JSON object instead of text")
-    .action(async (options: { from: string; json?: boolean }) => {
+    .action(async (options: BackupListOptions) => {
       const { backupList } = await import("./backup.ts");
-      done(await backupList(options.from, options.json === true, out));
+      done(await backupList(options, out));
     });
   backup
     .command("verify")

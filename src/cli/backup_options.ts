@@ -1,5 +1,7 @@
 /** What the commands about backups have in common: the store behind a URL, the files of identities, and how mistakes are told. */
 import type { Identities } from "../backup/age_header.ts";
+import { readClaims } from "../backup/claims.ts";
+import { type History, historyOf, readHistory } from "../backup/history.ts";
 import { readIdentities as readIdentityFile } from "../backup/identity_file.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
 import { openStore } from "../backup/open_store.ts";
@@ -71,6 +73,27 @@ export function ageText(ms: number): string {
     if (words.length === 2) break;
   }
   return words.join(" ");
+}
+
+/**
+ * The history of the newest claim, or of the claim that `--claim` names: how another server's data, or a line that nobody went on from, is reached. Throws
+ * CONFIG_INVALID, DATA_MISSING.
+ */
+export async function historyFor(store: ObjectStore, claim: string | undefined): Promise<History> {
+  if (claim === undefined) return readHistory(store);
+  const number = claimNumber(claim);
+  const claims = await readClaims(store);
+  if (claims.some((each) => each.claim === number)) return historyOf(store, claims, number);
+  throw new EmberlogError(
+    "DATA_MISSING",
+    `there is no claim ${number} in ${store.place}: emberlog backup list tells them`,
+  );
+}
+
+/** Throws CONFIG_INVALID. */
+export function claimNumber(text: string): number {
+  if (!/^[1-9]\d{0,9}$/.test(text)) throw new EmberlogError("CONFIG_INVALID", `not a claim's number: ${text}`);
+  return Number(text);
 }
 
 /** A time as people write it. Throws CONFIG_INVALID. */

@@ -16,7 +16,7 @@ import { EmberlogError } from "../base/errors.ts";
 import { hex } from "../disk/file_names.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { crc32c } from "../platform/checksum.ts";
-import { manifestOf, openBackupStore, sizeText, timeText, withErrors } from "./backup_options.ts";
+import { claimNumber, manifestOf, openBackupStore, sizeText, timeText, withErrors } from "./backup_options.ts";
 
 export interface BackupPruneOptions {
   readonly from: string;
@@ -50,10 +50,7 @@ async function claimOf({ dir, claim }: BackupPruneOptions, store: ObjectStore): 
   if ((dir === undefined) === (claim === undefined)) {
     throw new EmberlogError("CONFIG_INVALID", "one of --dir DIRECTORY and --claim NUMBER says whose backup it is");
   }
-  if (claim !== undefined) {
-    if (!/^[1-9]\d{0,9}$/.test(claim)) throw new EmberlogError("CONFIG_INVALID", `not a claim's number: ${claim}`);
-    return Number(claim);
-  }
+  if (claim !== undefined) return claimNumber(claim);
   const manifest = manifestOf(new NodeDisk(), dir!);
   const newest = (await readClaims(store)).at(-1);
   if (newest === undefined) throw new EmberlogError("DATA_MISSING", `${store.place} holds no backup`);

@@ -7,7 +7,7 @@
  */
 
 import type { FetchOptions } from "../backup/fetch.ts";
-import { type History, type Reach, reaches, readHistory } from "../backup/history.ts";
+import { type History, type Reach, reaches } from "../backup/history.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { DATABASES_DEFAULT } from "../base/limits.ts";
@@ -17,13 +17,22 @@ import { type KeyHistory, type KeyHistoryOptions, type KeyVersion, readKeyHistor
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { generationOf, restoreInto } from "../server/restoring.ts";
-import { manifestOf, openBackupStore, parseTime, readIdentities, timeText, withErrors } from "./backup_options.ts";
+import {
+  historyFor,
+  manifestOf,
+  openBackupStore,
+  parseTime,
+  readIdentities,
+  timeText,
+  withErrors,
+} from "./backup_options.ts";
 import { plainEngine } from "./plain_engine.ts";
 import { connectTo, parseAddress, ServerError } from "./redis_client.ts";
 
 export interface HistoryOptions {
   readonly from?: string;
   readonly dir?: string;
+  readonly claim?: string;
   readonly db?: string;
   readonly hex?: boolean;
   readonly since?: string;
@@ -124,7 +133,7 @@ interface Looker {
   close(): void;
 }
 
-async function lookerOf({ from, dir, identity }: HistoryOptions, keys: Keys): Promise<Looker> {
+async function lookerOf({ from, dir, identity, claim }: HistoryOptions, keys: Keys): Promise<Looker> {
   if ((from === undefined) === (dir === undefined))
     throw invalid("one of --from URL and --dir DIRECTORY says where to look");
   if (dir !== undefined) {
@@ -139,7 +148,7 @@ async function lookerOf({ from, dir, identity }: HistoryOptions, keys: Keys): Pr
   const fetching: FetchOptions = { store, identities };
   return {
     place: store.place,
-    read: async (wanted) => sinceOnly(await readStore(await readHistory(store), fetching, keys, wanted), wanted),
+    read: async (wanted) => sinceOnly(await readStore(await historyFor(store, claim), fetching, keys, wanted), wanted),
     close: () => store.close(),
   };
 }

@@ -13,7 +13,7 @@
 import type { FetchOptions } from "../backup/fetch.ts";
 import { findLast } from "../backup/find_command.ts";
 import type { Generation } from "../backup/generation.ts";
-import { type History, readHistory } from "../backup/history.ts";
+import type { History } from "../backup/history.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
 import { bytesToFetch, requireEmpty } from "../backup/restore.ts";
 import { planRestore, type RestorePlan, type RestoreTarget } from "../backup/restore_plan.ts";
@@ -25,7 +25,7 @@ import { clearUnfinishedRestore } from "../engine/unfinished_restore.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { generationOf, restoreInto } from "../server/restoring.ts";
-import { openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+import { historyFor, openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
 import { Progress, type Terminal } from "./progress.ts";
 
 export interface RestoreOptions {
@@ -36,6 +36,7 @@ export interface RestoreOptions {
   readonly before?: string;
   readonly beforeCommand?: string;
   readonly identity?: string;
+  readonly claim?: string;
   readonly ttl?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
@@ -62,7 +63,7 @@ export function runRestore(
     const store = await openBackupStore(options.from);
     try {
       const fetching: FetchOptions = { store, identities };
-      const history = await readHistory(store);
+      const history = await historyFor(store, options.claim);
       const { target, found } = await targetOf(goal, history, fetching, keys, store);
       const plan = planRestore(history, target, store.place);
       const generation = await generationOf(plan, store);

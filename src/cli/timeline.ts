@@ -9,12 +9,13 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { crc32c } from "../platform/checksum.ts";
-import { manifestOf, openBackupStore, parseTime, timeText, withErrors } from "./backup_options.ts";
+import { historyFor, manifestOf, openBackupStore, parseTime, timeText, withErrors } from "./backup_options.ts";
 import { chartLines } from "./timeline_chart.ts";
 
 export interface TimelineOptions {
   readonly from?: string;
   readonly dir?: string;
+  readonly claim?: string;
   readonly since?: string;
   readonly until?: string;
   readonly json?: boolean;
@@ -24,7 +25,7 @@ export interface TimelineOptions {
 const TOLD_MAX = 20;
 
 export function runTimeline(options: TimelineOptions, keys: Keys, out: (text: string) => void): Promise<number> {
-  const { from, dir, since, until, json = false } = options;
+  const { from, dir, claim, since, until, json = false } = options;
   return withErrors(json, out, async () => {
     if ((from === undefined) === (dir === undefined))
       throw new EmberlogError("CONFIG_INVALID", "one of --from URL and --dir DIRECTORY says where to look");
@@ -39,7 +40,7 @@ export function runTimeline(options: TimelineOptions, keys: Keys, out: (text: st
     }
     const store = await openBackupStore(from!);
     try {
-      show(store.place, from!, await timelineOfStore(store, crc32c, period), json, out);
+      show(store.place, from!, await timelineOfStore(store, await historyFor(store, claim), crc32c, period), json, out);
       return 0;
     } finally {
       store.close();

@@ -288,3 +288,47 @@ test("half a restore is served by no start, and begun anew by the next restore",
   expect(await emberlog("restore", "--from", url, "--identity", identityFile, "--dir", dir)).toMatchObject({ code: 0 });
   expect(await emberlog("check", dir)).toMatchObject({ code: 0 });
 });
+
+test("what lies under an older claim is reached by its number, also when other data has taken the place", async () => {
+  const place = `file://${join(root, "shared-store")}`;
+  const other = join(root, "other");
+  for (const dir of [source, other]) {
+    if (dir === other) {
+      const database = await open({ dir, clock: new FakeClock(START_MS) });
+      database.set("other", "data");
+      await database.close();
+    }
+    expect(await emberlog("backup", "now", dir, "--to", place)).toMatchObject({ code: 0 });
+  }
+  expect((await emberlog("backup", "list", "--from", place)).out).toMatch(
+    /claim {4}1 .*begins anew.*\nclaim {4}2 .*begins anew/,
+  );
+  const newest = await json("timeline", "--from", place);
+  expect(newest["ranges"]).toEqual([{ first: 0, last: 2 }]);
+  expect(await json("timeline", "--from", place, "--claim", "1")).toMatchObject({ ranges: [{ first: 0, last: 63 }] });
+  const told1 = await json("history", "k3", "--from", place, "--claim", "1");
+  expect(told(told1["versions"] as Version[])).toEqual(K3);
+  const dir = join(root, "older-claim");
+  expect(await emberlog("restore", "--from", place, "--claim", "1", "--dir", dir)).toMatchObject({ code: 0 });
+  const database = await open({ dir });
+  expect(database.run("DBSIZE")).toBe(7);
+  await database.close();
+  for (const claim of ["3", "x"])
+    expect(await emberlog("restore", "--from", place, "--claim", claim, "--dir", join(root, "none"))).toMatchObject({
+      code: 2,
+    });
+});
+
+test("beside a server that ships there itself nothing takes the backup from it", async () => {
+  const dir = join(root, "served");
+  const place = `file://${join(root, "served-store")}`;
+  const database = await open({ dir });
+  database.set("a", "1");
+  writeFileSync(join(dir, "backup.json"), JSON.stringify({ target: place }));
+  expect(await emberlog("backup", "now", dir, "--to", place)).toMatchObject({
+    code: 2,
+    out: expect.stringContaining("redis-cli BACKUP NOW"),
+  });
+  await database.close();
+  expect(await emberlog("backup", "now", dir, "--to", place)).toMatchObject({ code: 0 });
+});
