@@ -54,7 +54,7 @@ import { Shutdown } from "./shutdown.ts";
 import { StorageWatch } from "./storage_watch.ts";
 import { TurnRunner } from "./turn.ts";
 import { Verifying } from "./verifying.ts";
-import { warmUp } from "./warm_up.ts";
+import { settleShapes, warmUp } from "./warm_up.ts";
 
 /** Whatever client-query-buffer-limit says, what a client has sent must fit a unit of the log. */
 const QUERY_BYTES_MAX = LOG_UNIT_BYTES_MAX - 16 * 1024 * 1024;
@@ -70,6 +70,7 @@ export interface ServerOptions {
 
 /** Opens the data directory, recovers, listens. Throws EmberlogError when one of them can't be done; nothing stays open then. */
 export async function startServer(options: ServerOptions): Promise<Server> {
+  if ((options.warmUpMs ?? 0) > 0) settleShapes(options.clock ?? systemClock);
   const server = new Server(options);
   try {
     await server.start();
@@ -413,8 +414,11 @@ export class Server {
       }
       if (this.storage !== undefined) this.storage.policy = policy;
       transport.setKeepAlive(config.integer("tcp-keepalive"));
-      turns.setBulkBytesMax(config.integer("proto-max-bulk-len"));
-      engine.call.stringBytesMax = config.integer("proto-max-bulk-len");
+      // A small integer stays one for V8: another shape would throw away what the warm-up has optimised.
+      const bytes = config.integer("proto-max-bulk-len");
+      const bytesMax = bytes === (bytes | 0) ? bytes | 0 : bytes;
+      turns.setBulkBytesMax(bytesMax);
+      engine.call.stringBytesMax = bytesMax;
       applyDatasetSettings(engine.dataset, config);
       turns.queue.limitOutput(config.outputBufferLimits());
       this.notifications.configure(config.text("notify-keyspace-events"));

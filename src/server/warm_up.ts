@@ -7,7 +7,8 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { seededRandom, uniform } from "../base/random.ts";
-import type { CommandTable } from "../command/table.ts";
+import { datasetCommands } from "../command/commands.ts";
+import { CommandTable } from "../command/table.ts";
 import { Engine, type EngineOptions } from "../engine/engine.ts";
 import { DATA, makeRegions, OPENED, type Transport, type TransportRegions } from "../platform/transport.ts";
 import { RequestWriter } from "../protocol/request_writer.ts";
@@ -16,6 +17,7 @@ import { TurnRunner } from "./turn.ts";
 import type { TurnHost } from "./turn_host.ts";
 
 const CONNECTIONS = 32;
+const SHAPES_MS = 20;
 /** Keys that the scratch dataset grows to: enough for a table with a directory of extents. */
 const KEYS = 40_000;
 
@@ -31,7 +33,13 @@ export function warmUp(table: CommandTable, clock: Clock, budgetMs: number): voi
     writer.use(regions.input, 0);
     for (let row = 0; row < rows; row++) {
       const start = writer.position;
-      for (let i = 0; i < pipeline; i++) writeRequest(writer, random.int32(), uniform(random, KEYS));
+      // Some pipelines are of one command, whose requests may be executed at once.
+      const same = (random.int32() & 3) === 0;
+      let dice = random.int32();
+      for (let i = 0; i < pipeline; i++) {
+        writeRequest(writer, dice, uniform(random, KEYS));
+        if (!same) dice = random.int32();
+      }
       regions.inputTable.set([row, start, writer.position - start, turn === 0 ? OPENED | DATA : DATA], row * 4);
     }
     turns.run(rows);
@@ -109,6 +117,15 @@ const VALUES = ["value", "v".repeat(32), "w".repeat(100), "12345"];
 function request(writer: RequestWriter, ...args: string[]): void {
   writer.begin(args.length);
   for (const arg of args) writer.text(arg);
+}
+
+/**
+ * To be called before the server's own objects are made: what fields hold (numbers with a fraction, objects instead of nothing) decides the
+ * shapes that V8 gives to all objects of a class, and code that was optimised for the final ones is thrown away at the first object that
+ * was made before.
+ */
+export function settleShapes(clock: Clock): void {
+  warmUp(new CommandTable(datasetCommands), clock, SHAPES_MS);
 }
 
 /** An engine and its turns with so many connections and nobody behind them: what lies in `regions.input` is executed by `turns.run`. */

@@ -17,7 +17,7 @@ import type { Dataset } from "../dataset.ts";
 import { bigWord0 } from "../packed.ts";
 import { ENCODING_BIG, TYPE_LIST } from "../types.ts";
 import { openDepth } from "./limits.ts";
-import { ListNodes } from "./nodes.ts";
+import { ListNodeEdits } from "./node_edits.ts";
 
 /** Nodes that a step compresses, of 10 µs each. */
 const STEP_NODES = 8;
@@ -36,12 +36,13 @@ export class ColdNodes {
   /** Nodes that wait, at most. */
   count = 0;
   private readonly dataset: Dataset;
-  private readonly nodes: ListNodes;
+  /** The class that commands use: with another one V8 would see two shapes in all that they share. */
+  private readonly nodes: ListNodeEdits;
   private readonly lists: ColdList[] = [];
 
   constructor(dataset: Dataset) {
     this.dataset = dataset;
-    this.nodes = new ListNodes(dataset);
+    this.nodes = new ListNodeEdits(dataset);
   }
 
   /** An end of the list with this root has got `added` nodes. False: they are to be compressed now. */
