@@ -1,6 +1,6 @@
 /** What a measurement must be read with: the machine, its cores, and what the kernel says about the processes measured. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 
 /** The kernel's clock ticks a second, which /proc counts processor time in. */
@@ -55,6 +55,25 @@ export interface CpuSeconds {
 export function processCpu(pid: number): CpuSeconds {
   const fields = statFields(`/proc/${pid}/stat`);
   return { user: fields[11]! / TICKS_PER_SECOND, system: fields[12]! / TICKS_PER_SECOND };
+}
+
+/** Processor time of what a server takes a snapshot with: threads of the lowest priority, and processes that it has forked. */
+export function snapshotCpuSeconds(pid: number): number {
+  let ticks = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      const fields = statFields(`/proc/${pid}/task/${task}/stat`);
+      if (fields[16] === 19) ticks += fields[11]! + fields[12]!;
+      for (const child of readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" ")) {
+        if (child === "") continue;
+        const own = statFields(`/proc/${child}/stat`);
+        ticks += own[11]! + own[12]!;
+      }
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return ticks / TICKS_PER_SECOND;
 }
 
 /** Processor time of this process's children that have ended. */
