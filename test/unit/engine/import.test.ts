@@ -471,7 +471,7 @@ async function operationsOf(disk: MemoryDisk, take?: Take): Promise<number> {
 }
 
 describe("an import that is interrupted", () => {
-  it.each<CrashKind>(["killed", "power", "names"])(
+  it.each<CrashKind>(["killed", "power"])(
     "at any operation (%s) is begun again from the beginning by the next start, or is whole",
     async (kind) => {
       const { disk: begun, expected } = redisDisk();
