@@ -48,6 +48,17 @@ export class Resumption {
   tick(): void {
     const { engine, images } = this;
     if (this.underWay || images.busy || engine.clock.monotonicUs() < this.nextUs) return;
+    this.begin();
+  }
+
+  /** Before an orderly end, while no image is being taken: an attempt is made at once. Resolves when it has ended. */
+  async now(): Promise<void> {
+    this.begin();
+    await this.images.idle();
+  }
+
+  private begin(): void {
+    const { engine, images } = this;
     this.underWay = true;
     this.attempts++;
     images.beginInsteadOfLog((error, result) => {

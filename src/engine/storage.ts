@@ -253,6 +253,14 @@ export class Storage {
     return this.syncFailed && !this.gone && this.policy !== "always";
   }
 
+  /** Before an orderly end after a failed sync: what memory alone knows is stored, if the disk lets it. Resolves when that was tried. */
+  async rescue(): Promise<void> {
+    if (!this.resumes) return;
+    // One under way, or an ordinary image that has not noticed yet.
+    await this.images.idle();
+    if (this.resumes && this.writer.idle) await this.resumption.now();
+  }
+
   private resumed(): void {
     this.fill?.stop();
     this.fill = undefined;

@@ -67,6 +67,8 @@ export class Shutdown {
 
   private async run(options: ShutdownOptions, attempt: number): Promise<void> {
     const { server } = this;
+    // D9: what memory alone knows is worth an attempt, whatever the options say.
+    await server.storage?.rescue();
     const { images } = server.storage ?? {};
     if (images?.busy === true) server.logger.warning("An image is being taken: it is called off");
     await images?.cancel();

@@ -92,6 +92,24 @@ test("a power cut while writes are refused takes no more than it would have take
   expect(again.run("DBSIZE")).toBe(`:${KEYS}\r\n`);
 });
 
+test("an orderly end tries at once what memory alone knows, and then ends as ever", async () => {
+  const { world, digest, release } = await failed(7);
+  release();
+  const attempts = world.storage.resumption.attempts;
+  let over = false;
+  void world.storage.rescue().then(() => {
+    over = true;
+  });
+  // No time passes: the pause before the next attempt is not waited for.
+  for (let i = 0; i < 500 && !over; i++) {
+    world.steps.all();
+    await Promise.resolve();
+  }
+  expect(over).toBe(true);
+  expect(world.storage.resumption).toMatchObject({ attempts: attempts + 1, resumed: 1 });
+  expect(new ImageWorld(world.crash("power"), 8, { policy: "everysec" }).digest()).toBe(digest);
+});
+
 test("a second failure is got over like the first", async () => {
   const { world, release } = await failed(5);
   release();
