@@ -144,6 +144,11 @@ export class Dataset {
     this.setTime(this.nowMs);
   }
 
+  /** Under an LFU policy, how often a key was used outlives the entry that it is taken over from. */
+  inheritFrequency(from: number, to: number): void {
+    if (this.byFrequency) setEntryAccess(this.arena, to, entryAccess(this.arena, from));
+  }
+
   /** Counts one access of an entry; only while `byFrequency`. */
   countAccess(entry: number): void {
     const { arena, nowMs, frequencyDecayMinutes, frequencyLogFactor } = this;

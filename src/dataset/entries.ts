@@ -125,6 +125,7 @@ export function renameEntry(
     releaseUnused(dataset, entry, renamed);
     return false;
   }
+  dataset.inheritFrequency(entry, renamed);
   // For Redis what stood there is deleted first.
   if (replaced !== NIL) db.emit(EVENT_NEW, "new", renamed);
   db.detach(entry, hash);

@@ -9,7 +9,7 @@ import { readExpiryOption } from "../expiry.ts";
 import { SYNTAX_ERROR, WRONG_TYPE } from "../messages.ts";
 import { ALWAYS, IF_EQUAL, IF_MISSING, IF_PRESENT, KEEP, options, readOptions } from "./options.ts";
 import { replyString } from "./reply.ts";
-import { exchangeArgument, isOtherType, storeArgument } from "./store.ts";
+import { countWrite, exchangeArgument, isOtherType, storeArgument } from "./store.ts";
 
 const span = new Span();
 const digits = new Uint8Array(INTEGER64_DIGITS_MAX);
@@ -83,8 +83,10 @@ function setWithOptions(call: Call): void {
   const entry = get ? call.read(1) : call.write(1);
   if ((get || condition === IF_EQUAL) && isOtherType(call, entry)) return reply.error(WRONG_TYPE);
   if (condition !== ALWAYS && !holds(call, entry)) {
-    if (get && entry !== 0) replyString(call, entry);
-    else reply.nil();
+    if (get && entry !== 0) {
+      countWrite(call, entry);
+      replyString(call, entry);
+    } else reply.nil();
     return;
   }
   if (get && entry !== 0) {

@@ -79,6 +79,9 @@ export class SetMany {
         return false;
       }
       this.records[record + ENTRY] = stored;
+      // At once: where the key is named twice its next value may free this entry.
+      const old = this.records[record + OLD]!;
+      if (old !== 0) dataset.inheritFrequency(old, stored);
     }
     for (let k = 0; k < this.count; k++) {
       const old = this.records[k * RECORD_WORDS + OLD]!;

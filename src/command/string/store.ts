@@ -82,9 +82,20 @@ export function exchangeArgument(call: Call, entry: number, valueIndex: number, 
   if (!stored) check(db.insert(entry, hash), "room in the tables for what was in them a moment ago");
   events.newHeld = false;
   if (!stored) return false;
+  const created = db.find(call.input, call.start(1), call.length(1), hash);
+  // An expiry in the past has removed it already.
+  if (created !== 0) {
+    db.dataset.inheritFrequency(entry, created);
+    countWrite(call, created);
+  }
   replyString(call, entry);
   releaseEntry(db.dataset, entry);
   return true;
+}
+
+/** What is read and then written has two accesses, as in Redis. */
+export function countWrite(call: Call, entry: number): void {
+  if (call.dataset.byFrequency && !call.session.noTouch) call.dataset.countAccess(entry);
 }
 
 /** A new empty string under key argument 1, to be written to; 0: no memory. */
