@@ -66,8 +66,8 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
     "D3",
     "a segment that an image made unnecessary is a stray",
     "engine/examination.ts",
-    "read.scan.lastSequence < shortenedTo) {",
-    "read.scan.lastSequence < 0) {",
+    "whole(read.scan) && read.scan.lastSequence < shortenedTo",
+    "whole(read.scan) && read.scan.lastSequence < 0",
   ),
   // The freeze
   mutant(
