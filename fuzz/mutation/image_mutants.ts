@@ -136,8 +136,8 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "src/snapshot/format.ts",
-        find: `  if ((getU32(bytes, at + 28) ^ crc32c(bytes, at, 28, seed)) !== 0) return "a block header's checksum is wrong";\n`,
-        replace: "",
+        find: "if ((getU32(bytes, at + BLOCK_CRC_AT) ^ crc32c(bytes, at, BLOCK_CRC_AT, seed)) !== 0) {",
+        replace: "if (at < 0) {",
       },
       {
         file: "src/snapshot/image_reading.ts",
