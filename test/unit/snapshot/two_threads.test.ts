@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { KeyRing, MasterKey } from "../../../src/base/key_ring.ts";
-import { seededRandom, uniform } from "../../../src/base/random.ts";
+import { type Random, seededRandom, uniform } from "../../../src/base/random.ts";
 import { stateDigest } from "../../../src/dataset/digest.ts";
 import { NodeDisk } from "../../../src/disk/node_disk.ts";
 import { type Embedded, open } from "../../../src/engine/embedded.ts";
@@ -31,11 +31,48 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const engineOf = (db: Embedded): Engine => Reflect.get(db, "engine") as Engine;
 
 function run(db: Embedded, source: CommandSource): void {
-  const [name, ...args] = source.next();
+  attempt(db, source.next());
+}
+
+function attempt(db: Embedded, [name, ...args]: readonly (string | number | Uint8Array)[]): void {
   try {
     db.run(String(name), ...args);
   } catch {
     // Error replies are part of it.
+  }
+}
+
+/** Members of each collection of many: a megabyte and more, in structures of their own. */
+const MEMBERS = 5000;
+const member = (i: number): string => `member ${i} `.padEnd(200, "x");
+
+/** One collection of each type with many members, and a string of many megabytes. */
+function fillHuge(db: Embedded): void {
+  db.set("huge", Buffer.alloc(9 * 1024 * 1024, 1));
+  for (let i = 0; i < MEMBERS; i += 50) {
+    const members = Array.from({ length: 50 }, (_, k) => member(i + k));
+    db.run("HSET", "huge hash", ...members.flatMap((each) => [each, each]));
+    db.run("SADD", "huge set", ...members);
+    db.run("ZADD", "huge zset", ...members.flatMap((each, k) => [String(i + k), each]));
+    db.run("RPUSH", "huge list", ...members);
+  }
+}
+
+/** Changes each of them somewhere; the random commands may have removed them meanwhile. */
+function changeHuge(db: Embedded, random: Random): void {
+  const any = (): string => member(uniform(random, MEMBERS));
+  for (const args of [
+    ["SETRANGE", "huge", String(uniform(random, 9_000_000)), "written meanwhile"],
+    ["HSET", "huge hash", any(), "another value"],
+    ["HDEL", "huge hash", any()],
+    ["SREM", "huge set", any()],
+    ["SADD", "huge set", `new ${uniform(random, MEMBERS)}`],
+    ["ZADD", "huge zset", String(uniform(random, MEMBERS)), any()],
+    ["ZREM", "huge zset", any()],
+    ["LSET", "huge list", String(uniform(random, 1000)), "another element"],
+    ["RPOPLPUSH", "huge list", "huge list"],
+  ]) {
+    attempt(db, args);
   }
 }
 
@@ -55,8 +92,8 @@ test.each([
     const { arena, dataset } = engineOf(db);
     for (let i = 0; i < 500; i++) run(db, source);
     for (let i = 0; i < 4000; i++) db.set(`key ${i}`, Buffer.alloc(500, i));
-    const hugeBytes = 9_000_000;
-    db.set("huge", Buffer.alloc(hugeBytes, 1));
+    fillHuge(db);
+    expect(db.run("HLEN", "huge hash")).toBe(MEMBERS);
     for (let round = 0; round < 2; round++) {
       let atFreeze = "";
       const freezeHook = arena.setFreezeHook.bind(arena);
@@ -75,7 +112,7 @@ test.each([
             db.set(`key ${uniform(random, 4000)}`, Buffer.alloc(500, i));
             run(db, source);
           }
-          db.run("SETRANGE", "huge", uniform(random, hugeBytes), "written meanwhile");
+          for (let i = 0; i < 5; i++) changeHuge(db, random);
           written++;
         }
         await new Promise((resolve) => setImmediate(resolve));
