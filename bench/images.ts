@@ -24,7 +24,7 @@ import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable, runLoad } from "./light_client.ts";
 import { keep } from "./results_file.ts";
 import { loadKeys, randomValues } from "./versus_load.ts";
-import { describeMachine, headOf, residentBytes, snapshotCpuSeconds } from "./versus_machine.ts";
+import { describeMachine, headOf, otherThreads, residentBytes, snapshotCpuSeconds } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
 const { values } = parseArgs({
@@ -106,7 +106,8 @@ async function save(running: ServerProcess, full = false): Promise<Saved> {
   const client = await running.connect();
   const before = residentBytes(running.pid);
   let most = before;
-  const cpuBefore = snapshotCpuSeconds(running.pid);
+  const others = otherThreads(running.pid);
+  const cpuBefore = snapshotCpuSeconds(running.pid, others);
   let cpu = cpuBefore;
   const beganMs = performance.now();
   const reply = (await client.command(full ? "BGREWRITEAOF" : "BGSAVE")).toString();
@@ -121,7 +122,7 @@ async function save(running: ServerProcess, full = false): Promise<Saved> {
       return { seconds: (performance.now() - beganMs) / 1000, growthBytes: most - before, cpuSeconds: cpu - cpuBefore };
     }
     most = Math.max(most, residentBytes(running.pid));
-    cpu = Math.max(cpu, snapshotCpuSeconds(running.pid));
+    cpu = Math.max(cpu, snapshotCpuSeconds(running.pid, others));
     await sleep(10);
   }
 }

@@ -57,13 +57,20 @@ export function processCpu(pid: number): CpuSeconds {
   return { user: fields[11]! / TICKS_PER_SECOND, system: fields[12]! / TICKS_PER_SECOND };
 }
 
-/** Processor time of what a server takes a snapshot with: threads of the lowest priority, and processes that it has forked. */
-export function snapshotCpuSeconds(pid: number): number {
+/** Threads of a server that do not work at the lowest priority: those that are none of a snapshot's. */
+export function otherThreads(pid: number): ReadonlySet<string> {
+  const tasks = readdirSync(`/proc/${pid}/task`);
+  return new Set(tasks.filter((task) => statFields(`/proc/${pid}/task/${task}/stat`)[16] !== 19));
+}
+
+/** Processor time of a server's threads that are not among `others`, and of the processes that it has forked. */
+export function snapshotCpuSeconds(pid: number, others: ReadonlySet<string>): number {
   let ticks = 0;
   for (const task of readdirSync(`/proc/${pid}/task`)) {
     try {
       const fields = statFields(`/proc/${pid}/task/${task}/stat`);
-      if (fields[16] === 19) ticks += fields[11]! + fields[12]!;
+      // A thread that must hurry has another priority for a while.
+      if (!others.has(task)) ticks += fields[11]! + fields[12]!;
       for (const child of readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").trim().split(" ")) {
         if (child === "") continue;
         const own = statFields(`/proc/${child}/stat`);
