@@ -15,7 +15,10 @@ const NEWER: readonly string[] = [
 ];
 
 /** Commands that no Redis has. */
-const OWN: readonly string[] = "encryption encryption|help encryption|rotate encryption|status".split(" ");
+const OWN: readonly string[] = [
+  ..."encryption encryption|help encryption|rotate encryption|status".split(" "),
+  ..."backup backup|drill backup|help backup|list backup|now backup|prune backup|status backup|verify".split(" "),
+];
 
 /** Where COMMAND INFO differs from redis-server 7.0.15 on purpose: by command and field, with the reason. */
 const DIFFERENCES: Readonly<Record<string, string>> = {
