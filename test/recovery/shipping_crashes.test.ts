@@ -20,7 +20,7 @@ import { DIRECTORY, ImageWorld } from "./image_world.ts";
 
 const SEEDS =
   process.env["SEED"] === undefined
-    ? Array.from({ length: Number(process.env["SEEDS"] ?? 6) }, (_, i) => i + 1)
+    ? Array.from({ length: Number(process.env["SEEDS"] ?? 3) }, (_, i) => i + 1)
     : [Number(process.env["SEED"])];
 const LIVES = 4;
 const STEPS = 40;
