@@ -4,7 +4,8 @@
  * Problem: a sync of a file that grows waits for the file system's own journal as well, and often for a thread of the kernel to
  * turn what was set aside into what is written. One of bytes that lie where others were stored before waits for the disk alone:
  * a half of the time, or less. So under `always` the space that comes next is written ahead, a piece at a time, by the write
- * thread while a sync is under way; the next sync stores it. It is never more than what was set aside (D15).
+ * thread while a sync is under way; the next sync stores it. It is never more than what was set aside (D15). The price is that
+ * the log is written twice; where syncs are not what clients wait for, under the other policies, nothing is written ahead.
  *
  * The row is not zeros, so that zeros which a disk shows in the place of what it had stored are told from it: a start takes
  * nothing but this row, up to the end of the file, for an end without damage. A sealed segment is cut to its last frame.
