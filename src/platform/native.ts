@@ -52,6 +52,8 @@ export interface NativeCipher {
 }
 
 export interface NativeAddon {
+  /** Undefined in builds from before there were versions. */
+  readonly interfaceVersion: number | undefined;
   /** Throws NATIVE_UNAVAILABLE where Node exports no OpenSSL. */
   readonly Cipher: new (
     key: Uint8Array,
@@ -140,6 +142,9 @@ const REACTOR_CALLS: readonly (keyof NativeReactor)[] = [
   "stop",
 ];
 
+/** native/module.cc has the same. */
+const INTERFACE_VERSION = 2;
+
 let looked = false;
 let addon: NativeAddon | undefined;
 let missingReason = "";
@@ -169,8 +174,12 @@ function refuseStale(found: NativeAddon): void {
     missing.push(...lacking(found.LogThreads.prototype as object, LOG_THREADS_CALLS));
     missing.push(...lacking(found.Reactor.prototype as object, REACTOR_CALLS));
   }
-  if (missing.length === 0) return;
-  const lacks = `the native build is older than these sources and lacks ${missing.join(", ")}`;
+  const fits = found.interfaceVersion === INTERFACE_VERSION;
+  if (missing.length === 0 && fits) return;
+  const lacks =
+    missing.length > 0
+      ? `the native build is older than these sources and lacks ${missing.join(", ")}`
+      : `the native build has interface ${found.interfaceVersion ?? 1}, these sources want ${INTERFACE_VERSION}`;
   throw new EmberlogError("NATIVE_UNAVAILABLE", `${lacks}: run npm run build:native, or set EMBERLOG_NATIVE=0`);
 }
 
