@@ -204,12 +204,4 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
       else if`,
     "      if",
   ),
-  // After a failed sync
-  mutant(
-    "D9",
-    "the log begins anew before its manifest is durable",
-    "engine/data_directory.ts",
-    '            if (!this.open || !isAll()) return end("go on in", EBADF);\n',
-    "            void isAll;\n",
-  ),
 ];
