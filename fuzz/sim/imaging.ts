@@ -80,8 +80,9 @@ export class ImageWatch implements ImagingListener {
   private readonly note: (text: string) => void;
   private readonly disk: () => MemoryDisk;
   private readonly server: () => SimServer;
-  /** As the image began: those that were listed, and what the disk had failed at. */
+  /** As the image began: those that were listed, whether there was a file of an earlier one, and what the disk had failed at. */
   private before = "";
+  private leftBefore = false;
   private unlinksFailed = 0;
   private namesFailed = 0;
 
@@ -95,6 +96,7 @@ export class ImageWatch implements ImagingListener {
   imageBegun(): void {
     this.note("an image begins");
     this.before = listedImages(this.disk(), SIM_DIRECTORY);
+    this.leftBefore = this.left();
     this.unlinksFailed = this.failed("unlink");
     this.namesFailed = this.failed("sync directory");
   }
@@ -114,13 +116,17 @@ export class ImageWatch implements ImagingListener {
     counts.add(error.code === "CLOSED" ? "images: called off" : "images: failed");
     this.note(`an image came to nothing: ${error.message}`);
     const disk = this.disk();
-    const left = disk.status(joinPath(SIM_DIRECTORY, IMAGE_TEMPORARY_NAME)) !== undefined;
-    if (left && this.failed("unlink") === this.unlinksFailed)
+    // One that was called off before it had a file has not touched what an earlier one could not remove.
+    if (!this.leftBefore && this.left() && this.failed("unlink") === this.unlinksFailed)
       this.wrong ||= "an image has come to nothing, and its file is left";
     // Where a name could not be stored the manifest may be in place already: a crash decides which of the two it finds.
     const changed = listedImages(disk, SIM_DIRECTORY) !== this.before;
     if (changed && this.failed("sync directory") === this.namesFailed)
       this.wrong ||= "an image has come to nothing, and the manifest lists other images than before";
+  }
+
+  private left(): boolean {
+    return this.disk().status(joinPath(SIM_DIRECTORY, IMAGE_TEMPORARY_NAME)) !== undefined;
   }
 
   private failed(operation: string): number {

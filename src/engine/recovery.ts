@@ -27,7 +27,7 @@ import {
 } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { SegmentScan, SegmentVisitor } from "../log/segment_reader.ts";
-import type { ManifestImage, ManifestSegment } from "../manifest/format.ts";
+import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { type Examination, examine } from "./examination.ts";
 import type { BadImage, ImageMemory } from "./image_chain.ts";
@@ -124,11 +124,22 @@ export function recover(
     const sealedMs = listed?.sealed == null ? nowMs : listed.sealed.sealedMs;
     sealed.push({ name, epoch, firstSequence, sealed: { lastSequence: scan.lastSequence, ...end, sealedMs } });
   }
+  inListedOrder(sealed, examination.manifest);
   if (kept.length > 0) disk.syncDirectory(directory);
   const lastSequence = continues ? examination.lastSequence : 0;
   const newEpoch = decision !== "open";
   const { images, origin } = continues ? keptImages(examination) : { images: [], origin: 0 };
   return { examination, decision, sealed, images, origin, setAside, newEpoch, lastSequence, commitMs };
+}
+
+/**
+ * One after the other, as the manifest had them: what was read and what wasn't need not take turns. A segment that it did not list is the
+ * newest.
+ */
+function inListedOrder(segments: ManifestSegment[], manifest: Manifest | null): void {
+  const order = new Map(manifest?.segments.map(({ name }, place) => [name, place]));
+  const placeOf = ({ name }: ManifestSegment): number => order.get(name) ?? order.size;
+  segments.sort((a, b) => placeOf(a) - placeOf(b));
 }
 
 /** An image that can't be used is kept for whoever wants to look at it. */

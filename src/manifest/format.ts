@@ -22,6 +22,7 @@
  * damaged is a loss, never a leftover. This module knows text only: no files.
  */
 import { latin1, latin1Bytes } from "../base/bytes.ts";
+import { check } from "../base/check.ts";
 import { fromHex, hex, hex32 } from "../disk/file_names.ts";
 
 const MANIFEST_VERSION = 2;
@@ -102,7 +103,11 @@ function imageLine(image: ManifestImage): string {
   return `image ${name} epoch ${hex(epoch)} last ${sequence} bytes ${lengthBytes} chain ${hex32(chain)} ${kind}`;
 }
 
+/** Each segment begins where the one before it ends, or no start would take the manifest. */
 export function encodeManifest(manifest: Manifest, crc32c: Crc32c): Uint8Array {
+  manifest.segments.forEach((segment, i) => {
+    check(i === 0 || follows(segment, manifest.segments[i - 1]!), "the segments of a manifest follow each other");
+  });
   const lines = [
     `emberlog-manifest ${MANIFEST_VERSION} reader ${MANIFEST_READER}`,
     `written ${manifest.writtenMs}`,
@@ -154,7 +159,7 @@ function decodeLines(lines: readonly string[], version: number): ManifestResult 
     const segment = decodeSegment(line);
     if (segment === undefined) return { kind: "rotten", reason: `a line is not a segment's: ${JSON.stringify(line)}` };
     const previous = segments[segments.length - 1];
-    if (previous !== undefined && previous.sealed?.lastSequence !== segment.firstSequence - 1) {
+    if (previous !== undefined && !follows(segment, previous)) {
       return { kind: "rotten", reason: `${segment.name} does not follow ${previous.name}` };
     }
     segments.push(segment);
@@ -169,6 +174,10 @@ function decodeLines(lines: readonly string[], version: number): ManifestResult 
     segments,
   };
   return { kind: "sound", manifest };
+}
+
+function follows(segment: ManifestSegment, previous: ManifestSegment): boolean {
+  return previous.sealed?.lastSequence === segment.firstSequence - 1;
 }
 
 /** undefined also where a delta stands on nothing that was listed before it. */

@@ -435,6 +435,27 @@ describe("compaction", () => {
     expect(refusal(other.crash("killed"))).toBe("DATA_ROTTEN");
   });
 
+  test("D3: a segment that was not trimmed yet keeps its place before those that are not read", async () => {
+    let world = new ImageWorld(undefined, seed);
+    for (let round = 0; round < 3; round++) {
+      world.run("INCR", "round");
+      world.settle();
+      world = start(world.crash("killed"));
+    }
+    await world.save(true);
+    world.run("INCR", "round");
+    world.settle();
+    const disk = world.crash("killed");
+    // As a start leaves it that dies after its manifest: bytes behind the end that is listed.
+    const path = `${DIRECTORY}/${names(disk, ".seg")[0]!}`;
+    disk.put(path, new Uint8Array([...disk.contents(path), ...new Uint8Array(512)]));
+    for (let starts = 0; starts < 2; starts++) {
+      const again = start(disk);
+      expect(again.run("GET", "round")).toBe("$1\r\n4\r\n");
+      again.crash("killed");
+    }
+  });
+
   test("log-retention keeps more, by time and by size", async () => {
     for (const retention of [
       { ms: 3_600_000, bytes: 0 },
