@@ -6,6 +6,7 @@
  * nothing of what is listed.
  */
 import type { EmberlogError } from "../../src/base/errors.ts";
+import { DiskError } from "../../src/disk/disk.ts";
 import { IMAGE_TEMPORARY_NAME, joinPath, MANIFEST_NAME } from "../../src/disk/file_names.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import type { Engine } from "../../src/engine/engine.ts";
@@ -115,6 +116,9 @@ export class ImageWatch implements ImagingListener {
     }
     counts.add(error.code === "CLOSED" ? "images: called off" : "images: failed");
     this.note(`an image came to nothing: ${error.message}`);
+    // Called off, or the disk: there is no other reason.
+    if (!["CLOSED", "DISK_FULL"].includes(error.code) && !(error instanceof DiskError))
+      this.wrong ||= `an image came to nothing although the disk did not fail: ${error.message}`;
     const disk = this.disk();
     // One that was called off before it had a file has not touched what an earlier one could not remove.
     if (!this.leftBefore && this.left() && this.failed("unlink") === this.unlinksFailed)
