@@ -85,7 +85,9 @@ export class ImageWatch implements ImagingListener {
   private before = "";
   private leftBefore = false;
   private unlinksFailed = 0;
+  /** The same as the first image of this server began. */
   private namesFailed = 0;
+  private lastServer: SimServer | undefined;
 
   constructor(counts: Counts, note: (text: string) => void, disk: () => MemoryDisk, server: () => SimServer) {
     this.counts = counts;
@@ -99,6 +101,9 @@ export class ImageWatch implements ImagingListener {
     this.before = listedImages(this.disk(), SIM_DIRECTORY);
     this.leftBefore = this.left();
     this.unlinksFailed = this.failed("unlink");
+    const server = this.server();
+    if (server === this.lastServer) return;
+    this.lastServer = server;
     this.namesFailed = this.failed("sync directory");
   }
 
@@ -123,7 +128,8 @@ export class ImageWatch implements ImagingListener {
     // One that was called off before it had a file has not touched what an earlier one could not remove.
     if (!this.leftBefore && this.left() && this.failed("unlink") === this.unlinksFailed)
       this.wrong ||= "an image has come to nothing, and its file is left";
-    // Where a name could not be stored the manifest may be in place already: a crash decides which of the two it finds.
+    // Where a name could not be stored the manifest may be in place already, and stay until the next one: a crash decides which of the two it
+    // finds.
     const changed = listedImages(disk, SIM_DIRECTORY) !== this.before;
     if (changed && this.failed("sync directory") === this.namesFailed)
       this.wrong ||= "an image has come to nothing, and the manifest lists other images than before";
