@@ -14,6 +14,7 @@ import { MemoryDisk } from "../src/disk/memory_disk.ts";
 import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
+import { rowStart, unusedRows } from "../src/log/unused_space.ts";
 import { crc32c } from "../src/platform/checksum.ts";
 import { SIM_DIRECTORY } from "./sim/directory.ts";
 import { encode } from "./sim/requests.ts";
@@ -31,7 +32,9 @@ export interface FlipResult {
   refused: number;
   /** The last group was cut, with a copy, and the report says so. */
   reportedLast: number;
-  /** A mark without commands was cut, and the report says so: nothing is lost. */
+  /** Bytes behind the last frame that were only written ahead. */
+  readonly unusedBytes: number;
+  /** A mark without commands or space that was only written ahead was cut, and the report says so: nothing is lost. */
   reportedMark: number;
   /** Served although a bit is flipped, and all as it was. */
   harmless: number;
@@ -54,6 +57,7 @@ export async function flipBits(ending: Ending, stride: number, keys: Keys = NO_K
     ending,
     files: paths.length,
     bytes,
+    unusedBytes: paths.reduce((sum, path) => sum + unusedBytes(disk.contents(path)), 0),
     flips: 0,
     refused: 0,
     reportedLast: 0,
@@ -74,6 +78,14 @@ export async function flipBits(ending: Ending, stride: number, keys: Keys = NO_K
     bit -= contents.length * 8;
   }
   return result;
+}
+
+/** How many bytes at the end of a file are rows of space that was written ahead. */
+function unusedBytes(contents: Uint8Array): number {
+  const rows = unusedRows();
+  let from = contents.length;
+  while (from > 0 && contents[from - 1] === rows[rowStart(from - 1)]) from--;
+  return contents.length - from;
 }
 
 interface Look {

@@ -281,7 +281,7 @@ function flips(results: Results): Section[] {
       title: "Flipped bits",
       text: [
         "One bit of log, headers or manifest is flipped, then a start. Reported: the last group of a killed process (which no later frame vouches for), " +
-          "and marks without commands, are cut, copied aside and said.",
+          "marks without commands, and space that was only written ahead, are cut, copied aside and said.",
         circumstancesOf(part),
         ...(redis === null ? [] : [`redis-server serves what nobody wrote, and says nothing: ${redis.example}`]),
       ],

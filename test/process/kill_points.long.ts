@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { crashRounds } from "./crash_rounds.ts";
 import { killPointGround } from "./kill_point_ground.ts";
 
-const rounds = Number(process.env["EMBERLOG_ROUNDS"] ?? 12);
+const rounds = Number(process.env["EMBERLOG_ROUNDS"] ?? 8);
 const seed = Number(process.env["EMBERLOG_SEED"] ?? randomInt(1 << 30));
 
 describe.each([true, false])("killed at named points (native threads: %s)", (native) => {
