@@ -96,6 +96,11 @@ export class Crowd implements Listener {
     return this.clients.some((other) => other !== client && !sleeps(other));
   }
 
+  /** What clients were told so far they may pass on without its being on stable storage. */
+  forgetKnowledge(): void {
+    for (const { session } of this.clients) session.known = 0;
+  }
+
   executed(event: Executed): void {
     const client = this.clients[event.slot];
     if (client === undefined) throw new Violation(`a request of client ${event.slot} is executed, who is not there`);

@@ -26,12 +26,15 @@ export class Leavings {
     const number = (pattern: RegExp): number =>
       Number(listed.map((line) => pattern.exec(line)?.[1]).find(Boolean) ?? 0);
     const first = number(/^segment .* first (\d+) /);
+    const epoch = /^epoch (.{8})/m.exec(text(disk, manifest))?.[1];
     const shortened = first > number(/^origin (\d+)$/) + 1;
     for (const name of disk.list(SIM_DIRECTORY)) {
       if (!name.endsWith(".seg") || listed.some((line) => line.includes(`${name} `) && line.includes(" sealed ")))
         continue;
-      // What an image has made unnecessary has gone for good, and a power cut has brought its name back.
-      if (shortened && Number.parseInt(name.slice(4, 20), 16) < first) continue;
+      // What an image has made unnecessary has gone for good, and a power cut has brought its name back. The last one of an epoch that failed
+      // may have the number with which the log began anew.
+      const number = Number.parseInt(name.slice(4, 20), 16);
+      if (shortened && (number < first || (number === first && !name.includes(`-${epoch}.`)))) continue;
       this.open.set(name, text(disk, `${SIM_DIRECTORY}/${name}`));
     }
   }

@@ -263,6 +263,8 @@ class Life {
     if (policy === "always" && this.server.storage.syncFailed) return;
     this.policy = policy;
     this.policySinceUs = this.clock.nowUs;
+    // What a client was told under another policy it may pass on, and it need not be on stable storage for that.
+    if (policy === "always") this.crowd.forgetKnowledge();
     this.server.storage.policy = policy;
     this.note(`policy ${policy}`);
     this.takeReplies();

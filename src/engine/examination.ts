@@ -445,14 +445,15 @@ class Examiner {
     // D9: what is damaged in an epoch before this one is where a sync failed; the image that this epoch begins with holds more.
     const whole = (scan: SegmentScan): boolean =>
       scan.damage === null || (epoch !== undefined && !equalBytes(scan.header.epoch, 0, epoch, 0, epoch.length));
-    // The sync that failed may have been that of its header: then its name must do.
+    // The sync that failed may have been that of its header: then its name must do. The last one of its epoch may have the number with which
+    // this epoch begins: the image holds all that was executed before.
     const { firstSequence, epochPrefix } = parseSegmentName(name)!;
     const unnecessary =
       read.kind === "scan"
         ? whole(read.scan) && read.scan.lastSequence < shortenedTo
         : epoch !== undefined &&
           epochPrefix !== parseSegmentName(segmentName(0, epoch))!.epochPrefix &&
-          firstSequence < shortenedTo;
+          firstSequence <= shortenedTo;
     if (unnecessary) {
       // D3: the manifest that does without it was durable before its name went.
       this.leftovers.push(name);
