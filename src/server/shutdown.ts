@@ -7,7 +7,7 @@
  *
  * Until 3 it can be called off by ABORT, and an image that fails calls it off unless FORCE. Then everything goes on, and whoever sent SHUTDOWN
  * is told. Nothing that was acknowledged depends on that image, since the log has it; a server that was told to save insists nevertheless, as
- * Redis does. Where no image can be begun at all (no data directory, a log that has failed, a full disk) only SAVE insists.
+ * Redis does. Where there is no space for an image, or none can be begun at all (no data directory, a log that has failed), only SAVE insists.
  *
  * NOW skips a wait for replicas, of which there are none.
  */
@@ -93,10 +93,15 @@ export class Shutdown {
     const { saving, logger } = this.server;
     return new Promise((resolve) => {
       logger.notice("Taking an image before the end");
-      const refusal = saving.begin("save", (error) => resolve(error?.message));
-      if (refusal === undefined) return;
-      if (!save) logger.notice(`No image can be taken now, and what there is of the log must do: ${refusal}`);
-      resolve(save ? refusal : undefined);
+      const without = (reason: string): void => {
+        if (!save) logger.notice(`No image can be taken now, and what there is of the log must do: ${reason}`);
+        resolve(save ? reason : undefined);
+      };
+      const refusal = saving.begin("save", (error) => {
+        if (error?.code === "DISK_FULL") without(error.message);
+        else resolve(error?.message);
+      });
+      if (refusal !== undefined) without(refusal);
     });
   }
 

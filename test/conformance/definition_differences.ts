@@ -14,9 +14,9 @@ export const definitionDifferences: Readonly<Record<string, string>> = {
   "cluster|setslot arguments": "TIMEOUT is Valkey 8's, and cluster support is disabled",
 };
 
-/** Commands that Valkey 8's reference lacks: fields with an expiry are Redis 7.4's and 8's. */
+/** Commands that Valkey 8's reference lacks: fields with an expiry are Redis 7.4's and 8's, ENCRYPTION and BACKUP are Emberlog's. */
 export const absentFromReference: ReadonlySet<string> = new Set(
-  `hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl encryption encryption|help encryption|rotate encryption|status`.split(
+  `hexpire hexpireat hexpiretime hgetdel hgetex hpersist hpexpire hpexpireat hpexpiretime hpttl hsetex httl encryption encryption|help encryption|rotate encryption|status backup backup|drill backup|help backup|list backup|now backup|prune backup|status backup|verify`.split(
     " ",
   ),
 );
