@@ -130,6 +130,8 @@ export interface CommandDefinition {
   keyFlags?(call: Call, at: number, argc: number): readonly KeyFlag[];
   /** The keys of a request whose specifications are "unknown", as far as the arguments tell; `argc` and `at` as above. */
   moreKeys?(call: Call, at: number, argc: number): readonly FoundKey[];
+  /** Its reply may tell of keys in other databases than the session's. */
+  readonly otherDatabases?: boolean;
   /** Indices of the arguments that neither the slow log nor MONITOR may show; `args` are all of them as latin1 texts. */
   secrets?(args: readonly string[]): readonly number[];
   /** Executes a request. A container without a default action has none. */

@@ -17,7 +17,7 @@ export const NO_AUTH = 8;
 export const NOT_QUEUED = 16;
 /** Not allowed inside MULTI. */
 export const NO_MULTI = 32;
-/** All keys are at fixed positions, so that a reader may wait for those keys only. */
+/** All keys are at fixed positions and in the session's database, so that a reader may wait for those keys only. */
 export const KEYS_KNOWN = 64;
 /** Has subcommands, each a command with an id of its own. */
 export const CONTAINER = 128;
@@ -200,7 +200,8 @@ export class CommandTable {
       this.firstKey[id] = spec.begin.index;
       this.lastKey[id] = spec.find.last >= 0 ? spec.begin.index + spec.find.last : spec.find.last;
       this.keyStep[id] = spec.find.step;
-      if (definition.keys?.length === 1 && !flags.includes("movablekeys")) bits |= KEYS_KNOWN;
+      const known = definition.keys?.length === 1 && !flags.includes("movablekeys");
+      if (known && definition.otherDatabases !== true) bits |= KEYS_KNOWN;
     }
     this.bits[id] = bits;
   }

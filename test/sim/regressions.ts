@@ -43,4 +43,10 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 1058011668,
     keep: [0, 1, 2, 3, 4, 6, 9],
   },
+  {
+    // test/unit/command/keys.test.ts: "D12: MOVE that finds the key in its target shows that"
+    name: "D12: a MOVE that did nothing told of a key in the target that was not on stable storage",
+    seed: 515437355,
+    keep: [0, 2, 4, 18],
+  },
 ];

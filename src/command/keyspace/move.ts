@@ -16,6 +16,8 @@ export const move: CommandDefinition = {
   categories: ["keyspace"],
   keys: [keysAt(["RW", "access", "update"])],
   args: [argument("key", "key", { keySpec: 0 }), argument("db", "integer")],
+  // 0 where the target has the key.
+  otherDatabases: true,
   run(call) {
     const { db, input, journal, reply } = call;
     const index = readDatabase(call, 2);

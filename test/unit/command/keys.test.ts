@@ -243,6 +243,20 @@ describe("databases", () => {
     engine.line("GET k");
     expect(engine.engine.executor.gate).toBeLessThanOrEqual(engine.engine.released);
   });
+
+  it("D12: MOVE that finds the key in its target shows that", () => {
+    const engine = new EngineClient({ recording: true });
+    const { executor, journal } = engine.engine;
+    // As under a log that has stored nothing yet.
+    Object.defineProperty(engine.engine, "released", { value: 0 });
+    engine.line("SET k here");
+    engine.line("SELECT 1", "b");
+    engine.line("SET k there", "b");
+    engine.line("GET k");
+    expect(executor.gate).toBe(1);
+    expect(engine.line("MOVE k 1")).toBe(":0\r\n");
+    expect(executor.gate).toBe(journal.sequence);
+  });
 });
 
 describe("SCAN and RANDOMKEY", () => {
