@@ -335,6 +335,15 @@ class Life {
     for (const server of this.alive.splice(0)) server.dispose();
   }
 
+  /** A promise of the process that ends may still come true: what it does then, it does to a disk that nobody looks at. */
+  private leaveDisk(): void {
+    const left = this.disk;
+    this.disk = left.clone();
+    left.onOperation = null;
+    Reflect.set(left, "schedule", () => {});
+    this.faults = new Faults(this.disk, this.counts, (text) => this.note(text));
+  }
+
   private endProcess(kind: "killed" | "power"): void {
     if (this.alive.at(-1)?.storage.images.busy === true) this.counts.add(`images: ${kind} meanwhile`);
     // Nobody dies twice: some of what was on its way may still happen.
@@ -344,7 +353,7 @@ class Life {
     this.faults.end();
     // What the kernel has dropped no process gets back, and only `always` has promised more.
     if (this.faults.pagesLost) this.killMin = this.powerMin;
-    this.faults.pagesLost = false;
+    this.leaveDisk();
     this.crowd.leave();
     this.note(
       `crash: ${kind}, at least ${kind === "killed" ? this.killMin : this.powerMin} of ${this.model.writes} writes`,

@@ -109,6 +109,7 @@ export class SimServer {
   ended = false;
   private readonly connections: Connection[];
   private readonly listener: Listener;
+  private disposed = false;
   private readonly memory = new LentMemory();
 
   /** Recovers what is on the disk; throws what a start throws. */
@@ -164,7 +165,9 @@ export class SimServer {
           logIo: new SimLogIo(disk, schedule, 1 + ((options.seed >>> 0) % 8)),
           crc32c,
           buffers: this.memory,
-          imageThread: new InlineImageThread(disk, crc32c, lz4Compress, schedule.later),
+          imageThread: new InlineImageThread(disk, crc32c, lz4Compress, (task) =>
+            schedule.later(() => this.disposed || task()),
+          ),
         },
       });
     } catch (thrown) {
@@ -178,12 +181,16 @@ export class SimServer {
     this.saving =
       images === undefined
         ? undefined
-        : simSaving(this.engine, this.storage, clock, images.plan, () => this.ended, images.listener);
+        : simSaving(this.engine, this.storage, clock, images.plan, () => this.ended, {
+            imageBegun: () => this.disposed || images.listener.imageBegun(),
+            imageEnded: (error, result) => this.disposed || images.listener.imageEnded(error, result),
+          });
     this.listen();
   }
 
   /** The process is no more: its memory is somebody else's from here on. */
   dispose(): void {
+    this.disposed = true;
     this.memory.giveBack(this.engine.arena);
   }
 
