@@ -128,7 +128,7 @@ export class Crowd implements Listener {
   private follow(client: SimClient, { args, resumedFor, refusal, answer = "" }: Executed): ModelReply {
     const { model, clock } = this.options;
     const { session } = client;
-    const at = { nowMs: clock.wallMs(), timeUs: clock.nowUs, refusal, answer };
+    const at = { nowMs: clock.wallMs(), refusal, answer };
     if (resumedFor !== undefined) return this.guarded(() => model.resume(session, resumedFor, at));
     const subscribed = subscription(client, args);
     if (subscribed !== undefined) return { text: subscribed, shows: 0 };

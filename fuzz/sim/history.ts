@@ -13,7 +13,6 @@ export interface Change {
 interface Write {
   readonly number: number;
   /** When it was executed. */
-  readonly timeUs: number;
   readonly changes: readonly Change[];
 }
 
@@ -33,17 +32,10 @@ export class History {
   }
 
   /** Returns the number of the write: 1, 2, 3 …. */
-  add(changes: readonly Change[], timeUs: number): number {
+  add(changes: readonly Change[]): number {
     const number = this.writes.length + 1;
-    this.writes.push({ number, timeUs, changes });
+    this.writes.push({ number, changes });
     return number;
-  }
-
-  /** The last write that was executed at `timeUs` or before. */
-  lastBefore(timeUs: number): number {
-    let at = this.writes.length;
-    while (at > 0 && this.writes[at - 1]!.timeUs > timeUs) at--;
-    return at;
   }
 
   /**

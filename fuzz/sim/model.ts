@@ -14,7 +14,6 @@ import { type Entry, type Kind, text, visible } from "./value.ts";
 /** When and how a request is executed. */
 export interface Circumstances {
   readonly nowMs: number;
-  readonly timeUs: number;
   /** The error that writes get at this moment. */
   readonly refusal: string | undefined;
   /** What the server answers. */
@@ -102,7 +101,7 @@ export class Model implements Store {
     this.answers = at.answer;
     const reply = run();
     if (this.pending.length > 0) {
-      this.shows = this.history.add(this.pending, at.timeUs);
+      this.shows = this.history.add(this.pending);
       for (const { database, key } of this.pending) this.changed.set(nameOf(database, key), this.shows);
     }
     session.known = Math.max(session.known, this.shows);
@@ -122,10 +121,6 @@ export class Model implements Store {
   /** The last write that changed a key. */
   changeOf(database: number, key: string): number {
     return Math.max(this.changed.get(nameOf(database, key)) ?? 0, this.emptied[database]!);
-  }
-
-  lastWriteBefore(timeUs: number): number {
-    return this.history.lastBefore(timeUs);
   }
 
   /** See History.settle; -1 where no prefix fits. Afterwards nothing but that prefix has ever happened. */

@@ -87,6 +87,8 @@ class Life {
   private starts = 0;
   private killMin = 0;
   private powerMin = 0;
+  /** When killMin was raised, and to what: what waited for a disk that failed is promised from its acknowledgement on. */
+  private acknowledged: { readonly us: number; readonly writes: number }[] = [];
   /** The disk as it was when the process died in the middle of something. */
   private diedWith: MemoryDisk | undefined;
   private readonly images: ImageWatch;
@@ -243,7 +245,10 @@ class Life {
 
   private takeReplies(): void {
     const shown = this.crowd.take();
-    if (shown > this.killMin) this.killMin = shown;
+    if (shown > this.killMin) {
+      this.killMin = shown;
+      this.acknowledged.push({ us: this.clock.nowUs, writes: shown });
+    }
     if (shown > this.powerMin && this.policy === "always") this.powerMin = shown;
     this.noteEverysec();
   }
@@ -253,7 +258,9 @@ class Life {
     if (this.policy !== "everysec" || this.server.storage.syncFailed) return;
     const sinceUs = nowUs - EVERYSEC_BOUND_US;
     if (sinceUs < this.policySinceUs) return;
-    this.powerMin = Math.max(this.powerMin, Math.min(this.killMin, this.model.lastWriteBefore(sinceUs)));
+    while (this.acknowledged.length > 0 && this.acknowledged[0]!.us <= sinceUs) {
+      this.powerMin = Math.max(this.powerMin, this.acknowledged.shift()!.writes);
+    }
     this.counts.max("longest exposure under everysec, ms", this.server.storage.writer.statistics.exposureMsMax);
   }
 
@@ -514,6 +521,7 @@ class Life {
     this.counts.add("writes not acknowledged and lost", writes - settled);
     this.killMin = settled;
     this.powerMin = settled;
+    this.acknowledged = [];
     this.nextTickUs = this.clock.nowUs + TICK_US;
     this.policySinceUs = this.clock.nowUs;
     this.crowd.connect();
@@ -561,7 +569,7 @@ class Life {
     );
     this.counts.add("repairs");
     this.endProcess("power");
-    this.server = this.open(disk);
+    this.server = this.open(this.disk);
     if (this.server.storage.report.decision !== "open")
       throw new Violation(`after a repair a start decides to ${this.server.storage.report.decision}`);
     this.judge(0);

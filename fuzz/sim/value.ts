@@ -36,7 +36,7 @@ export const text = (value: string): Value => ({ kind: "string", is: value });
 
 /** Is a field with this time there? */
 export function fieldIsThere({ expireMs }: Field, nowMs: number): boolean {
-  return expireMs === 0 || expireMs > nowMs;
+  return expireMs === 0 || expireMs >= nowMs;
 }
 
 /** Nothing: there is no such key, or it has expired. */

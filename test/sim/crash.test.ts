@@ -62,8 +62,7 @@ describe("the oracle notices", () => {
   test("a state that is no prefix: a hole, a lost write, half a transaction", () => {
     const model = new Model();
     const session = new ModelSession();
-    const run = (...args: string[]) =>
-      model.execute(session, args, { nowMs: 1000, timeUs: 0, refusal: undefined, answer: "" });
+    const run = (...args: string[]) => model.execute(session, args, { nowMs: 1000, refusal: undefined, answer: "" });
     expect(run("SET", "a", "1")).toEqual({ text: "+OK\r\n", shows: 1 });
     run("MULTI");
     run("SET", "b", "2");
@@ -84,7 +83,7 @@ describe("the oracle notices", () => {
 });
 
 describe("the model holds a server to what it may answer", () => {
-  const at = (answer: string) => ({ nowMs: 1000, timeUs: 0, refusal: undefined, answer });
+  const at = (answer: string) => ({ nowMs: 1000, refusal: undefined, answer });
   const filled = (): [Model, ModelSession] => {
     const [model, session] = [new Model(), new ModelSession()];
     model.execute(session, ["SADD", "s", "p", "q"], at(""));
