@@ -274,6 +274,8 @@ class Examiner {
     for (const listed of manifest.segments) {
       if (this.isCovered(listed)) {
         this.covered.push(listed);
+        // One before it may have been read, because bytes lay behind its end.
+        this.lastSequence = Math.max(this.lastSequence, listed.sealed!.lastSequence);
         this.note("sound");
       } else this.lookAtSegment(listed, next);
     }
