@@ -2,7 +2,7 @@
  * The log's end and its policy while clients wait for it. Syncs are held back by the portable log threads, whose calls a test can
  * replace, so that what must not leave before a sync has time to leave too early.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -120,6 +120,8 @@ it("waits for the log that is being closed before it stops", async () => {
 
 it("refuses appendfsync always once a sync has failed, and goes on answering (D9)", async () => {
   const client = await serve("everysec");
+  // No image can be written, which would end this state.
+  mkdirSync(join(dir, "image.tmp", "x"), { recursive: true });
   nodeFiles.fdatasync = (_fd, done) => setImmediate(() => done(EIO));
   expect(await ask(client, "SET a 1")).toBe("+OK\r\n");
   await wait(1300);
