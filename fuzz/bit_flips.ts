@@ -8,18 +8,15 @@
  */
 
 import { type Keys, NO_KEYS } from "../src/base/key_ring.ts";
-import { seededRandom } from "../src/base/random.ts";
 import { MANIFEST_NAME } from "../src/disk/file_names.ts";
-import { MemoryDisk } from "../src/disk/memory_disk.ts";
+import type { MemoryDisk } from "../src/disk/memory_disk.ts";
 import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
 import { rowStart, unusedRows } from "../src/log/unused_space.ts";
 import { crc32c } from "../src/platform/checksum.ts";
+import { quietServer } from "./quiet_server.ts";
 import { SIM_DIRECTORY } from "./sim/directory.ts";
-import { encode } from "./sim/requests.ts";
-import { SimServer } from "./sim/server.ts";
-import { Schedule, SimClock } from "./sim/world.ts";
 
 export const ENDINGS = ["killed", "killed when idle", "stopped"] as const;
 export type Ending = (typeof ENDINGS)[number];
@@ -130,25 +127,9 @@ function judge(
 
 /** About 64 KiB of log in a few segments, each group on stable storage before the next began. */
 async function makeLog(ending: Ending, keys: Keys): Promise<MemoryDisk> {
-  const random = seededRandom(4);
-  const clock = new SimClock();
-  const schedule = new Schedule(clock, random);
-  const disk = new MemoryDisk(schedule.later);
-  const server = new SimServer({
-    disk,
-    clock,
-    schedule,
-    seed: 5,
-    policy: "always",
-    segmentBytesMax: SEGMENT_BYTES,
-    keys,
-    notify: "",
-    listener: { received: () => {}, executed: () => {}, published: () => {} },
-    images: undefined,
-  });
+  const { disk, clock, schedule, server, run } = quietServer(4, SEGMENT_BYTES, keys);
   for (let i = 0; i < GROUPS; i++) {
-    const text = encode(["SET", `key:${i}`, `value ${i} `.padEnd(900, "abcdefghij")]);
-    server.run([{ slot: 0, bytes: Uint8Array.from(Buffer.from(text, "latin1")) }]);
+    run(["SET", `key:${i}`, `value ${i} `.padEnd(900, "abcdefghij")]);
     while (schedule.length > 0) schedule.runFirst();
   }
   if (ending === "killed when idle") {

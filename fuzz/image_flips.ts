@@ -6,17 +6,14 @@
  * `check`, which reads all, must find the flip.
  */
 import { type Keys, NO_KEYS } from "../src/base/key_ring.ts";
-import { seededRandom } from "../src/base/random.ts";
 import { MANIFEST_NAME } from "../src/disk/file_names.ts";
-import { MemoryDisk } from "../src/disk/memory_disk.ts";
+import type { MemoryDisk } from "../src/disk/memory_disk.ts";
 import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
 import { crc32c } from "../src/platform/checksum.ts";
+import { quietServer } from "./quiet_server.ts";
 import { SIM_DIRECTORY } from "./sim/directory.ts";
-import { encode } from "./sim/requests.ts";
-import { SimServer } from "./sim/server.ts";
-import { Schedule, SimClock } from "./sim/world.ts";
 
 export interface ImageFlipResult {
   readonly files: number;
@@ -115,22 +112,7 @@ function judge(result: ImageFlipResult, { decision, examination, units }: Look, 
 
 /** Two full images, two deltas on the second, and a little log behind them; each command is a group of its own. */
 async function makeImages(keys: Keys): Promise<MemoryDisk> {
-  const random = seededRandom(6);
-  const clock = new SimClock();
-  const schedule = new Schedule(clock, random);
-  const disk = new MemoryDisk(schedule.later);
-  const server = new SimServer({
-    disk,
-    clock,
-    schedule,
-    seed: 7,
-    policy: "always",
-    segmentBytesMax: 64 * 1024,
-    keys,
-    notify: "",
-    listener: { received: () => {}, executed: () => {}, published: () => {} },
-    images: undefined,
-  });
+  const { disk, clock, schedule, server, run } = quietServer(6, 64 * 1024, keys);
   let number = 0;
   const settle = async (): Promise<void> => {
     do {
@@ -139,9 +121,8 @@ async function makeImages(keys: Keys): Promise<MemoryDisk> {
     } while (schedule.length > 0);
   };
   const write = async (): Promise<void> => {
-    const text = encode(["SET", `key:${number % 5}`, `value ${number} `.padEnd(70, "abcdefghij")]);
+    run(["SET", `key:${number % 5}`, `value ${number} `.padEnd(70, "abcdefghij")]);
     number++;
-    server.run([{ slot: 0, bytes: Uint8Array.from(Buffer.from(text, "latin1")) }]);
     await settle();
   };
   for (const full of [true, true, false, false]) {

@@ -42,6 +42,9 @@ function attempt(db: Embedded, [name, ...args]: readonly (string | number | Uint
   }
 }
 
+/** The random commands may have begun one, in which all that follows would only be queued. */
+const endTransaction = (db: Embedded): void => attempt(db, ["DISCARD"]);
+
 /** Members of each collection of many: a megabyte and more, in structures of their own. */
 const MEMBERS = 5000;
 const member = (i: number): string => `member ${i} `.padEnd(200, "x");
@@ -91,6 +94,7 @@ test.each([
     }
     const { arena, dataset } = engineOf(db);
     for (let i = 0; i < 500; i++) run(db, source);
+    endTransaction(db);
     for (let i = 0; i < 4000; i++) db.set(`key ${i}`, Buffer.alloc(500, i));
     fillHuge(db);
     expect(db.run("HLEN", "huge hash")).toBe(MEMBERS);
@@ -112,6 +116,7 @@ test.each([
             db.set(`key ${uniform(random, 4000)}`, Buffer.alloc(500, i));
             run(db, source);
           }
+          endTransaction(db);
           for (let i = 0; i < 5; i++) changeHuge(db, random);
           written++;
         }
