@@ -4,6 +4,9 @@
  * A start must refuse, or begin with images that are whole and say which one it has passed over. What it then gets from the log must be
  * everything behind them, so that nothing is missing. The image that it needs only when the newest are damaged is not read by a start; there
  * `check`, which reads all, must find the flip.
+ *
+ * A sample takes more of the bits that say what the others are: a header, in which most bits make no difference to what is loaded, is as
+ * large as a few words of a page.
  */
 import { type Keys, NO_KEYS } from "../src/base/key_ring.ts";
 import { MANIFEST_NAME } from "../src/disk/file_names.ts";
@@ -12,8 +15,12 @@ import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
 import { crc32c } from "../src/platform/checksum.ts";
+import { BLOCK_HEADER_BYTES, END_BYTES } from "../src/snapshot/format.ts";
+import { readImageIndex } from "../src/snapshot/image_reading.ts";
 import { quietServer } from "./quiet_server.ts";
 import { SIM_DIRECTORY } from "./sim/directory.ts";
+
+const DENSE_STRIDE = 7;
 
 export interface ImageFlipResult {
   readonly files: number;
@@ -28,7 +35,7 @@ export interface ImageFlipResult {
   readonly wrong: string[];
 }
 
-/** Flips every `stride`-th bit of the images, and of the manifest every seventh at least; encrypted if there are keys. */
+/** Flips every `stride`-th bit of the images, of their blocks' headers and of the manifest every seventh at least; encrypted if there are keys. */
 export async function flipImageBits(stride: number, keys: Keys = NO_KEYS): Promise<ImageFlipResult> {
   const disk = await makeImages(keys);
   const images = disk.list(SIM_DIRECTORY).filter((name) => name.endsWith(".img"));
@@ -49,8 +56,8 @@ export async function flipImageBits(stride: number, keys: Keys = NO_KEYS): Promi
   };
   for (const name of names) {
     const contents = disk.contents(`${SIM_DIRECTORY}/${name}`);
-    const step = name === MANIFEST_NAME ? Math.min(stride, 7) : stride;
-    for (let bit = 0; bit < contents.length * 8; bit += step) {
+    const dense = name === MANIFEST_NAME ? [[0, contents.length] as const] : framing(disk, name);
+    for (const bit of sampledBits(contents.length * 8, stride, dense)) {
       const at = bit >>> 3;
       contents[at] = contents[at]! ^ (1 << (bit & 7));
       const found = look(disk, keys, images.includes(name) && !base.includes(name));
@@ -61,6 +68,23 @@ export async function flipImageBits(stride: number, keys: Keys = NO_KEYS): Promi
     }
   }
   return result;
+}
+
+/** Where the headers of an image's blocks, and its end, begin and end. */
+function framing(disk: MemoryDisk, name: string): (readonly [number, number])[] {
+  const read = readImageIndex(disk, `${SIM_DIRECTORY}/${name}`, crc32c);
+  if (read.kind !== "index") throw new Error("the images are not sound");
+  const { offsets, end } = read.index;
+  return [...offsets, end.fileBytes - END_BYTES].map((at) => [at, at + BLOCK_HEADER_BYTES]);
+}
+
+/** Every `stride`-th bit, and every seventh of the `dense` bytes at least. */
+function sampledBits(bits: number, stride: number, dense: readonly (readonly [number, number])[]): number[] {
+  const chosen = new Set<number>();
+  for (let bit = 0; bit < bits; bit += stride) chosen.add(bit);
+  for (const [start, end] of dense)
+    for (let bit = start * 8; bit < end * 8; bit += Math.min(stride, DENSE_STRIDE)) chosen.add(bit);
+  return [...chosen];
 }
 
 interface Look {

@@ -110,6 +110,34 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     "D16",
+    "a page that the reader has taken meanwhile is pushed as well",
+    "memory/freeze.ts",
+    "if (Atomics.compareExchange(this.states, page, UNTOUCHED, COPIED) !== UNTOUCHED) return;",
+    "Atomics.compareExchange(this.states, page, UNTOUCHED, COPIED);",
+  ),
+  mutant(
+    "D16",
+    "pages copied aside are taken when all others are",
+    "snapshot/image_writing.ts",
+    `    this.fillAside();
+    while (this.rowCount < BLOCK_PAGES_MAX && frozen.takeLive(page, 0)) {
+      this.add();
+      if (frozen.waiting > 0) this.fillAside();
+    }
+`,
+    `    while (this.rowCount < BLOCK_PAGES_MAX && frozen.takeLive(page, 0)) this.add();
+    this.fillAside();
+`,
+  ),
+  mutant(
+    "D16",
+    "the slot of a page that was copied aside is not given back",
+    "memory/frozen_pages.ts",
+    "      Atomics.store(queue, QUEUE_RETURNED, (returned + 1) | 0);\n",
+    "",
+  ),
+  mutant(
+    "D16",
     "what was dirty before a failed image is in no delta",
     "engine/images.ts",
     "    this.merging = { marks: taking.marks, next: 0 };\n",

@@ -16,6 +16,7 @@ import type { SavePoint } from "../../src/server/config/special_values.ts";
 import { Saving, type SavingHost } from "../../src/server/saving.ts";
 import type { Counts } from "./counts.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
+import type { InterleavingListener } from "./interleaving.ts";
 import type { SimServer } from "./server.ts";
 import type { SimClock } from "./world.ts";
 
@@ -26,8 +27,10 @@ export interface ImagingPlan {
   readonly growth: number;
 }
 
-/** Hears of every image. */
-export interface ImagingListener {
+/** Hears of every image, and of what the two threads of its freeze do. */
+export interface ImagingListener extends ImagesListener, InterleavingListener {}
+
+interface ImagesListener {
   imageBegun(): void;
   /** It has become part of the data, or come to nothing. */
   imageEnded(error: EmberlogError | undefined, result: ImageResult | undefined): void;
@@ -40,7 +43,7 @@ export function simSaving(
   clock: SimClock,
   plan: ImagingPlan,
   isStopping: () => boolean,
-  listener: ImagingListener,
+  listener: ImagesListener,
 ): Saving {
   const texts: Readonly<Record<string, string>> = { "snapshot-schedule": "" };
   const integers: Readonly<Record<string, number>> = {
@@ -76,7 +79,7 @@ export function simSaving(
 /** Sees every image of a life. */
 export class ImageWatch implements ImagingListener {
   /** What an image did that it must not; "": nothing. Found out where nothing can be thrown. */
-  wrong = "";
+  violation = "";
   private readonly counts: Counts;
   private readonly note: (text: string) => void;
   private readonly disk: () => MemoryDisk;
@@ -123,16 +126,25 @@ export class ImageWatch implements ImagingListener {
     this.note(`an image came to nothing: ${error.message}`);
     // Called off, or the disk: there is no other reason.
     if (!["CLOSED", "DISK_FULL"].includes(error.code) && !(error instanceof DiskError))
-      this.wrong ||= `an image came to nothing although the disk did not fail: ${error.message}`;
+      this.wrong(`an image came to nothing although the disk did not fail: ${error.message}`);
     const disk = this.disk();
     // One that was called off before it had a file has not touched what an earlier one could not remove.
     if (!this.leftBefore && this.left() && this.failed("unlink") === this.unlinksFailed)
-      this.wrong ||= "an image has come to nothing, and its file is left";
+      this.wrong("an image has come to nothing, and its file is left");
     // Where a name could not be stored the manifest may be in place already, and stay until the next one: a crash decides which of the two it
     // finds.
     const changed = listedImages(disk, SIM_DIRECTORY) !== this.before;
     if (changed && this.failed("sync directory") === this.namesFailed)
-      this.wrong ||= "an image has come to nothing, and the manifest lists other images than before";
+      this.wrong("an image has come to nothing, and the manifest lists other images than before");
+  }
+
+  copiedAside(met: boolean): void {
+    this.counts.add("images: pages copied aside");
+    if (met) this.counts.add("images: pages copied aside while the reader came in between");
+  }
+
+  wrong(what: string): void {
+    this.violation ||= what;
   }
 
   private left(): boolean {

@@ -5,13 +5,16 @@
  * What proves it is found here by reading the undamaged frames as the format says, without the reader under test.
  *
  * An image is never all that there is: the log is kept back to the full image before the newest. So as long as what the manifest lists
- * leaves another way to begin, a start takes that, and serves everything (D16).
+ * leaves another way to begin, a start takes that, and serves everything (D16). It never begins with a damaged one, not even where the damage
+ * makes no difference to what is loaded: every byte is covered.
  */
 import { EmberlogError } from "../../src/base/errors.ts";
 import { getU32, getU64 } from "../../src/base/little_endian.ts";
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
+import type { RecoveryReport } from "../../src/engine/recovery.ts";
 import { type Crc32c, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
+import { BLOCK_HEADER_BYTES, IMAGE_HEADER_BYTES } from "../../src/snapshot/format.ts";
 import type { Counts } from "./counts.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
 import type { SimServer } from "./server.ts";
@@ -42,10 +45,13 @@ const REFUSALS = new Set(["DATA_ROTTEN", "DATA_MISSING", "VERSION_UNKNOWN"]);
 
 export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: () => SimServer, counts: Counts): Decay {
   const names = disk.list(SIM_DIRECTORY).filter((name) => /\.(?:seg|img)$/.test(name) || name === "MANIFEST");
-  const file = `${SIM_DIRECTORY}/${names[uniform(random, names.length)]}`;
+  const imageNames = names.filter((name) => name.endsWith(".img"));
+  const chosen = imageNames.length > 0 && uniform(random, 2) === 0 ? imageNames : names;
+  const file = `${SIM_DIRECTORY}/${chosen[uniform(random, chosen.length)]}`;
   const before = disk.contents(file).slice();
   const listed = isListed(disk, file);
   const another = anotherBeginning(disk, file);
+  const images = file.endsWith(".img") ? listedImages(disk) : [];
   const damage = uniform(random, 3) === 0 ? misread(disk, random, file) : damageFile(disk, random, file);
   counts.add(`rot: ${damage.what}`);
   const { passes } = damage;
@@ -70,29 +76,69 @@ export function decay(disk: MemoryDisk, random: Random, crc32c: Crc32c, open: ()
   const cut = decision === "cut" && file.endsWith(".seg");
   // Of a segment that no manifest lists yet nobody knows that it should be there: under `always` nothing in it was acknowledged.
   const mayLose = cut || (damage.what === LOST_FILE && !listed);
-  const wrong = cut ? proofOf(before, damage, lastSequence + 1, crc32c) : "";
+  const used =
+    !passes && begunWith(images, server.storage.report, file) && Buffer.compare(before, disk.contents(file)) !== 0;
+  const wrong = used ? "a start begins with it" : cut ? proofOf(before, damage, lastSequence + 1, crc32c) : "";
   return { what, refused: "", server, mayLose, wrong, passes };
 }
 
 /** Can a start do without `file`, an image, by what the manifest lists? The log from its origin on, or another chain from whose end it goes on. */
 function anotherBeginning(disk: MemoryDisk, file: string): boolean {
   if (!file.endsWith(".img")) return false;
+  // segment NAME epoch E first N …
+  const first = Number(linesOf(disk, "segment")[0]![5]);
+  if (first === Number(linesOf(disk, "origin")[0]![1]) + 1) return true;
+  const sound = new Set<string>();
+  let beginning = false;
+  for (const { name, last, chain, parent } of listedImages(disk)) {
+    if (file.endsWith(`/${name}`) || (parent !== undefined && !sound.has(parent))) continue;
+    sound.add(chain);
+    if (last >= first - 1) beginning = true;
+  }
+  return beginning;
+}
+
+interface ListedImage {
+  readonly name: string;
+  readonly last: number;
+  readonly chain: string;
+  /** Of a delta: the chain of what it stands on. */
+  readonly parent: string | undefined;
+}
+
+function listedImages(disk: MemoryDisk): ListedImage[] {
+  // image NAME epoch E last N bytes B chain C full | delta P on C
+  return linesOf(disk, "image").map(([, name, , , , last, , , , chain, , , , parent]) => ({
+    name: name!,
+    last: Number(last),
+    chain: chain!,
+    parent,
+  }));
+}
+
+/** The lines of the manifest that begin with this word, in words. */
+function linesOf(disk: MemoryDisk, kind: string): string[][] {
   const lines = Buffer.from(disk.contents(`${SIM_DIRECTORY}/MANIFEST`))
     .toString("latin1")
     .split("\n");
-  const fields = (kind: string): string[][] =>
-    lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(" "));
-  // segment NAME epoch E first N …; image NAME epoch E last N bytes B chain C full | delta P on C
-  const first = Number(fields("segment")[0]![5]);
-  if (first === Number(fields("origin")[0]![1]) + 1) return true;
-  const sound = new Set<string>();
-  let beginning = false;
-  for (const [, name, , , , last, , , , chain, , , , parent] of fields("image")) {
-    if (file.endsWith(`/${name}`) || (parent !== undefined && !sound.has(parent))) continue;
-    sound.add(chain!);
-    if (Number(last) >= first - 1) beginning = true;
+  return lines.filter((line) => line.startsWith(`${kind} `)).map((line) => line.split(" "));
+}
+
+/** Has a start begun with `file`, whichever of the images after the same command it has taken? */
+function begunWith(images: readonly ListedImage[], report: RecoveryReport, file: string): boolean {
+  if (report.images === 0 || report.badImages.some(({ name }) => file.endsWith(`/${name}`))) return false;
+  const chains = images.filter(({ last }) => last === report.imageSequence).map((image) => chainOf(images, image));
+  return chains.length > 0 && chains.every((chain) => chain.some(({ name }) => file.endsWith(`/${name}`)));
+}
+
+function chainOf(images: readonly ListedImage[], last: ListedImage): ListedImage[] {
+  const chain: ListedImage[] = [];
+  for (let image: ListedImage | undefined = last; image !== undefined; ) {
+    chain.push(image);
+    const { parent }: ListedImage = image;
+    image = parent === undefined ? undefined : images.find((each) => each.chain === parent);
   }
-  return beginning;
+  return chain;
 }
 
 /** A frame, outside of what is damaged and behind it, that knew `sequence` to be durable. */
@@ -151,12 +197,28 @@ function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
 }
 
 function flipBit(disk: MemoryDisk, random: Random, file: string): Damage {
-  const at = uniform(random, disk.contents(file).length);
+  const { length } = disk.contents(file);
+  // Of an image often a header of a block: most of its bits make no difference to what is loaded.
+  const headers = file.endsWith(".img") ? blockHeaders(disk.contents(file)) : [];
+  const inHeader = headers.length > 0 && uniform(random, 2) === 0;
+  const at = inHeader
+    ? headers[uniform(random, headers.length)]! + uniform(random, BLOCK_HEADER_BYTES)
+    : uniform(random, length);
   const bit = 1 << uniform(random, 8);
   disk.damage(file, (bytes) => {
     if (at < bytes.length) bytes[at] = bytes[at]! ^ bit;
   });
   return { what: "a flipped bit", file, start: at, end: at + 1, passes: false };
+}
+
+/** Where the headers of an undamaged image's blocks begin. */
+function blockHeaders(bytes: Uint8Array): number[] {
+  const found: number[] = [];
+  for (let at = IMAGE_HEADER_BYTES; at + BLOCK_HEADER_BYTES < bytes.length; ) {
+    found.push(at);
+    at += BLOCK_HEADER_BYTES + getU32(bytes, at + 4);
+  }
+  return found;
 }
 
 /** Nothing says how long an open segment is: one that ends earlier, with a whole unit, is not told from one that was written so far. */

@@ -139,7 +139,7 @@ class Life {
     this.counts.add("steps");
     // What it was told since the last step, by a promise.
     this.buryEnded();
-    if (this.images.wrong !== "") throw new Violation(this.images.wrong);
+    if (this.images.violation !== "") throw new Violation(this.images.violation);
     switch (step.kind) {
       case "turn":
         this.turn();
@@ -207,7 +207,15 @@ class Life {
       else saving.saveScheduled = true;
       return;
     }
-    if (saving.begin(kind) !== undefined) this.counts.add("images: refused");
+    if (saving.begin(kind) !== undefined) {
+      this.counts.add("images: refused");
+      return;
+    }
+    // Mostly its freeze is over before the next step: here some turns find it.
+    if (uniform(this.random, 2) === 0) return;
+    const { arena } = this.server.engine;
+    for (let i = 0; i < 20 && !arena.freezing && storage.images.busy && !this.server.ended; i++) this.next();
+    for (let left = 1 + uniform(this.random, 4); left > 0 && arena.freezing && !this.server.ended; left--) this.turn();
   }
 
   /** Some clients send some requests; the server takes them in one turn. */

@@ -33,11 +33,14 @@ import { InlineImageThread } from "../../src/snapshot/image_thread.ts";
 import { ReplyFrame } from "../../test/support/reply_frame.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
 import { type ImagingListener, type ImagingPlan, simSaving } from "./imaging.ts";
+import { interleave } from "./interleaving.ts";
 import { LentMemory } from "./memory.ts";
 import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 
 export const SIM_DATABASES = 2;
 const SLOTS = 8;
+/** Draws where two threads meet apart from what the server draws. */
+const INTERLEAVING = 0x5bd1e995;
 /** The harness's own connection, which the listener is told nothing of. */
 export const CONTROL_SLOT = 7;
 
@@ -151,6 +154,11 @@ export class SimServer {
     this.engine.setReplySink(this.turns);
     this.pubsub = new Registry(this.turns.delivery, random);
     new Notifications(this.pubsub, this.engine.call).configure(options.notify);
+    const imageThread = new InlineImageThread(disk, crc32c, lz4Compress, (task) =>
+      schedule.later(() => this.disposed || task()),
+    );
+    if (images !== undefined)
+      interleave(this.engine.arena, imageThread, seededRandom(options.seed ^ INTERLEAVING), images.listener);
     try {
       this.storage = openStorage(this.engine, {
         directory: SIM_DIRECTORY,
@@ -165,9 +173,7 @@ export class SimServer {
           logIo: new SimLogIo(disk, schedule, 1 + ((options.seed >>> 0) % 8)),
           crc32c,
           buffers: this.memory,
-          imageThread: new InlineImageThread(disk, crc32c, lz4Compress, (task) =>
-            schedule.later(() => this.disposed || task()),
-          ),
+          imageThread,
         },
       });
     } catch (thrown) {

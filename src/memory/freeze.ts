@@ -103,6 +103,11 @@ export class Freeze extends FrozenViews implements FreezeHook {
       this.collectSlots();
       if (this.inUse > this.slotsUsedMax) this.slotsUsedMax = this.inUse;
     }
+    this.push(page, slot);
+  }
+
+  /** Behind the exchange: until here the reader has seen the state of a page that is not in the queue yet, and waits for it. */
+  private push(page: number, slot: number): void {
     const { queue } = this;
     const at = queue[QUEUE_PUSHED]!;
     queue[this.pages + slot] = page;
