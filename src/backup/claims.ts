@@ -105,8 +105,8 @@ export async function newestClaim(store: ObjectStore, after = 0): Promise<number
 const ATTEMPTS_MAX = 16;
 
 /**
- * Takes the next number. `from` is asked what the claims before it give to go on from. Throws what the store throws, STORE_REFUSED
- * where others take every number first.
+ * Takes the next number; not a second one for the same epoch, where an earlier attempt of this writer came to more than it was told. `from` is asked what the
+ * claims before it give to go on from. Throws what the store throws, STORE_REFUSED where others take every number first.
  */
 export async function takeClaim(
   store: ObjectStore,
@@ -115,7 +115,9 @@ export async function takeClaim(
 ): Promise<Claim> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const before = await readClaims(store);
-    const number = (before.at(-1)?.claim ?? 0) + 1;
+    const newest = before.at(-1);
+    if (newest?.writer === own.writer && newest.epoch === own.epoch) return newest;
+    const number = (newest?.claim ?? 0) + 1;
     const claim: Claim = { claim: number, ...own, from: await from(before) };
     if ((await store.create(claimName(number), encodeClaim(claim))) === "created") return claim;
   }

@@ -23,6 +23,7 @@ import type { Random } from "../base/random.ts";
 import type { Disk } from "../disk/disk.ts";
 import { hex, hex32, joinPath } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
+import { readSegment } from "../log/segment_reader.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { readImageIndex } from "../snapshot/image_reading.ts";
@@ -54,6 +55,8 @@ export interface ShipOptions {
   /** null: objects are stored as they are. */
   readonly recipients: Recipients | null;
   readonly random: Random;
+  /** Of this process, 32 hex digits: by it an earlier attempt of its own at a claim is told from another server. Random where not given. */
+  readonly writer?: string;
   /** Told of each object that has been stored. */
   readonly stored?: (progress: ShipReport) => void;
 }
@@ -117,6 +120,17 @@ function commonOf(history: History, manifest: Manifest): Common {
   }
   const sequence = Math.max(common, before);
   return { sequence, related: related || sequence > 0 };
+}
+
+/**
+ * What the newest server of these data has gone on from: it knew what its log was the continuation of, when nothing else here or in the store tells it
+ * any more (D9). Within one epoch, and before the first segment here, so it is shared.
+ */
+function claimedFrom({ claims }: History, { epoch, segments }: Manifest): Common {
+  const epochs = new Set([epoch, ...segments.map((segment) => segment.epoch)].map((each) => hex(each)));
+  const own = claims.findLast((claim) => epochs.has(claim.epoch));
+  const before = (segments[0]?.firstSequence ?? 1) - 1;
+  return { sequence: Math.min(own?.from?.sequence ?? 0, before), related: own !== undefined };
 }
 
 function isListed({ images }: Manifest, object: { readonly sequence: number; readonly chain: string }): boolean {
@@ -186,16 +200,24 @@ export class Shipper {
    */
   static async begin(options: ShipOptions, manifest: Manifest, nowMs: number, before?: Shipper): Promise<Shipper> {
     const { store, random } = options;
-    const own = { epoch: hex(manifest.epoch), writer: hex(random.bytes(16)), madeMs: nowMs, origin: manifest.origin };
+    const writer = options.writer ?? hex(random.bytes(16));
+    const own = { epoch: hex(manifest.epoch), writer, madeMs: nowMs, origin: manifest.origin };
     let replaces = false;
     const claim = await takeClaim(store, own, async (claims) => {
       const newest = claims.at(-1);
       if (newest === undefined) return null;
-      if (before !== undefined && newest.claim !== before.claim.claim) throw fenced(store, newest.claim, before.claim);
+      // An attempt whose answer was lost may have come to a claim.
+      const isOwn = newest.claim === before?.claim.claim || newest.writer === writer;
+      if (before !== undefined && !isOwn) throw fenced(store, newest.claim, before.claim);
       const history = await historyOf(store, claims);
       const common = commonOf(history, manifest);
-      const sequence = Math.max(common.sequence, before?.continuedBy(manifest) ?? 0);
-      replaces = sequence === 0 && !common.related && history.segments.length + history.generations.length > 0;
+      const claimed = claimedFrom(history, manifest);
+      const sequence = Math.max(common.sequence, claimed.sequence, before?.continuedBy(manifest) ?? 0);
+      replaces =
+        sequence === 0 &&
+        !common.related &&
+        !claimed.related &&
+        history.segments.length + history.generations.length > 0;
       if (replaces && isNew(manifest)) throw refuseEmpty(store.place);
       return sequence === 0 ? null : { claim: newest.claim, sequence };
     });
@@ -264,6 +286,34 @@ export class Shipper {
     }
     await this.shipImages(manifest, images);
     return this.report;
+  }
+
+  /**
+   * What can be had of a log that an image has taken the place of: the last segment as far as it can be read, be it on stable storage or not, since all of it was
+   * executed and is in that image. Where something is missing the rest is left out; whoever goes on behind it finds the hole.
+   */
+  async shipRest({ segments }: Manifest): Promise<void> {
+    this.objects = 0;
+    this.bytes = 0;
+    await this.checkClaim();
+    try {
+      for (const segment of segments) {
+        const last = segment.sealed?.lastSequence ?? this.readableEnd(segment);
+        if (last > this.position) await this.shipSegment(segment, last);
+      }
+    } catch (thrown) {
+      const { disk, directory } = this.options;
+      const gone = segments.some(({ name }) => disk.status(joinPath(directory, name)) === undefined);
+      if (!(thrown instanceof EmberlogError) || (thrown.code !== "DATA_ROTTEN" && !gone)) throw thrown;
+    }
+  }
+
+  /** The last command of whole units from the beginning of a segment on. */
+  private readableEnd({ name, firstSequence }: ManifestSegment): number {
+    const { disk, directory, crc32c, keys } = this.options;
+    const path = joinPath(directory, name);
+    const read = readSegment(disk, path, crc32c, { unit: () => undefined }, undefined, keys);
+    return read.kind === "scan" ? read.scan.lastSequence : firstSequence - 1;
   }
 
   private async shipImages({ images }: Manifest, wanted: "all" | "newest" | "needed"): Promise<void> {

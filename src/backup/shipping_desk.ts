@@ -13,6 +13,7 @@ import type { Disk } from "../disk/disk.ts";
 import { hex } from "../disk/file_names.ts";
 import type { Crc32c } from "../log/format.ts";
 import type { Manifest } from "../manifest/format.ts";
+import { readUnshipped, removeUnshipped, type UnshippedLog } from "../manifest/unshipped.ts";
 import { ageDecrypt, ageEncrypt, drawSealing } from "./age.ts";
 import { type Identities, Recipients } from "./age_header.ts";
 import { lastChecks, recordCheck } from "./checks.ts";
@@ -27,6 +28,7 @@ import { Shipper, type ShipReport, type ShipWish } from "./ship.ts";
 import { type VerifyReport, verifyBackup } from "./verify.ts";
 
 const PROBE_BYTES = 48;
+const WRITER_BYTES = 16;
 
 /** Where to and for whom; plain data, for another thread. */
 export interface ShippingTarget {
@@ -95,8 +97,11 @@ export class ShippingDesk {
   private shipper: Shipper | undefined;
   private readonly keys = new KeyRing([]);
 
+  private readonly writer: string;
+
   constructor(tools: DeskTools) {
     this.tools = tools;
+    this.writer = hex(tools.random.bytes(WRITER_BYTES));
   }
 
   call<Name extends keyof DeskCalls>(name: Name, ask: DeskCalls[Name]["ask"]): Promise<DeskCalls[Name]["answer"]> {
@@ -172,20 +177,61 @@ export class ShippingDesk {
     return { store, target };
   }
 
+  /** Claims the store for the oldest log of which something is still to be shipped: as a rule the one that is written. */
   private async claimed({ manifest, keys }: ShipRequest): Promise<Shipper> {
+    this.keys.replace(keys.map((key) => new MasterKey(key)));
+    if (this.shipper?.claim.epoch === hex(manifest.epoch)) return this.shipper;
+    const [replaced] = await this.replacedLogs(manifest);
+    return this.claimFor(replaced?.manifest ?? manifest);
+  }
+
+  /**
+   * Logs that an image has taken the place of and that are not in the store yet, the oldest first. One whose successor has claimed the store was shipped
+   * before that, and what has died since has left its files: they go.
+   */
+  private async replacedLogs(manifest: Manifest): Promise<UnshippedLog[]> {
+    const { store, target } = this.opened();
+    const { disk, crc32c } = this.tools;
+    const { directory } = target;
+    const logs = readUnshipped(disk, directory, crc32c);
+    if (logs.length === 0) return logs;
+    const claimed = new Set((await readClaims(store)).map(({ epoch }) => epoch));
+    const begun = [...logs.map((log) => log.manifest), manifest].findLastIndex((each) =>
+      epochsOf(each).some((epoch) => claimed.has(epoch)),
+    );
+    for (const log of logs.slice(0, Math.max(0, begun))) removeUnshipped(disk, directory, log);
+    return logs.slice(Math.max(0, begun));
+  }
+
+  private async claimFor(manifest: Manifest): Promise<Shipper> {
+    if (this.shipper?.claim.epoch === hex(manifest.epoch)) return this.shipper;
     const { store, target } = this.opened();
     const { disk, crc32c, random, clock, stored } = this.tools;
     const { directory } = target;
-    this.keys.replace(keys.map((key) => new MasterKey(key)));
-    if (this.shipper?.claim.epoch !== hex(manifest.epoch)) {
-      const options = { disk, directory, crc32c, keys: this.keys, store, recipients: this.recipients, random, stored };
-      this.shipper = await Shipper.begin(options, manifest, clock.wallMs(), this.shipper);
-    }
+    const { keys, recipients, writer } = this;
+    const options = { disk, directory, crc32c, keys, store, recipients, random, writer, stored };
+    this.shipper = await Shipper.begin(options, manifest, clock.wallMs(), this.shipper);
     return this.shipper;
   }
 
+  /** Logs that an image has taken the place of come first, each under a claim of its own; when the next one has its claim they may go. */
+  private async shipReplaced({ manifest }: ShipRequest): Promise<void> {
+    const { directory } = this.opened().target;
+    const replaced = await this.replacedLogs(manifest);
+    for (const [i, log] of replaced.entries()) {
+      const shipper = await this.claimFor(log.manifest);
+      await shipper.shipRest(log.manifest);
+      await this.claimFor(replaced[i + 1]?.manifest ?? manifest);
+      removeUnshipped(this.tools.disk, directory, log);
+    }
+  }
+
   private async ship(request: ShipRequest): Promise<ShipAnswer> {
-    const shipper = await this.claimed(request);
+    let shipper = await this.claimed(request);
+    if (shipper.claim.epoch !== hex(request.manifest.epoch)) {
+      await this.shipReplaced(request);
+      shipper = await this.claimFor(request.manifest);
+    }
     await shipper.ship(request.manifest, request);
     return answerOf(shipper);
   }
@@ -233,6 +279,10 @@ export class ShippingDesk {
     this.store?.close();
     this.store = undefined;
   }
+}
+
+function epochsOf({ epoch, segments }: Manifest): string[] {
+  return [epoch, ...segments.map((segment) => segment.epoch)].map((each) => hex(each));
 }
 
 function answerOf({ claim, holes, replaces, report }: Shipper): ShipAnswer {

@@ -14,6 +14,9 @@
  *   image.tmp                                 an image being written, removed at start
  *   next.tmp                                  the next segment before it has a name, removed at start
  *   copy.tmp                                  a segment being copied by a start, removed at the next
+ *   unshipped-<number>-<epoch>.manifest       what the log was before an image took its place, for the backup: 4 decimal and 32 hex digits
+ *   log-<first sequence>-<epoch>.unshipped    a segment of that, which is in no store yet
+ *   unshipped.tmp                             half of such a manifest, removed at start
  *   quarantine/<name>.<offset>.<ms>           what recovery cut off or set aside, never read again
  * ```
  */
@@ -26,6 +29,7 @@ export const IMPORT_TEMPORARY_NAME = "IMPORT.tmp";
 export const NEXT_SEGMENT_NAME = "next.tmp";
 export const IMAGE_TEMPORARY_NAME = "image.tmp";
 export const SEGMENT_COPY_NAME = "copy.tmp";
+export const UNSHIPPED_TEMPORARY_NAME = "unshipped.tmp";
 export const QUARANTINE_NAME = "quarantine";
 /** Holds what restore-on-empty fetches, and is there as long as that is not complete. */
 export const RESTORING_NAME = "restoring";
@@ -72,6 +76,23 @@ export function parseSegmentName(name: string): { firstSequence: number; epochPr
   return Number.isSafeInteger(firstSequence) ? { firstSequence, epochPrefix: match[2]! } : undefined;
 }
 
+const UNSHIPPED_PATTERN = /^unshipped-(\d{4})-([0-9a-f]{32})\.manifest$/;
+
+/** Numbers are given in the order in which logs were replaced. */
+export function unshippedName(number: number, epoch: Uint8Array): string {
+  return `unshipped-${String(number).padStart(4, "0")}-${hex(epoch)}.manifest`;
+}
+
+export function parseUnshippedName(name: string): { number: number; epoch: string } | undefined {
+  const match = UNSHIPPED_PATTERN.exec(name);
+  return match === null ? undefined : { number: Number(match[1]), epoch: match[2]! };
+}
+
+/** The name of a segment that only the backup needs. */
+export function unshippedSegmentName(name: string): string {
+  return name.replace(/\.seg$/, ".unshipped");
+}
+
 /** A name under `quarantine/`; the time keeps a second cut of the same file apart from the first. */
 export function quarantineName(name: string, offset: number, nowMs: number): string {
   return `${name}.${offset}.${nowMs}`;
@@ -84,7 +105,8 @@ export function isTemporaryName(name: string): boolean {
     name === IMPORT_TEMPORARY_NAME ||
     name === NEXT_SEGMENT_NAME ||
     name === SEGMENT_COPY_NAME ||
-    name === IMAGE_TEMPORARY_NAME
+    name === IMAGE_TEMPORARY_NAME ||
+    name === UNSHIPPED_TEMPORARY_NAME
   );
 }
 

@@ -33,6 +33,7 @@ import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
+import { keepUnshippedLater, moveUnshipped } from "../manifest/unshipped.ts";
 import type { ExaminedSegment } from "./examination.ts";
 import { keyIdOfImage } from "./image_chain.ts";
 import { removeImportMarker } from "./import_marker.ts";
@@ -328,56 +329,77 @@ export class DataDirectory {
    * image's own epoch, it takes the place of all that was listed; the segment whose sync failed is neither read nor trusted. // D9 D17
    *
    * Only while nothing is on its way to that one. `done` is called later: without an error `writer` is another one. With an error nothing has
-   * changed, or a crash may bring either state, which both hold whatever was acknowledged as durable. `isAll` is asked last.
+   * changed, or a crash may bring either state, which both hold whatever was acknowledged as durable. `isAll` is asked last. `isFree`, where a backup
+   * ships this directory, says of a segment that it has it: the others are kept for it (manifest/unshipped.ts).
    */
   restart(
     image: ManifestImage,
     keyId: string | undefined,
     isAll: () => boolean,
+    isFree: ((segment: ManifestSegment) => boolean) | undefined,
+    done: (error: DiskError | undefined) => void,
+  ): void {
+    const { disk, directory, crc32c } = this.options;
+    this.exclusively((release) => {
+      if (isFree === undefined) return this.beginAnew(image, keyId, isAll, release, done);
+      const kept = (result: number): void => {
+        if (result >= 0) return this.beginAnew(image, keyId, isAll, release, done);
+        release();
+        done(new DiskError("keep what the backup needs in", directory, result));
+      };
+      const failed = attempt(() => keepUnshippedLater(disk, directory, this.manifest, isFree, crc32c, kept));
+      if (failed < 0) kept(failed);
+    });
+  }
+
+  private beginAnew(
+    image: ManifestImage,
+    keyId: string | undefined,
+    isAll: () => boolean,
+    release: () => void,
     done: (error: DiskError | undefined) => void,
   ): void {
     const { disk, directory, crc32c, clock } = this.options;
     const { epoch, sequence } = image;
-    this.exclusively((release) => {
-      let opened: SegmentFile | undefined;
-      const end = (operation: string, result: number): void => {
-        if (result < 0 && opened !== undefined) closeQuietly(disk, opened.fd);
-        release();
-        done(result < 0 ? new DiskError(operation, directory, result) : undefined);
-      };
-      const begun = attempt(() => {
-        disk.rename(joinPath(directory, IMAGE_TEMPORARY_NAME), joinPath(directory, image.name));
-        opened = createSegment(this.options, epoch, sequence, sequence + 1);
-      });
-      if (opened === undefined) return end("begin a segment in", begun);
-      const segment: SegmentFile = opened;
-      disk.fdatasyncLater(segment.fd, (stored) => {
-        if (stored < 0) return end("sync", stored);
-        disk.syncDirectoryLater(directory, (named) => {
-          if (named < 0) return end("sync", named);
-          const segments: ManifestSegment[] = [
-            { name: segment.name, epoch, firstSequence: sequence + 1, sealed: null },
-          ];
-          const manifest: Manifest = {
-            ...this.manifest,
-            writtenMs: clock.wallMs(),
-            state: "complete",
-            epoch,
-            forkSequence: sequence,
-            // The segments alone are the whole never again.
-            origin: 0,
-            images: [image],
-            segments,
-          };
-          writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
-            if (replaced < 0) return end("replace the manifest in", replaced);
-            this.manifest = manifest;
-            if (!this.open || !isAll()) return end("go on in", EBADF);
-            this.goOnIn(segment, image.name, keyId);
-            // What stays because of the disk is removed by the next start.
-            attempt(() => this.unlinkForgotten());
-            end("", 0);
+    let opened: SegmentFile | undefined;
+    const end = (operation: string, result: number): void => {
+      if (result < 0 && opened !== undefined) closeQuietly(disk, opened.fd);
+      release();
+      done(result < 0 ? new DiskError(operation, directory, result) : undefined);
+    };
+    const begun = attempt(() => {
+      disk.rename(joinPath(directory, IMAGE_TEMPORARY_NAME), joinPath(directory, image.name));
+      opened = createSegment(this.options, epoch, sequence, sequence + 1);
+    });
+    if (opened === undefined) return end("begin a segment in", begun);
+    const segment: SegmentFile = opened;
+    disk.fdatasyncLater(segment.fd, (stored) => {
+      if (stored < 0) return end("sync", stored);
+      disk.syncDirectoryLater(directory, (named) => {
+        if (named < 0) return end("sync", named);
+        const segments: ManifestSegment[] = [{ name: segment.name, epoch, firstSequence: sequence + 1, sealed: null }];
+        const manifest: Manifest = {
+          ...this.manifest,
+          writtenMs: clock.wallMs(),
+          state: "complete",
+          epoch,
+          forkSequence: sequence,
+          // The segments alone are the whole never again.
+          origin: 0,
+          images: [image],
+          segments,
+        };
+        writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
+          if (replaced < 0) return end("replace the manifest in", replaced);
+          this.manifest = manifest;
+          if (!this.open || !isAll()) return end("go on in", EBADF);
+          this.goOnIn(segment, image.name, keyId);
+          // What stays because of the disk is moved or removed by the next start.
+          attempt(() => {
+            moveUnshipped(disk, directory, manifest, crc32c);
+            this.unlinkForgotten();
           });
+          end("", 0);
         });
       });
     });

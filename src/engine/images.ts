@@ -115,6 +115,8 @@ export class Images {
   settings: ImageSettings;
   /** Says of a segment that nobody but this directory needs it: a backup that has not shipped it does. */
   isFree: (segment: ManifestSegment) => boolean = () => true;
+  /** There is such a backup: what it has not shipped is kept for it where the log begins anew. */
+  isBackedUp = false;
 
   private readonly engine: Engine;
   private readonly directory: DataDirectory;
@@ -463,7 +465,8 @@ export class Images {
     const { directory, engine } = this;
     const image = listedAs(header, summary);
     const isAll = (): boolean => taking.cancelled === undefined && engine.journal.sequence === image.sequence;
-    directory.restart(image, imageKeyId(header.keyId), isAll, (error) => {
+    const isFree = this.isBackedUp ? this.isFree : undefined;
+    directory.restart(image, imageKeyId(header.keyId), isAll, isFree, (error) => {
       if (this.taking !== taking) return;
       if (error !== undefined) return finished(error, undefined);
       engine.attachLog(directory.writer, image.sequence);

@@ -12,6 +12,7 @@ import { EPOCH_BYTES } from "../log/format.ts";
 import type { SegmentVisitor } from "../log/segment_reader.ts";
 import type { Manifest, ManifestSegment } from "../manifest/format.ts";
 import { writeManifest } from "../manifest/store.ts";
+import { settleUnshipped } from "../manifest/unshipped.ts";
 import { attempt, DataDirectory, type DataDirectoryOptions, removeFilled } from "./data_directory.ts";
 import { directoryState, type Examination } from "./examination.ts";
 import type { ImageMemory } from "./image_chain.ts";
@@ -63,6 +64,7 @@ export function openDataDirectory(
   return withLock(disk, directory, (lock) => {
     refuseUnfinishedImport(disk, directory, crc32c);
     refuseUnfinishedRestore(disk, directory);
+    settleUnshipped(disk, directory, crc32c);
     const beganUs = clock.monotonicUs();
     const recovered = recover(disk, directory, crc32c, clock.wallMs(), visitor, memory, options.keys ?? NO_KEYS);
     const tookMs = (clock.monotonicUs() - beganUs) / 1000;

@@ -12,6 +12,7 @@ import { EmberlogError } from "../base/errors.ts";
 import { humanBytes } from "../base/memory_size.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import type { Storage } from "../engine/storage.ts";
+import { unshippedBytes } from "../manifest/unshipped.ts";
 import { BackupCare } from "./backup_care.ts";
 import {
   type ImageTime,
@@ -50,6 +51,9 @@ export class Backups {
   /** An image is due. */
   private imageDue: "delta" | "full" | undefined;
   private lookMs = 0;
+  private replaced = 0;
+  /** Times that the log had begun anew when that was counted; -1: never. */
+  private resumptions = -1;
 
   constructor(server: Server) {
     this.server = server;
@@ -121,6 +125,7 @@ export class Backups {
   /** A log has been attached: compaction asks before it removes what is not shipped. */
   attach(storage: Storage): void {
     if (this.server.config.text("backup-target") === "") return;
+    storage.images.isBackedUp = true;
     storage.images.isFree = ({ sealed }) =>
       (sealed !== null && this.shipping?.isShipped(sealed.lastSequence) === true) ||
       (this.overLimit && this.limit?.action === "hole");
@@ -192,6 +197,7 @@ export class Backups {
       if (sealed !== null && !shipping.isShipped(sealed.lastSequence)) this.lagBytes += sealed.lengthBytes;
     }
     if (!shipping.isShipped(storage.writer.sequence)) this.lagBytes += storage.writer.segmentBytes;
+    this.lagBytes += this.replacedBytes(storage);
     const over = limit !== undefined && this.lagBytes > limit.bytes;
     storage.heldBack =
       over && limit.action === "refuse"
@@ -207,6 +213,14 @@ export class Backups {
     logger.warning(
       `${humanBytes(this.lagBytes)} of the log wait for the backup, more than backup-lag-max allows: ${consequence}`,
     );
+  }
+
+  /** Of logs that an image has taken the place of since or before the start, and that wait for the store. */
+  private replacedBytes({ resumption }: Storage): number {
+    if (this.replaced === 0 && this.resumptions === resumption.resumed) return 0;
+    this.resumptions = resumption.resumed;
+    this.replaced = unshippedBytes(this.disk, this.server.config.text("dir"));
+    return this.replaced;
   }
 
   /** BACKUP NOW: an image, if one can be taken, and everything written so far; resolves when it is in the store. */
