@@ -15,7 +15,7 @@ import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
 import { crc32c } from "../src/platform/checksum.ts";
-import { BLOCK_HEADER_BYTES, END_BYTES } from "../src/snapshot/format.ts";
+import { BLOCK_HEADER_BYTES, endBytes } from "../src/snapshot/format.ts";
 import { readImageIndex } from "../src/snapshot/image_reading.ts";
 import { quietServer } from "./quiet_server.ts";
 import { SIM_DIRECTORY } from "./sim/directory.ts";
@@ -74,8 +74,9 @@ export async function flipImageBits(stride: number, keys: Keys = NO_KEYS): Promi
 function framing(disk: MemoryDisk, name: string): (readonly [number, number])[] {
   const read = readImageIndex(disk, `${SIM_DIRECTORY}/${name}`, crc32c);
   if (read.kind !== "index") throw new Error("the images are not sound");
-  const { offsets, end } = read.index;
-  return [...offsets, end.fileBytes - END_BYTES].map((at) => [at, at + BLOCK_HEADER_BYTES]);
+  const { header, offsets, end } = read.index;
+  const blocks = [...offsets].map((at) => [at, at + BLOCK_HEADER_BYTES] as const);
+  return [...blocks, [end.fileBytes - endBytes(header.version), end.fileBytes]];
 }
 
 /** Every `stride`-th bit, and every seventh of the `dense` bytes at least. */

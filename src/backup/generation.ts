@@ -2,9 +2,10 @@
  * The images that together are the state at one command: a full one, then its deltas in order. One object of text, written when all
  * of them are in the store; `sum` in the names of the images and `check` here make damage visible without a key.
  * ```
- * {"format":1,"images":[{"object":"images/…","size":123,"image":{"name":"image-….img","epoch":"…", …}}],"check":"89abcdef"}
+ * {"format":1,"images":[{"object":"images/…","size":123,"image":{"name":"image-….img","epoch":"…", …},"content":"…","keys":7}],"check":"89abcdef"}
  * ```
- * `check` is the CRC32C of the images' JSON, 8 hex digits.
+ * `content` and `keys` are what was frozen when the image was taken, as its end says (snapshot/format.ts): a SHA-256 in hex digits, and how many keys there
+ * were. Images of an early format have neither. `check` is the CRC32C of the images' JSON, 8 hex digits.
  */
 import { latin1Bytes } from "../base/bytes.ts";
 import { EmberlogError } from "../base/errors.ts";
@@ -20,6 +21,14 @@ export interface GenerationImage {
   readonly object: string;
   readonly size: number;
   readonly image: ManifestImage;
+  /** What was recorded when it was taken; null: nothing, by an early version. */
+  readonly content: RecordedContent | null;
+}
+
+export interface RecordedContent {
+  /** 64 hex digits. */
+  readonly digest: string;
+  readonly keys: number;
 }
 
 export interface Generation {
@@ -33,10 +42,11 @@ function checkOf(images: string, crc32c: Crc32c): string {
 
 export function encodeGeneration(generation: Generation, crc32c: Crc32c): Uint8Array {
   const images = JSON.stringify(
-    generation.images.map(({ object, size, image }) => ({
+    generation.images.map(({ object, size, image, content }) => ({
       object,
       size,
       image: { ...image, epoch: hex(image.epoch) },
+      ...(content === null ? {} : { content: content.digest, keys: content.keys }),
     })),
   );
   return latin1Bytes(`{"format":${GENERATION_FORMAT},"images":${images},"check":"${checkOf(images, crc32c)}"}\n`);
@@ -69,8 +79,10 @@ function raise(error: Error): never {
 }
 
 function imageOf(entry: unknown): GenerationImage | undefined {
-  const { object, size, image } = (entry ?? {}) as Record<string, unknown>;
+  const { object, size, image, content, keys } = (entry ?? {}) as Record<string, unknown>;
   const { name, epoch, sequence, lengthBytes, chain, place, parentChain } = (image ?? {}) as Record<string, unknown>;
+  const recorded = typeof content === "string" && typeof keys === "number";
+  if (!recorded && content !== undefined) return undefined;
   const named = typeof object === "string" ? parseImageObject(object) : undefined;
   const epochBytes = typeof epoch === "string" ? fromHex(epoch) : undefined;
   if (
@@ -90,5 +102,10 @@ function imageOf(entry: unknown): GenerationImage | undefined {
   ) {
     return undefined;
   }
-  return { object, size, image: { name, epoch: epochBytes, sequence, lengthBytes, chain, place, parentChain } };
+  return {
+    object,
+    size,
+    image: { name, epoch: epochBytes, sequence, lengthBytes, chain, place, parentChain },
+    content: recorded ? { digest: content, keys } : null,
+  };
 }

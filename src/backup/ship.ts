@@ -26,7 +26,7 @@ import type { Crc32c } from "../log/format.ts";
 import { readSegment } from "../log/segment_reader.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
-import { readImageIndex } from "../snapshot/image_reading.ts";
+import { type ImageIndex, readImageIndex } from "../snapshot/image_reading.ts";
 import { ageEncrypt, ageEncryptWhole, drawSealing } from "./age.ts";
 import type { Recipients } from "./age_header.ts";
 import { type Claim, newestClaim, takeClaim } from "./claims.ts";
@@ -329,7 +329,8 @@ export class Shipper {
     const key = `${last.sequence} ${hex32(last.chain)}`;
     if (this.generations.has(key)) return;
     const images: GenerationImage[] = [];
-    const lastMs = this.frozenMs(last);
+    const { frozenMs } = this.indexOf(last).header;
+    const lastMs = Math.max(frozenMs, this.latestMs(last.sequence));
     for (const image of chain) images.push(this.images.get(image.chain) ?? (await this.shipImage(image)));
     const object = { claim: this.claim.claim, sequence: last.sequence, lastMs, chain: hex32(last.chain) };
     const bytes = encodeGeneration({ images }, crc32c);
@@ -356,7 +357,7 @@ export class Shipper {
     const { directory, recipients } = this.options;
     const path = joinPath(directory, image.name);
     // Nothing is shipped of a file that is not the listed one.
-    this.frozenMs(image);
+    const { content } = this.indexOf(image).end;
     let object = "";
     const size = await this.store(path, 0, image.lengthBytes, (sum) => {
       object = imageObjectName({
@@ -369,23 +370,26 @@ export class Shipper {
       });
       return object;
     });
-    const stored = { object, size, image };
+    const stored = {
+      object,
+      size,
+      image,
+      content: content === undefined ? null : { digest: hex(content.digest), keys: content.keys },
+    };
     this.images.set(image.chain, stored);
     this.count(size);
     return stored;
   }
 
   /**
-   * When the image was frozen, by the clock of then: no command in it was committed later, unless that clock stepped back. Throws DATA_ROTTEN
-   * where the file is not the listed one.
+   * What the file of a listed image says of itself. No command in it was committed after it was frozen, unless the clock stepped back. Throws
+   * DATA_ROTTEN where it is not the listed one.
    */
-  private frozenMs(image: ManifestImage): number {
+  private indexOf(image: ManifestImage): ImageIndex {
     const { disk, directory, crc32c } = this.options;
     const path = joinPath(directory, image.name);
     const read = readImageIndex(disk, path, crc32c);
-    if (read.kind === "index" && (read.index.end.chain ^ image.chain) === 0) {
-      return Math.max(read.index.header.frozenMs, this.latestMs(image.sequence));
-    }
+    if (read.kind === "index" && (read.index.end.chain ^ image.chain) === 0) return read.index;
     throw new EmberlogError(
       "DATA_ROTTEN",
       `${path} is not what the manifest says: it is not shipped. To go on: emberlog check ${directory}`,

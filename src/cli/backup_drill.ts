@@ -63,7 +63,7 @@ export function backupDrill(
         : null;
       if (json)
         out(
-          `${JSON.stringify({ place: store.place, ...report, tookMs, recorded: options.record && refused === null })}\n`,
+          `${JSON.stringify({ place: store.place, ...report, tookMs, onRecord: options.record && refused === null })}\n`,
         );
       else out(drillText(report, tookMs, refused));
       return ok ? 0 : 1;
@@ -74,12 +74,15 @@ export function backupDrill(
 }
 
 function drillText(report: DrillReport, tookMs: number, refused: string | null): string {
-  const { ok, sequence, keys, bytes, restoreMs, loadMs, image, compared, wrong } = report;
+  const { ok, sequence, keys, bytes, restoreMs, loadMs, image, recorded, compared, wrong } = report;
   const lines = wrong.map((line) => `wrong      ${line}`);
   if (image !== null) {
-    const how = compared.length === 0 ? "nothing to compare it with yet" : `the same by ${compared.join(" and by ")}`;
+    const how = compared.length === 0 ? "nothing to compare it with yet" : `the same by ${compared.join(", by ")}`;
     lines.push(`image      command ${image.sequence}, digest ${image.digest}${wrong.length > 0 ? "" : `: ${how}`}`);
   }
+  if (recorded !== null)
+    lines.push(`frozen     ${recorded.keys} keys, digest of its memory ${recorded.digest}, recorded when it was taken`);
+  else if (image !== null) lines.push("frozen     nothing was recorded when it was taken: an earlier Emberlog took it");
   lines.push(
     `restored   the state after command ${sequence}: ${keys} keys, ${sizeText(bytes)} of log, fetched in ${restoreMs} ms, loaded in ${loadMs} ms`,
   );

@@ -56,9 +56,16 @@ export function valueDigest(dataset: Dataset, entry: number): string {
 
 /** A digest of all keys with values and times of expiry. */
 export function stateDigest(dataset: Dataset): string {
+  return digestState(dataset).digest;
+}
+
+/** The same, and how many keys were found on the way, whatever the tables say that they hold. */
+export function digestState(dataset: Dataset): { readonly digest: string; readonly keys: number } {
+  let keys = 0;
   const digest = new Uint8Array(DIGEST_BYTES);
   for (let index = 0; index < dataset.databaseCount; index++) {
     forEachEntry(dataset.database(index), (entry) => {
+      keys++;
       const key = keyBytes(dataset, entry);
       const expiry = hasExpiry(dataset.arena, entry) ? readExpiry(dataset.arena, entry) : "never";
       const hash = sha1()
@@ -69,7 +76,7 @@ export function stateDigest(dataset: Dataset): string {
       xor(digest, hash);
     });
   }
-  return hex(digest);
+  return { digest: hex(digest), keys };
 }
 
 function mixValue(digest: Uint8Array, dataset: Dataset, entry: number): void {

@@ -23,7 +23,7 @@ import { chainOf } from "../manifest/image_chain.ts";
 import { beginFreeze, FreezePool, returnPool } from "../memory/begin_freeze.ts";
 import type { Freeze } from "../memory/freeze.ts";
 import { LAYOUT_VERSION, PAGE_BYTES } from "../memory/layout.ts";
-import type { ImageHeader } from "../snapshot/format.ts";
+import { IMAGE_VERSION, type ImageHeader } from "../snapshot/format.ts";
 import type { ImageAnswer, ImageFailure, ImageThread } from "../snapshot/image_thread.ts";
 import type { ImageSummary } from "../snapshot/image_writing.ts";
 import { imageFileKey, imageKeyId, newestKeyId } from "../snapshot/sealing.ts";
@@ -347,6 +347,7 @@ export class Images {
     // The log goes on in a segment of its own soon, and everything before it may go one day.
     if (!taking.insteadOfLog && writer.segmentBytes > SEGMENT_HEADER_BYTES) writer.rotate();
     const header: ImageHeader = {
+      version: IMAGE_VERSION,
       layoutVersion: LAYOUT_VERSION,
       firstSegment: arena.firstSegment,
       segmentCount: arena.segmentCount,
@@ -362,8 +363,9 @@ export class Images {
     const fileKey = imageFileKey(header.keyId, header.salt, this.keys);
     const { keyDelayUs = 0 } = this.settings;
     const { keyCount } = engine.dataset;
+    const { shared: frozen } = freeze;
     const delayMs = (keyDelayUs < 0 ? keyCount / -keyDelayUs : keyCount * keyDelayUs) / 1000;
-    thread.write({ path: taking.path, header, frozen: freeze.shared, fileKey, delayMs }, (answer) => {
+    thread.write({ path: taking.path, header, frozen, keys: keyCount, fileKey, delayMs }, (answer) => {
       if (this.taking !== taking) return;
       this.endFreeze(taking, answer);
       if (taking.cancelled !== undefined) finished(taking.cancelled, undefined);

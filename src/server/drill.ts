@@ -1,28 +1,34 @@
 /**
  * A drill: is what the store holds a working database? Restored for real, into scratch folders, by the path that a restore and a start take.
  *
- * 1. The newest image alone gives a state, whose digest (every key, value and expiry) is compared with what an earlier drill found in the same image.
- * 2. The same state comes about a second way: from the beginning before that image, by executing the log up to its last command. Image
+ * 1. The newest image, and what it is a delta on, are opened: what comes out must be byte for byte what was frozen when each of them was taken. That was
+ *    digested before it was compressed, encrypted, written and shipped. (An image of a version before that digest: this can't be said.)
+ * 2. The image alone gives a state of as many keys as there were at that moment, whose digest (every key, value and expiry) is compared with what an earlier
+ *    drill found in the same image.
+ * 3. The same state comes about a second way: from the beginning before that image, by executing the log up to its last command. Image
  *    and log were written by different code at different times, so that both agree is what proves them.
- * 3. The latest state is restored and loaded.
+ * 4. The latest state is restored and loaded.
  *
  * It needs the identity, the disk space of the data once more, and its memory.
  */
 
 import { type ImageDigest, recordedDigests } from "../backup/checks.ts";
 import type { FetchOptions } from "../backup/fetch.ts";
+import type { Generation, GenerationImage, RecordedContent } from "../backup/generation.ts";
 import { type History, type Reach, reaches, readHistory } from "../backup/history.ts";
 import { planRestore, type RestorePlan } from "../backup/restore_plan.ts";
 import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
-import { stateDigest } from "../dataset/digest.ts";
+import { digestState } from "../dataset/digest.ts";
+import { joinPath } from "../disk/file_names.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { withScratchFolder } from "../disk/object_files.ts";
 import type { Engine } from "../engine/engine.ts";
 import { readDataDirectory } from "../engine/read_only.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
+import { readImageContent } from "../snapshot/image_content.ts";
 import { generationOf, restoreInto } from "./restoring.ts";
 
 export interface DrillReport {
@@ -37,8 +43,10 @@ export interface DrillReport {
   readonly loadMs: number;
   /** The image that was compared; null: there is none. */
   readonly image: ImageDigest | null;
-  /** The ways in which its digest was confirmed. */
-  readonly compared: readonly ("an earlier drill" | "the log")[];
+  /** What was recorded of that image when it was taken; null: nothing, by an early version. */
+  readonly recorded: RecordedContent | null;
+  /** What the image was compared with. */
+  readonly compared: readonly ("the digest recorded when it was taken" | "an earlier drill" | "the log")[];
   /** What is wrong, a line each. */
   readonly wrong: readonly string[];
 }
@@ -60,7 +68,11 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
   const latest = planRestore(history, { kind: "latest" }, store.place);
   const wrong: string[] = [];
   const compared: DrillReport["compared"][number][] = [];
-  const image = await attempt(wrong, () => compareImage(options, history, compared, wrong));
+  const generation = history.generations.at(-1);
+  const image =
+    generation === undefined
+      ? null
+      : await attempt(wrong, () => compareImage(options, history, generation, compared, wrong));
   const state = await attempt(wrong, () => load(options, latest));
   return {
     ok: wrong.length === 0,
@@ -70,7 +82,8 @@ export async function drill(options: DrillOptions): Promise<DrillReport> {
     bytes: latest.segments.reduce((sum, { size }) => sum + size, 0),
     restoreMs: state?.restoreMs ?? 0,
     loadMs: state?.loadMs ?? 0,
-    image: image ?? null,
+    image: image?.found ?? null,
+    recorded: image?.recorded ?? null,
     compared,
     wrong,
   };
@@ -88,20 +101,32 @@ async function attempt<T>(wrong: string[], work: () => Promise<T>): Promise<T | 
   }
 }
 
+interface ComparedImage {
+  readonly found: ImageDigest;
+  readonly recorded: RecordedContent | null;
+}
+
 async function compareImage(
   options: DrillOptions,
   history: History,
+  generation: NonNullable<Reach["generation"]>,
   compared: DrillReport["compared"][number][],
   wrong: string[],
-): Promise<ImageDigest | null> {
-  const generation = history.generations.at(-1);
-  if (generation === undefined) return null;
+): Promise<ComparedImage> {
   const { sequence, chain } = generation.object;
-  const { digest } = await load(
-    options,
-    pointOf(history, { generation, segments: [], first: sequence, last: sequence }),
-  );
-  const image = { sequence, chain, digest };
+  const plan = pointOf(history, { generation, segments: [], first: sequence, last: sequence });
+  let images: readonly GenerationImage[] = [];
+  const { digest, walked } = await load(options, plan, (directory, loading) => {
+    images = loading?.images ?? [];
+    wrong.push(...images.flatMap((image) => contentProblem(directory, image, options.keys)));
+  });
+  const found = { sequence, chain, digest };
+  const content = images.at(-1)?.content ?? null;
+  if (content !== null && content.keys !== walked)
+    wrong.push(
+      `the image of command ${sequence} holds ${walked} keys, and there were ${content.keys} when it was taken`,
+    );
+  if (images.every((image) => image.content !== null)) compared.push("the digest recorded when it was taken");
   const recorded = await recordedDigests(options.fetching.store, sequence, chain);
   for (const earlier of recorded) {
     if (earlier !== digest)
@@ -111,16 +136,26 @@ async function compareImage(
   const before = reaches(history).findLast(({ first, last }) => first < sequence && last >= sequence);
   if (before !== undefined) {
     const segments = before.segments.filter(({ object }) => object.firstSequence <= sequence);
-    const plan = {
+    const replay = {
       ...pointOf(history, { ...before, segments, last: sequence }),
       target: { kind: "sequence", sequence },
     } as const;
-    const replayed = await load(options, plan);
+    const replayed = await load(options, replay);
     if (replayed.digest !== digest)
       wrong.push(`the image of command ${sequence} holds ${digest}, and the log gives ${replayed.digest}`);
     compared.push("the log");
   }
-  return image;
+  return { found, recorded: content };
+}
+
+/** What is wrong with the content of one restored image. */
+function contentProblem(directory: string, { image, content }: GenerationImage, keys: Keys): string[] {
+  if (content === null) return [];
+  const { sequence, name } = image;
+  const read = readImageContent(new NodeDisk(nativeFileCalls()), joinPath(directory, name), crc32c, keys);
+  if (read.kind === "damaged") return [`the image of command ${sequence} can't be opened: ${read.reason}`];
+  if (read.digest === content.digest) return [];
+  return [`the image of command ${sequence} holds ${read.digest}, and ${content.digest} was frozen when it was taken`];
 }
 
 function pointOf({ origin }: History, { generation, segments, first, last }: Reach): RestorePlan {
@@ -131,26 +166,37 @@ interface Loaded {
   readonly digest: string;
   readonly sequence: number;
   readonly keys: number;
+  /** Keys that were found one by one. */
+  readonly walked: number;
   readonly restoreMs: number;
   readonly loadMs: number;
 }
 
-/** Restores and loads one state; nothing of it is left. */
-function load({ fetching, keys, clock, makeEngine, scratch }: DrillOptions, plan: RestorePlan): Promise<Loaded> {
+/** Restores and loads one state; nothing of it is left. `look` sees the directory before it is loaded. */
+function load(
+  { fetching, keys, clock, makeEngine, scratch }: DrillOptions,
+  plan: RestorePlan,
+  look?: (directory: string, generation: Generation | null) => void,
+): Promise<Loaded> {
   return withScratchFolder(async (folder) => {
     const directory = `${folder}/data`;
     const beganUs = clock.monotonicUs();
-    const { sequence } = await restoreInto(directory, keys, fetching, plan, await generationOf(plan, fetching.store));
+    const generation = await generationOf(plan, fetching.store);
+    const { sequence } = await restoreInto(directory, keys, fetching, plan, generation);
     const restoredUs = clock.monotonicUs();
+    look?.(directory, generation);
+    const readingUs = clock.monotonicUs();
     const engine = readDataDirectory(new NodeDisk(nativeFileCalls()), directory, crc32c, makeEngine, keys);
     const loadedUs = clock.monotonicUs();
     const { dataset } = engine;
+    const { digest, keys: walked } = digestState(dataset);
     return {
-      digest: stateDigest(dataset),
+      digest,
+      walked,
       sequence,
       keys: dataset.keyCount,
       restoreMs: Math.round((restoredUs - beganUs) / 1000),
-      loadMs: Math.round((loadedUs - restoredUs) / 1000),
+      loadMs: Math.round((loadedUs - readingUs) / 1000),
     };
   }, scratch);
 }

@@ -1,12 +1,12 @@
 /**
- * The bytes of an image, version 1: the pages of the arena at one point of the log. Stored numbers: do not change; a new meaning needs a
+ * The bytes of an image, version 2: the pages of the arena at one point of the log. Stored numbers: do not change; a new meaning needs a
  * new version. All integers are little-endian; u64 holds at most 2^53 - 1. CRC is CRC32C.
  *
  * A file is one header, blocks without gaps, and an end.
  * ```
  * header, 512 bytes
  *    0  8  magic "EMBERIMG"
- *    8  4  format version, 1
+ *    8  4  format version, 2
  *   12  4  flags: 1 DELTA, 2 ENCRYPTED
  *   16  6  Emberlog version that can read this: major, minor, patch (u16 each)
  *   22  2  0
@@ -40,14 +40,23 @@
  *    4  2  mask: bit n says that block n of the page follows
  *    6  2  0
  *
- * end, 32 bytes
+ * end, 80 bytes
  *    0  4  magic "EIND"
  *    4  4  blocks
  *    8  8  pages
  *   16  8  bytes of the file, this end included
  *   24  4  chain: CRC of bytes 0 … 507 of the header and of bytes 0 … 27 of each block header in turn
  *   28  4  CRC of bytes 0 … 27, seeded
+ *   32 32  content: SHA-256 of 8 bytes a block, in order: the length and the CRC (not seeded) of its payload before compression and encryption
+ *   64  8  keys in all databases at the freeze
+ *   72  4  0
+ *   76  4  CRC of bytes 32 … 75, seeded
  * ```
+ * Version 1 ends after 32 bytes: it says nothing of content and keys. It is read, and not written any more.
+ *
+ * Content and keys are what was frozen, said before it was compressed, encrypted, stored and fetched: a drill compares with them. A sum of sums, because a
+ * SHA-256 of the payloads themselves would double the time that an image takes. It tells faults; against forgers there is the encryption.
+ *
  * Seeded: the CRC continues that of the header's salt. The chain names the image: as a block's header covers its payload by a CRC, the
  * chain covers every byte (D16). It leaves out the headers' own sums: a CRC of bytes together with their CRC is the same for all bytes. The
  * manifest and a delta on this image give it.
@@ -62,7 +71,7 @@
 import { TAG_BYTES } from "../base/frame_cipher.ts";
 import { getU16, getU32, getU64, putU16, putU32, putU64 } from "../base/little_endian.ts";
 
-export const IMAGE_VERSION = 1;
+export const IMAGE_VERSION = 2;
 export const IMAGE_HEADER_BYTES = 512;
 const IMAGE_MAGIC = "EMBERIMG";
 /** The Emberlog version that introduced this format: what an older program names when it refuses. */
@@ -72,7 +81,12 @@ const FLAG_DELTA = 1;
 const FLAG_ENCRYPTED = 2;
 
 export const BLOCK_HEADER_BYTES = 32;
-export const END_BYTES = 32;
+/** Of version 1, and the beginning of every end. */
+const END_BYTES_1 = 32;
+const END_BYTES_2 = 80;
+const CONTENT_CRC_AT = 76;
+export const END_BYTES_MAX = END_BYTES_2;
+const CONTENT_BYTES = 32;
 /** "EIBK" and "EIND" read as little-endian integers. */
 const BLOCK_MAGIC = 0x4b424945;
 const END_MAGIC = 0x444e4945;
@@ -100,6 +114,7 @@ export interface ImageHeader {
   readonly layoutVersion: number;
   readonly firstSegment: number;
   readonly segmentCount: number;
+  readonly version: number;
   /** 0: a full image; n: the n-th delta. */
   readonly place: number;
   readonly epoch: Uint8Array;
@@ -121,17 +136,25 @@ export interface BlockHeader {
   payloadCrc: number;
 }
 
+/** What was frozen. */
+export interface ImageContent {
+  readonly digest: Uint8Array;
+  readonly keys: number;
+}
+
 export interface ImageEnd {
   readonly blocks: number;
   readonly pages: number;
   readonly fileBytes: number;
   readonly chain: number;
+  /** undefined: of version 1, which does not say it. */
+  readonly content: ImageContent | undefined;
 }
 
 export function encodeImageHeader(header: ImageHeader, crc32c: Crc32c): Uint8Array {
   const bytes = new Uint8Array(IMAGE_HEADER_BYTES);
   for (let i = 0; i < IMAGE_MAGIC.length; i++) bytes[i] = IMAGE_MAGIC.charCodeAt(i);
-  putU32(bytes, 8, IMAGE_VERSION);
+  putU32(bytes, 8, header.version);
   const encrypted = header.keyId.some((byte) => byte !== 0);
   putU32(bytes, 12, (header.place === 0 ? 0 : FLAG_DELTA) | (encrypted ? FLAG_ENCRYPTED : 0));
   for (let i = 0; i < 3; i++) putU16(bytes, 16 + 2 * i, IMAGE_READER[i]!);
@@ -174,11 +197,12 @@ export function decodeImageHeader(
   const flags = getU32(bytes, 12);
   const reader = `${getU16(bytes, 16)}.${getU16(bytes, 18)}.${getU16(bytes, 20)}`;
   const layout = getU32(bytes, 24);
-  if (version !== IMAGE_VERSION || (flags & ~(FLAG_DELTA | FLAG_ENCRYPTED)) !== 0) {
+  if (version < 1 || version > IMAGE_VERSION || (flags & ~(FLAG_DELTA | FLAG_ENCRYPTED)) !== 0) {
     return { kind: "unknown", what: `image format ${version}`, reader };
   }
   if (layout !== layoutVersion) return { kind: "unknown", what: `memory layout ${layout}`, reader };
   const header: ImageHeader = {
+    version,
     layoutVersion: layout,
     firstSegment: getU32(bytes, 28),
     segmentCount: getU32(bytes, 32),
@@ -209,6 +233,14 @@ export function chainOfHeader(header: Uint8Array, crc32c: Crc32c): number {
 /** Continues it by the block header at `at`. */
 export function chainWithBlock(bytes: Uint8Array, at: number, chain: number, crc32c: Crc32c): number {
   return crc32c(bytes, at, BLOCK_CRC_AT, chain);
+}
+
+/** What of a block's payload goes into the digest of the content. */
+export const CONTENT_SUM_BYTES = 8;
+
+export function putContentSum(sum: Uint8Array, plain: Uint8Array, plainBytes: number, crc32c: Crc32c): void {
+  putU32(sum, 0, plainBytes);
+  putU32(sum, 4, crc32c(plain, 0, plainBytes, 0));
 }
 
 /** The seed of every checksum behind the header. */
@@ -262,24 +294,47 @@ export function decodeBlockHeader(
   return sane ? undefined : "a block header's fields are out of range";
 }
 
+/** Of the whole end, by the version in the image's header. */
+export function endBytes(version: number): number {
+  return version === 1 ? END_BYTES_1 : END_BYTES_2;
+}
+
+/** An end of the version that has what it says. */
 export function encodeEnd(end: ImageEnd, seed: number, crc32c: Crc32c): Uint8Array {
-  const bytes = new Uint8Array(END_BYTES);
+  const { content } = end;
+  const bytes = new Uint8Array(content === undefined ? END_BYTES_1 : END_BYTES_2);
   putU32(bytes, 0, END_MAGIC);
   putU32(bytes, 4, end.blocks);
   putU64(bytes, 8, end.pages);
   putU64(bytes, 16, end.fileBytes);
   putU32(bytes, 24, end.chain);
   putU32(bytes, 28, crc32c(bytes, 0, 28, seed));
+  if (content === undefined) return bytes;
+  bytes.set(content.digest, 32);
+  putU64(bytes, 64, content.keys);
+  putU32(bytes, CONTENT_CRC_AT, crc32c(bytes, END_BYTES_1, CONTENT_CRC_AT - END_BYTES_1, seed));
   return bytes;
 }
 
-export function decodeEnd(bytes: Uint8Array, at: number, seed: number, crc32c: Crc32c): ImageEnd | undefined {
+export function decodeEnd(
+  bytes: Uint8Array,
+  at: number,
+  version: number,
+  seed: number,
+  crc32c: Crc32c,
+): ImageEnd | undefined {
   if (getU32(bytes, at) !== END_MAGIC) return undefined;
   if ((getU32(bytes, at + 28) ^ crc32c(bytes, at, 28, seed)) !== 0) return undefined;
+  const contentCrc = version === 1 ? 0 : crc32c(bytes, at + END_BYTES_1, CONTENT_CRC_AT - END_BYTES_1, seed);
+  if (version > 1 && (getU32(bytes, at + CONTENT_CRC_AT) ^ contentCrc) !== 0) return undefined;
   return {
     blocks: getU32(bytes, at + 4),
     pages: getU64(bytes, at + 8),
     fileBytes: getU64(bytes, at + 16),
     chain: getU32(bytes, at + 24) | 0,
+    content:
+      version === 1
+        ? undefined
+        : { digest: bytes.slice(at + 32, at + 32 + CONTENT_BYTES), keys: getU64(bytes, at + 64) },
   };
 }

@@ -5,7 +5,7 @@
  * Nothing here decides anything: a damaged file is said to be one, and where.
  */
 
-import type { KeyObject } from "node:crypto";
+import type { Hash, KeyObject } from "node:crypto";
 import type { FrameCipher } from "../base/frame_cipher.ts";
 import { getU16, getU32 } from "../base/little_endian.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -18,19 +18,22 @@ import {
   BLOCK_STORED_BYTES_MAX,
   type BlockHeader,
   CODEC_STORED,
+  CONTENT_SUM_BYTES,
   type Crc32c,
   chainOfHeader,
   chainWithBlock,
   decodeBlockHeader,
   decodeEnd,
   decodeImageHeader,
-  END_BYTES,
+  END_BYTES_MAX,
+  endBytes,
   IMAGE_HEADER_BYTES,
   type ImageEnd,
   type ImageHeader,
   type ImageHeaderResult,
   imageSeed,
   PAGE_ROW_BYTES,
+  putContentSum,
 } from "./format.ts";
 
 const ALL_BLOCKS = 0xffff;
@@ -97,12 +100,17 @@ function readIndex(disk: Disk, fd: number, crc32c: Crc32c): ImageIndexResult {
     pages += block.pages;
     offset += BLOCK_HEADER_BYTES + block.storedBytes;
   }
-  const end = decodeEnd(bytes, 0, seed, crc32c);
+  const { version } = header;
+  const ending = new Uint8Array(END_BYTES_MAX);
+  if (disk.read(fd, ending, 0, endBytes(version), offset) < endBytes(version)) {
+    return { kind: "damaged", reason: "the file ends within its end", offset };
+  }
+  const end = decodeEnd(ending, 0, version, seed, crc32c);
   if (end === undefined) return { kind: "damaged", reason: "the end's checksum is wrong", offset };
   const fits =
     end.blocks === offsets.length &&
     end.pages === pages &&
-    end.fileBytes === offset + END_BYTES &&
+    end.fileBytes === offset + endBytes(version) &&
     end.fileBytes === fileBytes &&
     end.chain === (chain | 0);
   if (!fits) return { kind: "damaged", reason: "the end does not fit what is before it", offset };
@@ -119,6 +127,9 @@ export class BlockReader {
   private readonly header = emptyBlockHeader();
   private readonly headerBytes = new Uint8Array(BLOCK_HEADER_BYTES);
   private readonly stored = Buffer.alloc(LZ4_PREFIX_BYTES + BLOCK_STORED_BYTES_MAX);
+  /** The payload that was opened last, as it was frozen. */
+  private plain: Uint8Array = this.stored;
+  private readonly contentSum = new Uint8Array(CONTENT_SUM_BYTES);
 
   /** `fileKey`: of an encrypted image; without it its blocks can only be verified. */
   constructor(disk: Disk, path: string, salt: Uint8Array, crc32c: Crc32c, fileKey: KeyObject | undefined) {
@@ -138,19 +149,40 @@ export class BlockReader {
    * wrong; nothing of a damaged block is used.
    */
   read(offset: number, number: number, segments: readonly Uint8Array[] | undefined): string | undefined {
+    const problem = this.verify(offset, number) ?? (segments === undefined ? undefined : this.open(number));
+    if (problem !== undefined || segments === undefined) return problem;
+    return placePages(this.plain, this.header.plainBytes, this.header.pages, segments);
+  }
+
+  /** Verifies the block at `offset` and adds what was frozen in it to the digest `content`. A text says what is wrong. */
+  addTo(content: Hash, offset: number, number: number): string | undefined {
+    const problem = this.verify(offset, number) ?? this.open(number);
+    if (problem !== undefined) return problem;
+    putContentSum(this.contentSum, this.plain, this.header.plainBytes, this.crc32c);
+    content.update(this.contentSum);
+    return undefined;
+  }
+
+  private verify(offset: number, number: number): string | undefined {
     const { disk, fd, header, headerBytes, stored, seed, crc32c } = this;
     if (disk.read(fd, headerBytes, 0, BLOCK_HEADER_BYTES, offset) < BLOCK_HEADER_BYTES) return "the file ends early";
     const problem = decodeBlockHeader(headerBytes, 0, seed, crc32c, header);
     if (problem !== undefined) return problem;
     if (header.number !== number) return "a block is out of its order";
-    const { storedBytes, plainBytes } = header;
+    const { storedBytes } = header;
     if (disk.read(fd, stored, LZ4_PREFIX_BYTES, storedBytes, offset + BLOCK_HEADER_BYTES) < storedBytes) {
       return "the file ends early";
     }
     if ((crc32c(stored, LZ4_PREFIX_BYTES, storedBytes, seed) ^ header.payloadCrc) !== 0) {
       return "a block's checksum is wrong";
     }
-    if (segments === undefined) return undefined;
+    return undefined;
+  }
+
+  /** Decrypts and decompresses the block that was verified last. */
+  private open(number: number): string | undefined {
+    const { header, headerBytes, stored } = this;
+    const { storedBytes, plainBytes } = header;
     let payloadBytes = storedBytes;
     if (this.cipher !== undefined) {
       const associated = headerBytes.subarray(0, BLOCK_ASSOCIATED_BYTES);
@@ -166,7 +198,8 @@ export class BlockReader {
         ? stored.subarray(LZ4_PREFIX_BYTES, LZ4_PREFIX_BYTES + payloadBytes)
         : lz4Uncompress(stored, payloadBytes, plainBytes);
     if (plain === undefined) return "a block can't be decompressed";
-    return placePages(plain, plainBytes, header.pages, segments);
+    this.plain = plain;
+    return undefined;
   }
 }
 

@@ -9,7 +9,7 @@
  * later one says (D9). A failure leaves the file to the caller, who removes it.
  */
 
-import type { KeyObject } from "node:crypto";
+import { createHash, type Hash, type KeyObject } from "node:crypto";
 import { type FrameCipher, TAG_BYTES } from "../base/frame_cipher.ts";
 import { putU16, putU32 } from "../base/little_endian.ts";
 import type { Disk } from "../disk/disk.ts";
@@ -27,17 +27,19 @@ import {
   type BlockHeader,
   CODEC_LZ4,
   CODEC_STORED,
+  CONTENT_SUM_BYTES,
   type Crc32c,
   chainOfHeader,
   chainWithBlock,
-  END_BYTES,
   encodeEnd,
   encodeImageHeader,
+  endBytes,
   IMAGE_HEADER_BYTES,
   type ImageHeader,
   imageSeed,
   PAGE_ROW_BYTES,
   putBlockFields,
+  putContentSum,
   sealBlockHeader,
 } from "./format.ts";
 
@@ -50,6 +52,8 @@ export interface ImageJob {
   readonly path: string;
   readonly header: ImageHeader;
   readonly frozen: FrozenArena;
+  /** In all databases at the freeze. */
+  readonly keys: number;
   /** Where it is encrypted. */
   readonly fileKey: KeyObject | undefined;
   /** So long a worker keeps its result back, ms. */
@@ -76,6 +80,11 @@ export class ImageWriting {
   private readonly crc32c: Crc32c;
   private readonly compress: Compress;
   private readonly path: string;
+  private readonly version: number;
+  private readonly keys: number;
+  /** Of what was frozen, as it is before anything is done to it. */
+  private readonly content: Hash = createHash("sha256");
+  private readonly contentSum = new Uint8Array(CONTENT_SUM_BYTES);
   private readonly seed: number;
   private readonly fd: number;
   private readonly cipher: FrameCipher | undefined;
@@ -113,6 +122,8 @@ export class ImageWriting {
     this.crc32c = crc32c;
     this.compress = compress;
     this.path = job.path;
+    this.version = job.header.version;
+    this.keys = job.keys;
     this.frozen = new FrozenPages(job.frozen, job.header.place > 0);
     this.cipher = job.fileKey === undefined ? undefined : frameCipher(job.fileKey);
     this.seed = imageSeed(job.header.salt, crc32c);
@@ -215,6 +226,8 @@ export class ImageWriting {
     plain.set(this.body.subarray(0, this.bodyBytes), rowBytes);
     const plainBytes = rowBytes + this.bodyBytes;
     const source = plain.subarray(0, plainBytes);
+    putContentSum(this.contentSum, plain, plainBytes, crc32c);
+    this.content.update(this.contentSum);
     const packed = this.compress(source);
     const smaller = packed !== undefined && packed.length < plainBytes;
     const payload = smaller ? packed : source;
@@ -238,9 +251,10 @@ export class ImageWriting {
   }
 
   private writeEnd(): void {
-    const { blocks, pages, chain } = this;
-    const fileBytes = this.position + END_BYTES;
-    const end = encodeEnd({ blocks, pages, fileBytes, chain }, this.seed, this.crc32c);
+    const { blocks, pages, chain, version, keys } = this;
+    const fileBytes = this.position + endBytes(version);
+    const content = version === 1 ? undefined : { digest: this.content.digest(), keys };
+    const end = encodeEnd({ blocks, pages, fileBytes, chain, content }, this.seed, this.crc32c);
     this.write(end, end.length);
     this.ended = true;
   }

@@ -1,5 +1,5 @@
 /**
- * The bytes of images, version 1, opened forever: a writer with fixed pages, clock, salt and key must produce exactly these, and the worked examples in
+ * The bytes of images, versions 2 and 1, opened forever: a writer with fixed pages, clock, salt and key must produce exactly these, and the worked examples in
  * docs/formats/image.md must be these very bytes. The encrypted block is also opened here by node:crypto alone, step by step as that document says.
  */
 import { createDecipheriv, hkdfSync } from "node:crypto";
@@ -59,6 +59,7 @@ function frozen(): FrozenArena {
 }
 
 const full: ImageHeader = {
+  version: 2,
   layoutVersion: 1,
   firstSegment: 0,
   segmentCount: 1,
@@ -74,6 +75,9 @@ const full: ImageHeader = {
 const FULL_CHAIN = chainIn("## A full image");
 const delta: ImageHeader = { ...full, place: 1, sequence: 3, parentSequence: 2, parentChain: FULL_CHAIN };
 const encrypted: ImageHeader = { ...full, keyId: newestKeyId(keys) };
+const early: ImageHeader = { ...full, version: 1 };
+/** What each of them says to have been frozen. */
+const KEYS = 7;
 
 function chainIn(heading: string): number {
   const found = new RegExp(`${heading}[\\s\\S]*?chain of this image is \`([0-9a-f]{8})\``).exec(document);
@@ -85,7 +89,7 @@ function written(header: ImageHeader): { file: Buffer; chain: number } {
   const fileKey = imageFileKey(header.keyId, header.salt, keys);
   // A delta's few bytes are stored as they are.
   const compress = (): Uint8Array | undefined => (header.place === 0 ? packed : undefined);
-  const job = { path: "/image", header, frozen: frozen(), fileKey, delayMs: 0 };
+  const job = { path: "/image", header, frozen: frozen(), keys: KEYS, fileKey, delayMs: 0 };
   const writing = new ImageWriting(disk, crc32cReference, compress, job);
   while (writing.step());
   return { file: Buffer.from(disk.contents("/image")), chain: writing.summary.chain };
@@ -104,6 +108,7 @@ test.each([
   ["A full image", full],
   ["A delta", delta],
   ["An encrypted image", encrypted],
+  ["Version 1", early],
 ] as const)("%s: the documented bytes are the writer's", (heading, header) => {
   const { file, chain } = written(header);
   expect(documented(heading).toString("hex")).toBe(file.toString("hex"));
@@ -119,6 +124,7 @@ test.each([
   ["A full image", full, undefined],
   ["A delta", delta, undefined],
   ["An encrypted image", encrypted, imageFileKey(encrypted.keyId, encrypted.salt, keys)],
+  ["Version 1", early, undefined],
 ] as const)("%s: the documented bytes are read back", (heading, header, fileKey) => {
   const disk = new MemoryDisk();
   disk.put("/image", documented(heading));
@@ -126,6 +132,7 @@ test.each([
   if (read.kind !== "index") throw new Error(read.kind === "damaged" ? read.reason : read.what);
   expect(read.index.header).toEqual(header);
   expect(read.index.end).toMatchObject({ blocks: 1, pages: 1 });
+  expect(read.index.end.content?.keys).toBe(header.version === 1 ? undefined : KEYS);
   const memory = new Uint8Array(SEGMENT_BYTES);
   const reader = new BlockReader(disk, "/image", header.salt, crc32cReference, fileKey);
   expect(reader.read(read.index.offsets[0]!, 0, [memory])).toBeUndefined();

@@ -123,7 +123,12 @@ describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
 
   test("a drill, and the status that tells of it", { timeout: 60_000 }, async () => {
     const drilled = await json("backup", "drill", "--from", URL, "--identity", identity);
-    expect(drilled).toMatchObject({ ok: true, keys: 12, compared: ["the log"], recorded: true });
+    expect(drilled).toMatchObject({
+      ok: true,
+      keys: 12,
+      compared: ["the digest recorded when it was taken", "the log"],
+      onRecord: true,
+    });
     const status = await json("backup", "status", "--from", URL, "--dir", source);
     expect(status).toMatchObject({
       ok: true,

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { seededRandom, uniform } from "../../src/base/random.ts";
 import { drawSeed } from "../model/memory_seed.ts";
 import { emberlogMain, startEmberlog } from "../support/emberlog_server.ts";
+import { exchangeContent } from "../support/other_image.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const root = temporaryDirectory("shipping-process");
@@ -83,6 +84,7 @@ test("BACKUP NOW, STATUS, LIST and VERIFY answer when it is so", async () => {
   const drill = String(await client.command("BACKUP", "DRILL"));
   expect(drill).toContain("$6\r\nstatus\r\n$2\r\nok\r\n");
   expect(drill).toContain("$4\r\nkeys\r\n:1\r\n");
+  expect(drill).toContain("*2\r\n$37\r\nthe digest recorded when it was taken\r\n$7\r\nthe log\r\n");
   expect(String(await client.command("BACKUP", "PRUNE"))).toContain("backup-retention");
   expect(String(await client.command("CONFIG", "SET", "backup-retention", "7d daily 3"))).toBe("+OK\r\n");
   expect(String(await client.command("BACKUP", "PRUNE"))).toContain("$7\r\nremoved\r\n:0\r\n");
@@ -101,6 +103,26 @@ test("BACKUP NOW, STATUS, LIST and VERIFY answer when it is so", async () => {
   expect(String(await client.command("BACKUP", "NOW", "PARTLY"))).toBe("-ERR syntax error\r\n");
   expect(String(await client.command("CONFIG", "SET", "backup-interval", "5 1mb"))).toBe("+OK\r\n");
   expect(String(await client.command("CONFIG", "GET", "backup-interval"))).toContain("5 1048576");
+  client.close();
+  expect(await server.stop()).toBe(0);
+});
+
+test("BACKUP DRILL notices an image that is not what was frozen, though every checksum of it is right", async () => {
+  const dir = join(root, "exchanged");
+  mkdirSync(dir);
+  const folder = join(root, "exchanged-store");
+  const server = await startEmberlog({ dir, args: ["--backup-target", `file://${folder}`] });
+  const client = await server.connect();
+  await client.command("SET", "key", "value-17");
+  await client.command("BACKUP", "NOW", "FULL");
+  exchangeContent(folder, (plain) => {
+    const at = Buffer.from(plain.buffer, plain.byteOffset, plain.length).indexOf("value-17");
+    if (at >= 0) plain[at] = 0x56;
+  });
+  const drill = String(await client.command("BACKUP", "DRILL"));
+  expect(drill).toContain("$6\r\nstatus\r\n$7\r\ndamaged\r\n");
+  expect(drill).toContain("was frozen when it was taken");
+  expect(String(await client.command("INFO", "backup"))).toContain("backup_last_drill_status:damaged\r\n");
   client.close();
   expect(await server.stop()).toBe(0);
 });

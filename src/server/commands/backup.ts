@@ -188,8 +188,8 @@ function drill(call: Call, server: Server): void {
     call,
     server,
     () => server.backups.required().care.drill(),
-    (reply, { ok, sequence, keys, restoreMs, loadMs, compared, wrong }) => {
-      reply.map(7);
+    (reply, { ok, sequence, keys, restoreMs, loadMs, recorded, compared, wrong }) => {
+      reply.map(8);
       reply.text("status");
       reply.text(ok ? "ok" : "damaged");
       reply.text("sequence");
@@ -200,6 +200,8 @@ function drill(call: Call, server: Server): void {
       reply.integer(restoreMs);
       reply.text("load-ms");
       reply.integer(loadMs);
+      reply.text("image-recorded-digest");
+      reply.text(recorded?.digest ?? "");
       reply.text("image-confirmed-by");
       reply.array(compared.length);
       for (const way of compared) reply.text(way);

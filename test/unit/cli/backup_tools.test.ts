@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../../src/cli/program.ts";
 import { open } from "../../../src/engine/embedded.ts";
 import { FakeClock } from "../../support/engine_client.ts";
+import { exchangeContent, forgetContent } from "../../support/other_image.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
 
 const START_MS = 1_700_000_000_000;
@@ -13,6 +14,7 @@ const source = join(root, "source");
 const url = `file://${join(root, "store")}`;
 const identityFile = join(root, "identity.txt");
 let recipient = "";
+const RECORDED = "the digest recorded when it was taken";
 
 async function emberlog(...argv: string[]): Promise<{ code: number; out: string }> {
   let text = "";
@@ -205,11 +207,19 @@ test("prune asks whose backup it is, says what would go, and refuses who does no
 test("a drill restores for real, compares the image with the log and with the drill before, and is on record", async () => {
   const words = ["backup", "drill", "--from", url, "--identity", identityFile];
   const first = await json(...words);
-  expect(first).toMatchObject({ ok: true, sequence: 63, keys: 7, compared: ["the log"], recorded: true, wrong: [] });
+  expect(first).toMatchObject({
+    ok: true,
+    sequence: 63,
+    keys: 7,
+    compared: [RECORDED, "the log"],
+    onRecord: true,
+    wrong: [],
+  });
+  expect(first["recorded"]).toEqual({ digest: expect.stringMatching(/^[0-9a-f]{64}$/), keys: 7 });
   expect(first["image"]).toMatchObject({ sequence: 22, digest: expect.stringMatching(/^[0-9a-f]{40}$/) });
   expect(await json(...words)).toMatchObject({
     ok: true,
-    compared: ["an earlier drill", "the log"],
+    compared: [RECORDED, "an earlier drill", "the log"],
     image: first["image"],
   });
   expect(await json("backup", "status", "--from", url)).toMatchObject({
@@ -227,8 +237,46 @@ test("a drill restores for real, compares the image with the log and with the dr
   const differs = await json(...words, "--no-record");
   expect(differs).toMatchObject({
     ok: false,
-    recorded: false,
+    onRecord: false,
     wrong: [expect.stringContaining("in an earlier drill")],
+  });
+});
+
+test("a drill notices an image that is not what was frozen, though every checksum of it is right", async () => {
+  const dir = join(root, "exchanged");
+  const database = await open({ dir, clock: new FakeClock(START_MS) });
+  for (let i = 0; i < 40; i++) database.set(`k${i}`, `value-${i}`);
+  await database.snapshot();
+  database.set("later", "1");
+  await database.close();
+  const folder = join(root, "exchanged-store");
+  const words = ["--from", `file://${folder}`];
+  expect(await emberlog("backup", "now", dir, "--to", words[1]!)).toMatchObject({ code: 0 });
+  const sound = await emberlog("backup", "drill", ...words, "--no-record");
+  expect(sound).toMatchObject({ code: 0, out: expect.stringContaining(`the same by ${RECORDED}, by the log`) });
+  exchangeContent(folder, (plain) => {
+    const at = Buffer.from(plain.buffer, plain.byteOffset, plain.length).indexOf("value-17");
+    if (at >= 0) plain[at] = 0x56;
+  });
+  expect(await emberlog("backup", "verify", ...words)).toMatchObject({ code: 0 });
+  expect(await json("backup", "drill", ...words, "--no-record")).toMatchObject({
+    ok: false,
+    keys: 41,
+    wrong: [
+      expect.stringMatching(
+        /^the image of command 41 holds [0-9a-f]{64}, and [0-9a-f]{64} was frozen when it was taken$/,
+      ),
+      expect.stringContaining("and the log gives"),
+    ],
+  });
+  // What an Emberlog before the record has stored is drilled by the log alone, and that is said.
+  forgetContent(folder);
+  const early = await json("backup", "drill", ...words, "--no-record");
+  expect(early).toMatchObject({ ok: false, recorded: null, compared: ["the log"] });
+  expect(early["wrong"]).toEqual([expect.stringContaining("and the log gives")]);
+  expect(await emberlog("backup", "drill", ...words, "--no-record")).toMatchObject({
+    code: 1,
+    out: expect.stringContaining("nothing was recorded when it was taken: an earlier Emberlog took it"),
   });
 });
 
