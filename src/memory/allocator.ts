@@ -73,9 +73,6 @@ export interface AllocatorStatistics {
   classes: ClassStatistics[];
 }
 
-/** Free memory below which the next segment is added: what a fast writer fills in a tenth of a second, and some. */
-const PREPARED_BYTES = 24 * 1024 * 1024;
-
 export class Allocator {
   readonly arena: Arena;
   private readonly pages: Pages;
@@ -191,11 +188,11 @@ export class Allocator {
   }
 
   /**
-   * Adds the next segment before it is needed: its first pages come from the system in one long fault, which is better had between two
-   * turns than in the middle of one. Call it regularly, say every 100 ms.
+   * Adds the next segment before it is needed, and has the memory that will be used next fetched: it comes from the system in long faults,
+   * which are better had by another thread than in the middle of a turn. Call it regularly, say every 100 ms.
    */
   prepareMemory(): void {
-    this.pages.prepare(PREPARED_BYTES / PAGE_BYTES);
+    this.pages.prepare();
   }
 
   /**

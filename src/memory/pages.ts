@@ -14,8 +14,8 @@
  * aligned to its length; two free buddies never stand side by side. The lowest segment with room is preferred, so
  * that the high ones drain and can be returned.
  *
- * A chunk's first write waits for the system to find and clear 2 MiB, milliseconds on some machines. So the chunks behind one that
- * comes into use are fetched by another thread meanwhile.
+ * A chunk's first write waits for the system to find and clear 2 MiB, milliseconds on some machines. So the chunks that will come into use
+ * next are fetched by another thread before: one while nothing happens, as many as came into use lately otherwise.
  *
  * Every operation is bounded: at most 14 orders up or down, and one look at each segment's row (512 × 16 bytes).
  */
@@ -47,8 +47,17 @@ const ORDER_MAX = 13;
 /** The longest run: all pages of a segment, for the one that may hold the header. */
 export const RUN_PAGES_MAX = SEGMENT_PAGES - FIRST_SEGMENT_METADATA_PAGES;
 
-/** Chunks fetched ahead. */
+/** Chunks fetched ahead: from the start, from the first that comes into use, and at most. */
+const CHUNKS_AHEAD_AT_REST = 1;
 const CHUNKS_AHEAD = 3;
+const CHUNKS_AHEAD_MAX = 16;
+
+/**
+ * Free memory below which the next segment is added: what a fast writer fills in a tenth of a second, and some; or so many times what came
+ * into use since `prepare` was called last, since a segment takes two of its calls.
+ */
+const PREPARED_CHUNKS = 12;
+const PREPARED_PERIODS = 3;
 
 const ROW_ORDERS = 0;
 const ROW_CLEAN = 1;
@@ -63,12 +72,16 @@ export class Pages {
 
   /** By segment: chunks that were asked for ahead, a bit each, since they last went back to the system. */
   private readonly fetched = new Int32Array(SEGMENTS_MAX);
+  /** Chunks that came into use since `prepare` was called last, and before that. */
+  private taken = 0;
+  private takenBefore = 0;
 
   constructor(arena: Arena) {
     this.arena = arena;
     this.header = arena.words[arena.firstSegment]!;
     this.searchFrom = new Int32Array(ORDER_MAX + 1).fill(arena.firstSegment);
     this.formatFresh();
+    this.fetchAhead(CHUNKS_AHEAD_AT_REST);
   }
 
   /** Formats every segment that nothing has been written to yet. */
@@ -89,6 +102,7 @@ export class Pages {
     this.searchFrom.fill(this.arena.firstSegment);
     this.fetched.fill(0);
     this.formatFresh();
+    this.fetchAhead(CHUNKS_AHEAD_AT_REST);
   }
 
   /** Gives every free page this state; `states` counts pages from the first segment's first. */
@@ -156,7 +170,35 @@ export class Pages {
     for (let i = segmentCount - 1; i >= 0 && released < chunksMax; i--) {
       released += this.releaseChunksOf(firstSegment + i, chunksMax - released);
     }
+    if (this.taken + this.takenBefore === 0) released += this.releaseFetched(chunksMax - released);
     return released * CHUNK_BYTES;
+  }
+
+  /** Of what was fetched for a writer that has ceased, all but the next chunks goes back. They are zeros and stay zeros: no write. */
+  private releaseFetched(chunksMax: number): number {
+    const { firstSegment, segmentCount, calls } = this.arena;
+    let kept = 0;
+    let released = 0;
+    for (let segment = firstSegment; segment < firstSegment + segmentCount; segment++) {
+      const row = this.row(segment);
+      if (this.header[row + ROW_ORDERS]! >>> CHUNK_PAGES_SHIFT === 0) continue;
+      const spare = this.header[row + ROW_CLEAN]! & this.fetched[segment]!;
+      if (spare === 0 && kept >= CHUNKS_AHEAD) continue;
+      const words = this.arena.words[segment]!;
+      for (let order = CHUNK_PAGES_SHIFT; order <= ORDER_MAX; order++) {
+        for (let local = words[ORDER_HEADS + order]!; local !== 0; local = words[entryWord(local) + 3]!) {
+          const first = local >>> CHUNK_PAGES_SHIFT;
+          for (let chunk = first; chunk < first + (1 << (order - CHUNK_PAGES_SHIFT)); chunk++) {
+            if (kept++ < CHUNKS_AHEAD || (spare & (1 << chunk)) === 0) continue;
+            if (released === chunksMax) return released;
+            if (!calls.discard(this.arena.bytes[segment]!, chunk * CHUNK_BYTES, CHUNK_BYTES)) return released;
+            this.fetched[segment] = this.fetched[segment]! & ~(1 << chunk);
+            released++;
+          }
+        }
+      }
+    }
+    return released;
   }
 
   private releaseChunksOf(segment: number, chunksMax: number): number {
@@ -221,18 +263,22 @@ export class Pages {
   }
 
   /**
-   * To be called now and then: when fewer pages than this are free, as long as there may be one more, gets the memory of a segment, and adds
-   * it the next time, when that memory is there.
+   * To be called now and then: as long as there may be one more, gets the memory of a segment when few pages are free, and adds it the next
+   * time, when that memory is there.
    */
-  prepare(freePagesMin: number): void {
-    if (this.freePages < freePagesMin && !this.arena.prepareSegment()) this.addSegment();
+  prepare(): void {
+    this.takenBefore = this.taken;
+    this.taken = 0;
+    const chunksMin = Math.max(PREPARED_CHUNKS, this.takenBefore * PREPARED_PERIODS);
+    if (this.freePages < chunksMin << CHUNK_PAGES_SHIFT && !this.arena.prepareSegment()) this.addSegment();
+    this.fetchAhead(Math.max(CHUNKS_AHEAD_AT_REST, this.takenBefore));
   }
 
   private addSegment(): number {
     const segment = this.arena.addSegment();
     if (segment < 0) return segment;
     this.format(segment, SEGMENT_METADATA_PAGES);
-    this.fetchAhead(segment, 0);
+    this.fetchAhead(CHUNKS_AHEAD);
     return segment;
   }
 
@@ -288,18 +334,40 @@ export class Pages {
     for (let chunk = first; chunk <= last; chunk++) left &= ~(1 << chunk);
     if (left === clean) return;
     this.header[row + ROW_CLEAN] = left;
-    this.fetchAhead(segment, last);
+    this.taken += bitCount(clean ^ left);
+    this.fetchAhead(Math.max(CHUNKS_AHEAD, this.taken, this.takenBefore));
   }
 
-  /** Chunks behind `chunk` that nothing has used yet, each asked for once. */
-  private fetchAhead(segment: number, chunk: number): void {
+  /** Has the next free chunks, in the order in which small runs will take them, fetched where nothing has used them yet, each once. */
+  private fetchAhead(wanted: number): void {
+    const { firstSegment, segmentCount } = this.arena;
+    let left = Math.min(wanted, CHUNKS_AHEAD_MAX);
+    const end = firstSegment + segmentCount;
+    for (let segment = this.searchFrom[CHUNK_PAGES_SHIFT]!; segment < end && left > 0; segment++) {
+      const orders = this.header[this.row(segment) + ROW_ORDERS]!;
+      if (orders >>> CHUNK_PAGES_SHIFT === 0) continue;
+      const words = this.arena.words[segment]!;
+      for (let order = CHUNK_PAGES_SHIFT; order <= ORDER_MAX; order++) {
+        for (let local = words[ORDER_HEADS + order]!; local !== 0 && left > 0; local = words[entryWord(local) + 3]!) {
+          const chunks = Math.min(1 << (order - CHUNK_PAGES_SHIFT), left);
+          this.fetchChunks(segment, local >>> CHUNK_PAGES_SHIFT, chunks);
+          left -= chunks;
+        }
+      }
+    }
+  }
+
+  /** Neighbours in one call: one thread clears them one after the other, and leaves the others' time to who writes. */
+  private fetchChunks(segment: number, first: number, count: number): void {
     const clean = this.header[this.row(segment) + ROW_CLEAN]!;
-    const end = Math.min(SEGMENT_CHUNKS, chunk + 1 + CHUNKS_AHEAD);
-    for (let next = chunk + 1; next < end; next++) {
-      const bit = 1 << next;
-      if ((clean & bit) === 0 || (this.fetched[segment]! & bit) !== 0) continue;
-      this.fetched[segment] = this.fetched[segment]! | bit;
-      this.arena.calls.populateAhead(this.arena.bytes[segment]!, next * CHUNK_BYTES, CHUNK_BYTES);
+    const absent = clean & ~this.fetched[segment]!;
+    for (let chunk = first, end = first + count; chunk < end; chunk++) {
+      let next = chunk;
+      while (next < end && (absent & (1 << next)) !== 0) next++;
+      if (next === chunk) continue;
+      const bytes = this.arena.bytes[segment]!;
+      this.arena.calls.populateAhead(bytes, chunk * CHUNK_BYTES, (next - chunk) * CHUNK_BYTES);
+      for (; chunk < next; chunk++) this.fetched[segment] = this.fetched[segment]! | (1 << chunk);
     }
   }
 
