@@ -8,11 +8,14 @@
  */
 import { createHash } from "node:crypto";
 import { EmberlogError } from "../base/errors.ts";
+import { forAll } from "./for_all.ts";
 import { CLAIMS, claimName, parseClaimName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
 export const CLAIM_FORMAT = 1;
 const CHECK_CHARS = 16;
+/** Each start has left a claim. */
+const READS_AT_ONCE = 16;
 
 export interface Claim {
   readonly claim: number;
@@ -85,10 +88,14 @@ function isOrigin(value: unknown): value is Claim["from"] {
 
 /** All claims, by number. Throws BACKUP_UNREADABLE for one that can't be read. */
 export async function readClaims(store: ObjectStore, after = 0): Promise<Claim[]> {
-  const claims: Claim[] = [];
+  const names: string[] = [];
   for await (const { name } of store.list(CLAIMS, after === 0 ? "" : claimName(after))) {
-    if (parseClaimName(name) !== undefined) claims.push(decodeClaim(name, await store.read(name)));
+    if (parseClaimName(name) !== undefined) names.push(name);
   }
+  const claims: Claim[] = [];
+  await forAll(names, READS_AT_ONCE, async (name) => {
+    claims.push(decodeClaim(name, await store.read(name)));
+  });
   return claims.sort((a, b) => a.claim - b.claim);
 }
 
@@ -105,18 +112,20 @@ export async function newestClaim(store: ObjectStore, after = 0): Promise<number
 const ATTEMPTS_MAX = 16;
 
 /**
- * Takes the next number; not a second one for the same epoch, where an earlier attempt of this writer came to more than it was told. `from` is asked what the
- * claims before it give to go on from. Throws what the store throws, STORE_REFUSED where others take every number first.
+ * Takes the next number. `from` is asked what the claims before it give to go on from. With `again` an earlier attempt of this writer may have come to more than it
+ * was told: that claim, below which it has written nothing yet, is its claim then. Throws what the store throws, STORE_REFUSED where others take every number
+ * first.
  */
 export async function takeClaim(
   store: ObjectStore,
   own: Pick<Claim, "epoch" | "writer" | "madeMs" | "origin">,
   from: (claims: readonly Claim[]) => Promise<Claim["from"]>,
+  again = false,
 ): Promise<Claim> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const before = await readClaims(store);
     const newest = before.at(-1);
-    if (newest?.writer === own.writer && newest.epoch === own.epoch) return newest;
+    if (again && newest?.writer === own.writer && newest.epoch === own.epoch) return newest;
     const number = (newest?.claim ?? 0) + 1;
     const claim: Claim = { claim: number, ...own, from: await from(before) };
     if ((await store.create(claimName(number), encodeClaim(claim))) === "created") return claim;

@@ -83,6 +83,8 @@ export class FileStore implements ObjectStore {
       if (!isObjectName(name)) continue;
       if (entry.folder) {
         const inside = `${name}/`;
+        // All that is in it comes before.
+        if (after > inside && !after.startsWith(inside)) continue;
         if (inside.startsWith(prefix) || prefix.startsWith(inside)) yield* this.walk(inside, prefix, after);
       } else if (name.startsWith(prefix) && name > after) {
         const size = await fileSize(path.join(this.root, name));

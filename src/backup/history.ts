@@ -16,6 +16,7 @@ import {
   parseSegmentObject,
   SEGMENTS,
   type SegmentObject,
+  segmentsBefore,
 } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 
@@ -72,23 +73,76 @@ export async function historyOf(store: ObjectStore, all: readonly Claim[], of?: 
   const last = of === undefined ? all.at(-1) : all.find((claim) => claim.claim === of);
   if (last === undefined) return { origin: 0, claims: [], segments: [], generations: [], prunedThrough: 0 };
   const line = lineOf(all, last);
-  const pieces: Stored<SegmentObject>[] = [];
-  const generations: Stored<GenerationObject>[] = [];
-  let reached = 0;
-  for (const { claim, until } of line) {
-    const number = String(claim.claim).padStart(10, "0");
-    for await (const { name, size } of store.list(`${SEGMENTS}${number}/`)) {
-      const object = parseSegmentObject(name);
-      if (object === undefined || object.lastSequence > until || object.firstSequence <= reached) continue;
-      pieces.push({ name, size, object });
-      reached = object.lastSequence;
-    }
-    for await (const { name, size } of store.list(`${GENERATIONS}${number}/`)) {
-      const object = parseGenerationName(name);
-      if (object !== undefined && object.sequence <= until) generations.push({ name, size, object });
-    }
+  return historyIn(store, line, await listGenerations(store, line), 0);
+}
+
+/** Images before the one that a short listing is to begin behind: a segment may have been going on when it was taken. */
+const IMAGES_BEFORE = 3;
+
+/**
+ * The same for a server whose log begins with command `begin`, without listing all that was ever stored: from an image some before that command on. Segments
+ * and parts before are left out; how far states can be restored, and that an image stands before the log that is here, it tells like the whole. Where it could not
+ * it is the whole.
+ */
+export async function recentHistoryOf(store: ObjectStore, all: readonly Claim[], begin: number): Promise<History> {
+  const last = all.at(-1);
+  if (last === undefined) return historyOf(store, all);
+  const line = lineOf(all, last);
+  const generations = await listGenerations(store, line);
+  const floor =
+    generations.filter(({ object }) => object.sequence < begin - 1).at(-IMAGES_BEFORE)?.object.sequence ?? 0;
+  if (floor > 0) {
+    const recent = await historyIn(store, line, generations, floor);
+    const isKnown = ({ first, last: end }: Reach): boolean => first > floor && first < begin - 1 && end >= begin - 1;
+    if (reaches(recent).some(isKnown)) return recent;
   }
-  generations.sort((a, b) => a.object.sequence - b.object.sequence);
+  return historyIn(store, line, generations, 0);
+}
+
+/** What a new claim, which nothing lies below yet, makes of the history that it goes on from. */
+export function continuedBy(history: History, claim: Claim): History {
+  const { from, origin } = claim;
+  if (from === null) return { origin, claims: [claim], segments: [], generations: [], prunedThrough: 0 };
+  const pieces = history.segments.flatMap((segment) => segment.pieces);
+  return {
+    ...history,
+    claims: [...history.claims, claim],
+    segments: segmentsOf(pieces.filter(({ object }) => object.lastSequence <= from.sequence)),
+    generations: history.generations.filter(({ object }) => object.sequence <= from.sequence),
+  };
+}
+
+type Line = ReturnType<typeof lineOf>;
+
+async function listGenerations(store: ObjectStore, line: Line): Promise<Stored<GenerationObject>[]> {
+  const untils = new Map(line.map(({ claim, until }) => [claim.claim, until]));
+  const generations: Stored<GenerationObject>[] = [];
+  for await (const { name, size } of store.list(GENERATIONS)) {
+    const object = parseGenerationName(name);
+    if (object !== undefined && object.sequence <= (untils.get(object.claim) ?? -1))
+      generations.push({ name, size, object });
+  }
+  return generations.sort((a, b) => a.object.sequence - b.object.sequence);
+}
+
+/** With segments and parts that begin with command `floor` or later. One listing for all claims: there may be many, with little below each. */
+async function historyIn(
+  store: ObjectStore,
+  line: Line,
+  generations: readonly Stored<GenerationObject>[],
+  floor: number,
+): Promise<History> {
+  const untils = new Map(line.map(({ claim, until }) => [claim.claim, until]));
+  const pieces: Stored<SegmentObject>[] = [];
+  let reached = 0;
+  const oldest = line.find(({ until }) => until > floor)?.claim.claim ?? 0;
+  for await (const { name, size } of store.list(SEGMENTS, segmentsBefore(oldest, floor))) {
+    const object = parseSegmentObject(name);
+    if (object === undefined || object.lastSequence > (untils.get(object.claim) ?? -1)) continue;
+    if (object.firstSequence <= reached || object.firstSequence < floor) continue;
+    pieces.push({ name, size, object });
+    reached = object.lastSequence;
+  }
   const claims = line.map(({ claim }) => claim);
   const prunedThrough = await readPrunedThrough(store, claims);
   return { origin: line[0]!.claim.origin, claims, segments: segmentsOf(pieces), generations, prunedThrough };

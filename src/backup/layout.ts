@@ -109,6 +109,11 @@ export function segmentObjectName(object: SegmentObject): string {
   return `${SEGMENTS}${decimal(claim)}/${range}-${epoch}-${place}${sum}.${part ? "part" : "seg"}${sealed ? ".age" : ""}`;
 }
 
+/** A name that those of all segments under older claims, and of those under `claim` that begin before command `sequence`, come before. */
+export function segmentsBefore(claim: number, sequence: number): string {
+  return `${SEGMENTS}${decimal(claim)}/${hexNumber(sequence, 16)}`;
+}
+
 export function parseSegmentObject(name: string): SegmentObject | undefined {
   const match = SEGMENT.exec(name);
   if (match === null) return undefined;

@@ -21,7 +21,8 @@ import { type Crc32c, FLAG_CONTINUES, type FrameHeader } from "../log/format.ts"
 import { readSegment, type SegmentScan, type SegmentVisitor } from "../log/segment_reader.ts";
 import type { ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { scanCommands } from "./command_scan.ts";
-import { type FetchOptions, fetchContent, fetchSegment, forAll } from "./fetch.ts";
+import { type FetchOptions, fetchContent, fetchSegment } from "./fetch.ts";
+import { forAll } from "./for_all.ts";
 import type { Generation } from "./generation.ts";
 import type { StoredSegment } from "./history.ts";
 import type { RestorePlan, RestoreTarget } from "./restore_plan.ts";

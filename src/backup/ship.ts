@@ -32,7 +32,7 @@ import type { Recipients } from "./age_header.ts";
 import { type Claim, newestClaim, takeClaim } from "./claims.ts";
 import { encodeCounts, SegmentCounter, worthStoring } from "./counts.ts";
 import { decodeGeneration, encodeGeneration, type GenerationImage } from "./generation.ts";
-import { type History, historyOf, reaches, readHistory } from "./history.ts";
+import { continuedBy, type History, reaches, readHistory, recentHistoryOf } from "./history.ts";
 import { countsName, generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { SegmentTail, type Span } from "./segment_tail.ts";
@@ -203,13 +203,15 @@ export class Shipper {
     const writer = options.writer ?? hex(random.bytes(16));
     const own = { epoch: hex(manifest.epoch), writer, madeMs: nowMs, origin: manifest.origin };
     let replaces = false;
-    const claim = await takeClaim(store, own, async (claims) => {
+    let history: History | undefined;
+    const begin = manifest.segments[0]?.firstSequence ?? 1;
+    const goOnFrom = async (claims: readonly Claim[]): Promise<Claim["from"]> => {
       const newest = claims.at(-1);
       if (newest === undefined) return null;
       // An attempt whose answer was lost may have come to a claim.
       const isOwn = newest.claim === before?.claim.claim || newest.writer === writer;
       if (before !== undefined && !isOwn) throw fenced(store, newest.claim, before.claim);
-      const history = await historyOf(store, claims);
+      history = await recentHistoryOf(store, claims, begin);
       const common = commonOf(history, manifest);
       const claimed = claimedFrom(history, manifest);
       const sequence = Math.max(common.sequence, claimed.sequence, before?.continuedBy(manifest) ?? 0);
@@ -220,10 +222,14 @@ export class Shipper {
         history.segments.length + history.generations.length > 0;
       if (replaces && isNew(manifest)) throw refuseEmpty(store.place);
       return sequence === 0 ? null : { claim: newest.claim, sequence };
-    });
-    const shipper = new Shipper(options, claim, claim.from?.sequence ?? (manifest.segments[0]?.firstSequence ?? 1) - 1);
+    };
+    const claim = await takeClaim(store, own, goOnFrom, before !== undefined);
+    const shipper = new Shipper(options, claim, claim.from?.sequence ?? begin - 1);
     shipper.replaces = replaces;
-    await shipper.learn(manifest);
+    await shipper.learn(
+      manifest,
+      history === undefined ? await readHistory(store, claim.claim) : continuedBy(history, claim),
+    );
     return shipper;
   }
 
@@ -236,9 +242,8 @@ export class Shipper {
   }
 
   /** What this one goes on from, and images that an earlier claim has brought there, are not brought again. */
-  private async learn(manifest: Manifest): Promise<void> {
+  private async learn(manifest: Manifest, history: History): Promise<void> {
     const { store, crc32c } = this.options;
-    const history = await readHistory(store, this.claim.claim);
     let end = history.origin;
     let start = history.origin;
     for (const { object } of history.segments) {

@@ -17,7 +17,7 @@ import {
   SegmentCounter,
   type SegmentCounts,
 } from "./counts.ts";
-import { forAll } from "./fetch.ts";
+import { forAll } from "./for_all.ts";
 import { type Gap, gapsOf, type History, joinedRanges, reaches } from "./history.ts";
 import { COUNTS, countsName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";

@@ -7,7 +7,8 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Crc32c } from "../log/format.ts";
 import { lastChecks } from "./checks.ts";
 import { type Claim, readClaims } from "./claims.ts";
-import { type FetchOptions, fetchContent, fetchStored, forAll } from "./fetch.ts";
+import { type FetchOptions, fetchContent, fetchStored } from "./fetch.ts";
+import { forAll } from "./for_all.ts";
 import { decodeGeneration } from "./generation.ts";
 import { type Gap, gapsOf, type History, historyOf, reaches } from "./history.ts";
 import {

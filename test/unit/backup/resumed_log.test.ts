@@ -271,8 +271,8 @@ test("D9: a process that ends at any step of the change leaves a directory whose
     broken = false;
     for (let i = 0; i < 200 && !over && world.storage.resumption.resumed < 2; i++) await pass(world, 1);
     const ended = over;
-    if (!ended) await writeDurably(5);
     world.disk.onOperation = null;
+    if (!ended) await writeDurably(5);
     const again = new ImageWorld(world.crash(n % 2 === 1 ? "killed" : "power"), 18 + n, SIZES);
     const desk = await deskOf(again, store);
     const answer = await desk.call("ship", request(again));
