@@ -7,6 +7,7 @@
  */
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
+import { collectInPlace } from "../platform/collector.ts";
 import { inlineFurther } from "../platform/optimizer.ts";
 import { greeting, startupLines } from "../server/banner.ts";
 import { parseCommandLine } from "../server/config/command_line.ts";
@@ -76,6 +77,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
   try {
     // Loaded late, so that `emberlog ping` and a mistake in the configuration are answered at once.
     inlineFurther();
+    collectInPlace();
     const { startServer } = await import("../server/server.ts");
     const server = await startServer({ config, logger, warmUpMs: WARM_UP_MS });
     stop = (name) => {
@@ -85,6 +87,7 @@ async function serve(config: Config, logger: Logger): Promise<number> {
     };
     server.shutdown.onCalledOff = () => signals.forget();
     for (const line of startupLines(server.report)) logger[line.level](line.text);
+    server.turns.beginAccounting();
     const code = await server.closed;
     if (code === 0) logger.notice("Stopped, bye bye...");
     return code;

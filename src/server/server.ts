@@ -24,6 +24,7 @@ import {
   type StorageOptions,
 } from "../engine/storage.ts";
 import { missingGuarantees } from "../platform/capabilities.ts";
+import { collectGarbage } from "../platform/collector.ts";
 import { nativeMemoryCalls } from "../platform/memory_calls.ts";
 import { openTransport } from "../platform/open_transport.ts";
 import type { Transport } from "../platform/transport.ts";
@@ -233,6 +234,7 @@ export class Server {
     }
     await this.backups.begin();
     this.applyConfig();
+    if (this.warmUpMs > 0) collectGarbage();
     await this.listeners.open(anyPort);
     this.turns.beginAccounting();
     this.housekeeping.start();
