@@ -85,7 +85,17 @@ export async function recordedDigests(store: ObjectStore, sequence: number, chai
 
 async function readRecord(store: ObjectStore, name: string): Promise<CheckRecord | undefined> {
   try {
-    const value = JSON.parse(Buffer.from(await store.read(name)).toString()) as Record<string, unknown>;
+    return decodeCheck(await store.read(name));
+  } catch (thrown) {
+    if (thrown instanceof EmberlogError && thrown.code === "OBJECT_MISSING") return undefined;
+    throw thrown;
+  }
+}
+
+/** undefined: it is none, or of another format. */
+export function decodeCheck(bytes: Uint8Array): CheckRecord | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown>;
     const { format, kind, ok, ms, tookMs, first, sequence, text, digests } = value;
     if (format !== CHECK_FORMAT || (kind !== "verify" && kind !== "drill") || typeof ok !== "boolean") return undefined;
     if (typeof ms !== "number" || typeof tookMs !== "number" || typeof sequence !== "number") return undefined;
@@ -93,7 +103,6 @@ async function readRecord(store: ObjectStore, name: string): Promise<CheckRecord
     return { kind, ok, ms, tookMs, first, sequence, text, digests: digests.filter(isDigest).map(digestOf) };
   } catch (thrown) {
     if (thrown instanceof SyntaxError) return undefined;
-    if (thrown instanceof EmberlogError && thrown.code === "OBJECT_MISSING") return undefined;
     throw thrown;
   }
 }

@@ -53,6 +53,17 @@ export interface SegmentCounts {
   readonly opened: boolean;
 }
 
+/** What the name of a segment, or of a part of one, tells: all that there is to tell where no counts were stored beside it. */
+export function countsByName(object: {
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  readonly lastMs: number;
+}): SegmentCounts {
+  const { firstSequence, lastSequence, lastMs } = object;
+  const minute = { minute: Math.floor(lastMs / MINUTE_MS), commands: lastSequence - firstSequence + 1, deleted: 0 };
+  return { minutes: [minute], dangerous: [], omitted: 0, opened: true };
+}
+
 /** Counts while a segment is read. */
 export class SegmentCounter implements SegmentVisitor {
   private readonly parser = new RequestParser(64);

@@ -18,6 +18,7 @@ import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { uniform } from "../base/random.ts";
 import type { Manifest } from "../manifest/format.ts";
+import type { CatalogueEvent, CatalogueState } from "./catalogue_keeper.ts";
 import { LagClock } from "./lag.ts";
 import type { PruneReport } from "./prune.ts";
 import type { ShipReport, ShipWish } from "./ship.ts";
@@ -108,6 +109,8 @@ export class Shipping {
   positionMs = 0;
   imageSequence = 0;
   imageMs = 0;
+  /** null: none is kept, or nothing was heard of it yet. */
+  catalogue: CatalogueState | null = null;
 
   private readonly options: ShippingOptions;
   private thread: ShippingThread;
@@ -236,6 +239,22 @@ export class Shipping {
     return this.thread.call("checks", undefined);
   }
 
+  /** What the catalogue tells of errors, verifications and drills, the newest first. */
+  recent(): Promise<readonly CatalogueEvent[]> {
+    return this.thread.call("recent", undefined);
+  }
+
+  /** A drill has written down what it found, in a thread of its own. */
+  learnChecks(): Promise<undefined> {
+    return this.thread.call("learnChecks", undefined);
+  }
+
+  /** For the catalogue: something was tried elsewhere and came to nothing. */
+  noteFailure(doing: string, thrown: unknown): Promise<undefined> {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    return this.thread.call("noteFailure", { doing, message });
+  }
+
   /** Removes what `retention` no longer keeps. */
   prune(retention: string): Promise<PruneReport> {
     return this.thread.call("prune", retention);
@@ -342,7 +361,9 @@ export class Shipping {
     for (const { resolve } of waiters) resolve(answer);
   }
 
-  private noteClaim({ claim, replaces }: ShipAnswer): void {
+  private noteClaim({ claim, replaces, catalogue }: ShipAnswer): void {
+    for (const line of catalogue?.lines ?? []) this.options.log.notice(line);
+    this.catalogue = catalogue;
     if (claim === this.claim) return;
     const { log } = this.options;
     this.claim = claim;

@@ -16,10 +16,13 @@ import type { Manifest } from "../manifest/format.ts";
 import { readUnshipped, removeUnshipped, type UnshippedLog } from "../manifest/unshipped.ts";
 import { ageDecrypt, ageEncrypt, drawSealing } from "./age.ts";
 import { type Identities, Recipients } from "./age_header.ts";
+import type { CatalogueEvent, CatalogueKeeper, CatalogueState } from "./catalogue_keeper.ts";
 import { lastChecks, recordCheck } from "./checks.ts";
 import { type Claim, readClaims } from "./claims.ts";
 import { type History, historyOf, type Reach, reaches } from "./history.ts";
 import { readIdentities } from "./identity_file.ts";
+import { CHECKS } from "./layout.ts";
+import { NotedStore } from "./noted_store.ts";
 import { type ObjectStore, wholeBody } from "./object_store.ts";
 import { isRemote, proveStore } from "./open_store.ts";
 import { type PruneReport, prune } from "./prune.ts";
@@ -53,6 +56,8 @@ export interface ShipAnswer extends ShipReport {
   readonly holes: number;
   /** The store held other data when it was claimed. */
   readonly replaces: boolean;
+  /** null: none is kept. */
+  readonly catalogue: CatalogueState | null;
 }
 
 export interface StoredBackup {
@@ -77,6 +82,12 @@ export interface DeskCalls {
   checks: { readonly ask: undefined; readonly answer: LastChecks };
   /** Asks for what is kept, in the words of retention.ts. */
   prune: { readonly ask: string; readonly answer: PruneReport };
+  /** What the catalogue tells of errors, verifications and drills, the newest first. */
+  recent: { readonly ask: undefined; readonly answer: readonly CatalogueEvent[] };
+  /** Something was tried elsewhere and came to nothing. */
+  noteFailure: { readonly ask: { readonly doing: string; readonly message: string }; readonly answer: undefined };
+  /** Somebody else has written down what a verification or a drill has found. */
+  learnChecks: { readonly ask: undefined; readonly answer: undefined };
 }
 
 export interface DeskTools {
@@ -86,6 +97,8 @@ export interface DeskTools {
   readonly clock: Clock;
   readonly openStore: (url: string) => Promise<ObjectStore>;
   readonly stored: (progress: ShipReport) => void;
+  /** Who keeps the catalogue in a data directory; absent: none is kept. */
+  readonly catalogueIn?: (directory: string) => CatalogueKeeper;
 }
 
 export class ShippingDesk {
@@ -95,6 +108,7 @@ export class ShippingDesk {
   private recipients: Recipients | null = null;
   private identities: Identities | null = null;
   private shipper: Shipper | undefined;
+  private catalogue: CatalogueKeeper | undefined;
   private readonly keys = new KeyRing([]);
 
   private readonly writer: string;
@@ -107,14 +121,35 @@ export class ShippingDesk {
   call<Name extends keyof DeskCalls>(name: Name, ask: DeskCalls[Name]["ask"]): Promise<DeskCalls[Name]["answer"]> {
     const calls: { [Each in keyof DeskCalls]: (ask: DeskCalls[Each]["ask"]) => Promise<DeskCalls[Each]["answer"]> } = {
       open: (target) => this.open(target),
-      claim: async (request) => answerOf(await this.claimed(request)),
+      claim: async (request) => this.answerOf(await this.claimed(request)),
       ship: (request) => this.ship(request),
       list: () => this.list(),
       verify: () => this.verify(),
       checks: () => lastChecks(this.opened().store),
       prune: (words) => this.prune(words),
+      recent: async () => this.catalogue?.recent() ?? [],
+      noteFailure: async ({ doing, message }) => {
+        this.catalogue?.failed(doing, message);
+        return undefined;
+      },
+      learnChecks: async () => {
+        await this.catalogue?.learnBelow(this.opened().store, CHECKS);
+        return undefined;
+      },
     };
-    return calls[name](ask);
+    return this.noted(name, () => calls[name](ask));
+  }
+
+  /** What it came to goes into the catalogue. */
+  private async noted<T>(name: keyof DeskCalls, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (thrown) {
+      this.catalogue?.failed(name, thrown);
+      throw thrown;
+    } finally {
+      this.catalogue?.flush(this.store);
+    }
   }
 
   /** Opens the store and proves that it does what a backup rests on. Throws what stands in the way. */
@@ -123,6 +158,7 @@ export class ShippingDesk {
     this.store?.close();
     this.store = undefined;
     this.target = target;
+    this.catalogue ??= tools.catalogueIn?.(target.directory);
     this.recipients = target.recipients.length === 0 ? null : await Recipients.parse(target.recipients);
     this.identities = await readIdentities(tools.disk, target.identityFile);
     if (this.recipients === null && isRemote(target.url) && !target.unencrypted) {
@@ -145,7 +181,7 @@ export class ShippingDesk {
       store.close();
       throw thrown;
     }
-    this.store = store;
+    this.store = this.catalogue === undefined ? store : new NotedStore(store, this.catalogue);
     return { place: store.place };
   }
 
@@ -211,6 +247,7 @@ export class ShippingDesk {
     const { keys, recipients, writer } = this;
     const options = { disk, directory, crc32c, keys, store, recipients, random, writer, stored };
     this.shipper = await Shipper.begin(options, manifest, clock.wallMs(), this.shipper);
+    this.catalogue?.begin(store.place);
     return this.shipper;
   }
 
@@ -233,7 +270,7 @@ export class ShippingDesk {
       shipper = await this.claimFor(request.manifest);
     }
     await shipper.ship(request.manifest, request);
-    return answerOf(shipper);
+    return this.answerOf(shipper);
   }
 
   private async list(): Promise<StoredBackup> {
@@ -275,7 +312,12 @@ export class ShippingDesk {
     return prune({ store, crc32c, retention, claim, nowMs: clock.wallMs(), dryRun: false, strangers: false });
   }
 
+  private answerOf({ claim, holes, replaces, report }: Shipper): ShipAnswer {
+    return { ...report, claim: claim.claim, holes, replaces, catalogue: this.catalogue?.state ?? null };
+  }
+
   close(): void {
+    this.catalogue?.close();
     this.store?.close();
     this.store = undefined;
   }
@@ -283,8 +325,4 @@ export class ShippingDesk {
 
 function epochsOf({ epoch, segments }: Manifest): string[] {
   return [epoch, ...segments.map((segment) => segment.epoch)].map((each) => hex(each));
-}
-
-function answerOf({ claim, holes, replaces, report }: Shipper): ShipAnswer {
-  return { ...report, claim: claim.claim, holes, replaces };
 }

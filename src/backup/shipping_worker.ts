@@ -9,6 +9,7 @@ import { systemRandom } from "../base/random.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { setThreadNice } from "../platform/thread_calls.ts";
+import { CatalogueKeeper } from "./catalogue_keeper.ts";
 import { openStore } from "./open_store.ts";
 import { ShippingDesk } from "./shipping_desk.ts";
 import { type Asked, failureOf, type Told } from "./shipping_thread.ts";
@@ -27,6 +28,7 @@ const desk = new ShippingDesk({
   random,
   clock: systemClock,
   openStore: (url) => openStore(url, random, systemClock),
+  catalogueIn: (directory) => new CatalogueKeeper(new NodeDisk(), systemClock, directory),
   stored: (progress) => tell({ kind: "stored", progress }),
 });
 

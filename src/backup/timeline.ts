@@ -10,6 +10,7 @@ import { readSegment } from "../log/segment_reader.ts";
 import type { Manifest } from "../manifest/format.ts";
 import { readImageIndex } from "../snapshot/image_reading.ts";
 import {
+  countsByName,
   type DangerousCommand,
   decodeCounts,
   MINUTE_MS,
@@ -60,9 +61,18 @@ class Sum {
     this.period = period;
   }
 
-  add({ minutes, dangerous, omitted, opened }: SegmentCounts): void {
+  add(counts: SegmentCounts): void {
+    this.addAll([counts]);
+  }
+
+  /** Of the pieces of one segment. */
+  addAll(pieces: readonly SegmentCounts[]): void {
     this.segments++;
-    if (!opened) this.unopened++;
+    if (pieces.some(({ opened }) => !opened)) this.unopened++;
+    for (const piece of pieces) this.addPiece(piece);
+  }
+
+  private addPiece({ minutes, dangerous, omitted }: SegmentCounts): void {
     for (const { minute, commands, deleted } of minutes) this.addMinute(minute, commands, deleted);
     const { sinceMs, untilMs } = this.period;
     this.dangerous.push(...dangerous.filter(({ ms }) => ms >= sinceMs && ms < untilMs));
@@ -112,9 +122,7 @@ export async function timelineOfStore(
   });
   await forAll(wanted, COUNTS_AT_ONCE, async ({ object }) => {
     const name = countsName(object);
-    const { firstSequence, lastSequence, lastMs } = object;
-    const byName = { minute: Math.floor(lastMs / MINUTE_MS), commands: lastSequence - firstSequence + 1, deleted: 0 };
-    let counts: SegmentCounts = { minutes: [byName], dangerous: [], omitted: 0, opened: true };
+    let counts = countsByName(object);
     if (counted.has(name)) {
       try {
         counts = decodeCounts(name, await store.read(name), crc32c);
@@ -137,7 +145,10 @@ export async function timelineOfStore(
   };
 }
 
-/** `manifest` is that of `directory`; its open segment is read as far as it goes. Throws what the disk throws. */
+/**
+ * `manifest` is that of `directory`; its open segment is read as far as it goes, and sealed ones whose counts are not `known`, by their names. Throws what
+ * the disk throws.
+ */
 export function timelineOfDirectory(
   disk: Disk,
   directory: string,
@@ -145,12 +156,19 @@ export function timelineOfDirectory(
   crc32c: Crc32c,
   keys: Keys,
   period: Period,
+  known: ReadonlyMap<string, readonly SegmentCounts[]> = new Map(),
 ): Timeline {
   const sum = new Sum(period);
   const wrong: string[] = [];
   let last = manifest.segments[0]?.firstSequence ?? 1;
   const first = last - 1;
   for (const { name, sealed } of manifest.segments) {
+    const counts = known.get(name);
+    if (counts !== undefined && sealed !== null) {
+      sum.addAll(counts);
+      last = sealed.lastSequence;
+      continue;
+    }
     const counter = new SegmentCounter();
     const read = readSegment(disk, joinPath(directory, name), crc32c, counter, sealed?.lengthBytes, keys);
     if (read.kind !== "scan" || (sealed !== null && read.scan.damage !== null)) {

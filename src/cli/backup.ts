@@ -1,5 +1,5 @@
 /**
- * `emberlog backup now DIR --to URL`, `backup list --from URL`, `backup verify --from URL`.
+ * `emberlog backup now DIR --to URL`, `backup list --from URL | --dir DIR`, `backup verify --from URL`. A list of a directory is what the catalogue in it tells.
  *
  * `now` brings the sealed segments and images of a data directory into a store, also while a server runs on it: it reads files that never
  * change. What the store has already is not sent again. A remote store gets encrypted objects only, unless `--unencrypted` is said.
@@ -10,6 +10,7 @@ import { Recipients } from "../backup/age_header.ts";
 import { recordCheck } from "../backup/checks.ts";
 import { type Claim, readClaims } from "../backup/claims.ts";
 import { reaches } from "../backup/history.ts";
+import type { ObjectStore } from "../backup/object_store.ts";
 import { isRemote, proveStore } from "../backup/open_store.ts";
 import { provenTarget } from "../backup/proven_target.ts";
 import { Shipper, type ShipReport } from "../backup/ship.ts";
@@ -29,6 +30,7 @@ import {
   timeText,
   withErrors,
 } from "./backup_options.ts";
+import { catalogueText, type OpenCatalogue, openCatalogue, readingCatalogue } from "./catalogue_options.ts";
 import { Progress, type Terminal } from "./progress.ts";
 
 export interface BackupNowOptions {
@@ -110,47 +112,66 @@ async function recipientsFor({
 }
 
 export interface BackupListOptions {
-  readonly from: string;
+  readonly from?: string;
+  readonly dir?: string;
   readonly claim?: string;
   readonly json?: boolean;
 }
 
-export function backupList({ from, claim, json = false }: BackupListOptions, out: Out): Promise<number> {
+export function backupList({ from, dir, claim, json = false }: BackupListOptions, out: Out): Promise<number> {
   return withErrors(json, out, async () => {
-    const store = await openBackupStore(from);
-    try {
-      const history = await historyFor(store, claim);
-      const ranges = reaches(history);
-      const bytes = history.segments.reduce((sum, { size }) => sum + size, 0);
-      const claims = await readClaims(store);
-      if (json) {
-        out(
-          `${JSON.stringify({ place: store.place, claims, segments: history.segments.flatMap(({ pieces }) => pieces.map(({ name, size, object }) => ({ name, size, ...object }))), generations: history.generations.map(({ name, object }) => ({ name, ...object })), ranges: ranges.map(({ first, last, generation }) => ({ first, last, image: generation?.name ?? null })) })}\n`,
-        );
-        return 0;
-      }
-      out(
-        `${store.place}: ${history.segments.length} segments, ${sizeText(bytes)}, ${history.generations.length} images, ${claims.length} claims\n`,
-      );
-      for (const each of claims) out(claimText(each));
-      for (const { name, size, object } of history.segments.flatMap(({ pieces }) => pieces)) {
-        out(
-          `segment  ${object.firstSequence} … ${object.lastSequence}  until ${timeText(object.lastMs)}  ${sizeText(size)}  ${name}\n`,
-        );
-      }
-      for (const { name, object } of history.generations)
-        out(`image    ${object.sequence}  of ${timeText(object.lastMs)}  ${name}\n`);
-      if (ranges.length === 0) out("nothing can be restored\n");
-      for (const { first, last, generation } of ranges) {
-        out(
-          `restore  each command from ${first} to ${last}, from ${generation === null ? "the beginning of the log" : "an image"}\n`,
-        );
-      }
-      return 0;
-    } finally {
-      store.close();
-    }
+    if ((from === undefined) === (dir === undefined))
+      throw new EmberlogError("CONFIG_INVALID", "one of --from URL and --dir DIRECTORY says where to look");
+    if (from !== undefined) return listOf(await openBackupStore(from), claim, undefined, json, out);
+    return readingCatalogue(dir!, () => {
+      const catalogue = openCatalogue(dir!);
+      return listOf(catalogue.store, claim, { directory: dir!, ...catalogue }, json, out);
+    });
   });
+}
+
+type Catalogued = OpenCatalogue & { readonly directory: string };
+
+async function listOf(
+  store: ObjectStore,
+  claim: string | undefined,
+  catalogue: Catalogued | undefined,
+  json: boolean,
+  out: Out,
+): Promise<number> {
+  try {
+    const history = await historyFor(store, claim);
+    const ranges = reaches(history);
+    const bytes = history.segments.reduce((sum, { size }) => sum + size, 0);
+    const claims = await readClaims(store);
+    if (json) {
+      out(
+        `${JSON.stringify({ place: store.place, claims, segments: history.segments.flatMap(({ pieces }) => pieces.map(({ name, size, object }) => ({ name, size, ...object }))), generations: history.generations.map(({ name, object }) => ({ name, ...object })), catalogue: catalogue && { writtenMs: catalogue.writtenMs, listedMs: catalogue.listedMs }, ranges: ranges.map(({ first, last, generation }) => ({ first, last, image: generation?.name ?? null })) })}\n`,
+      );
+      return 0;
+    }
+    if (catalogue !== undefined) out(`${catalogueText(catalogue.directory, catalogue)}\n`);
+    out(
+      `${store.place}: ${history.segments.length} segments, ${sizeText(bytes)}, ${history.generations.length} images, ${claims.length} claims\n`,
+    );
+    for (const each of claims) out(claimText(each));
+    for (const { name, size, object } of history.segments.flatMap(({ pieces }) => pieces)) {
+      out(
+        `segment  ${object.firstSequence} … ${object.lastSequence}  until ${timeText(object.lastMs)}  ${sizeText(size)}  ${name}\n`,
+      );
+    }
+    for (const { name, object } of history.generations)
+      out(`image    ${object.sequence}  of ${timeText(object.lastMs)}  ${name}\n`);
+    if (ranges.length === 0) out("nothing can be restored\n");
+    for (const { first, last, generation } of ranges) {
+      out(
+        `restore  each command from ${first} to ${last}, from ${generation === null ? "the beginning of the log" : "an image"}\n`,
+      );
+    }
+    return 0;
+  } finally {
+    store.close();
+  }
 }
 
 function claimText({ claim, madeMs, epoch, from }: Claim): string {

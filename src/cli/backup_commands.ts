@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { type Keys, NO_KEYS } from "../base/key_ring.ts";
 import type { BackupListOptions, BackupNowOptions, BackupVerifyOptions } from "./backup.ts";
+import type { BackupCatalogueOptions } from "./backup_catalogue.ts";
 import type { BackupDrillOptions } from "./backup_drill.ts";
 import type { BackupIdentityOptions } from "./backup_identity.ts";
 import type { BackupPruneOptions } from "./backup_prune.ts";
@@ -106,8 +107,8 @@ export function addBackupCommands(
   backup
     .command("status")
     .description("who writes there, how far it reaches, what it takes")
-    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
-    .option("--dir <directory>", "a data directory: what of it is not there yet")
+    .option("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--dir <directory>", "a data directory: what of it is not there yet; without --from its catalogue is asked")
     .option("--json", "one JSON object instead of text")
     .addHelpText("after", "\nExit codes: 0 a backup without holes; 1 none, or with holes; 2 the store can't be read.")
     .action(async (options: BackupStatusOptions) => {
@@ -150,9 +151,20 @@ export function addBackupCommands(
       done(await backupPrune(options, out));
     });
   backup
+    .command("catalogue")
+    .description("make the catalogue in a data directory anew from what the store holds")
+    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .requiredOption("--dir <directory>", "the data directory, also while a server runs on it")
+    .option("--json", "one JSON object instead of text")
+    .action(async (options: BackupCatalogueOptions) => {
+      const { backupCatalogue } = await import("./backup_catalogue.ts");
+      done(await backupCatalogue(options, out));
+    });
+  backup
     .command("list")
     .description("what is there, and what can be restored")
-    .requiredOption("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--from <url>", "file:///path or s3://bucket/prefix")
+    .option("--dir <directory>", "ask the catalogue in a data directory instead")
     .option("--claim <number>", "not of the newest claim but of this one (backup list)")
     .option("--json", "one JSON object instead of text")
     .action(async (options: BackupListOptions) => {

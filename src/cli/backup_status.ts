@@ -1,18 +1,21 @@
 /**
  * `emberlog backup status --from URL [--dir DIR]`: who writes there, how far it reaches and how old that is, what it takes; with a data
- * directory also what of it is not there yet.
+ * directory also what of it is not there yet. With `--dir` alone the catalogue in that directory is asked instead of the store, and how old it is is told.
  *
  * Exit codes: 0 there is a backup without holes; 1 there is none, or it has holes; 2 the store can't be read.
  */
+import { recentEvents } from "../backup/catalogue_keeper.ts";
 import { CHECK_KINDS } from "../backup/checks.ts";
 import { type BackupStatus, readStatus } from "../backup/status.ts";
 import { systemClock } from "../base/clock.ts";
+import { EmberlogError } from "../base/errors.ts";
 import { hex } from "../disk/file_names.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
 import { ageText, manifestOf, openBackupStore, sizeText, timeText, withErrors } from "./backup_options.ts";
+import { catalogueText, openCatalogue, readingCatalogue } from "./catalogue_options.ts";
 
 export interface BackupStatusOptions {
-  readonly from: string;
+  readonly from?: string;
   readonly dir?: string;
   readonly json?: boolean;
 }
@@ -20,6 +23,9 @@ export interface BackupStatusOptions {
 export function backupStatus(options: BackupStatusOptions, out: (text: string) => void): Promise<number> {
   const { from, dir, json = false } = options;
   return withErrors(json, out, async () => {
+    if (from === undefined && dir !== undefined) return statusByCatalogue(dir, json, out);
+    if (from === undefined)
+      throw new EmberlogError("CONFIG_INVALID", "--from URL or --dir DIRECTORY says where to look");
     const store = await openBackupStore(from);
     try {
       const status = await readStatus(store);
@@ -28,6 +34,40 @@ export function backupStatus(options: BackupStatusOptions, out: (text: string) =
       const code = status.restorable === null || status.gaps.length > 0 ? 1 : 0;
       if (json) out(`${JSON.stringify({ place: store.place, ok: code === 0, ...status, directory: behind })}\n`);
       else out(statusText(store.place, status, behind, nowMs));
+      return code;
+    } finally {
+      store.close();
+    }
+  });
+}
+
+/** Errors, verifications and drills that are told, and uploads. */
+const RECENT = 10;
+
+function statusByCatalogue(directory: string, json: boolean, out: (text: string) => void): Promise<number> {
+  return readingCatalogue(directory, async () => {
+    const opened = openCatalogue(directory);
+    const { catalogue, store, writtenMs, listedMs } = opened;
+    try {
+      const status = await readStatus(store);
+      const behind = behindOf(directory, status);
+      const code = status.restorable === null || status.gaps.length > 0 ? 1 : 0;
+      const recent = recentEvents(catalogue, RECENT);
+      if (json) {
+        const told = {
+          writtenMs,
+          listedMs,
+          recent,
+          errors: catalogue.errors(RECENT),
+          uploads: catalogue.uploads(RECENT),
+        };
+        out(
+          `${JSON.stringify({ place: store.place, ok: code === 0, ...status, directory: behind, catalogue: told })}\n`,
+        );
+        return code;
+      }
+      out(`${catalogueText(directory, opened)}\n${statusText(store.place, status, behind, systemClock.wallMs())}`);
+      for (const { ms, text } of recent) out(`recent     ${timeText(ms)}  ${text}\n`);
       return code;
     } finally {
       store.close();

@@ -4,12 +4,17 @@
  *
  * Exit codes: 0 told; 2 the store or the directory can't be read.
  */
+import { countsOfSegments } from "../backup/catalogued_counts.ts";
+import type { SegmentCounts } from "../backup/counts.ts";
 import { type Period, type Timeline, timelineOfDirectory, timelineOfStore } from "../backup/timeline.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
 import { NodeDisk } from "../disk/node_disk.ts";
+import type { Manifest } from "../manifest/format.ts";
 import { crc32c } from "../platform/checksum.ts";
+import { SqliteFault } from "../platform/sqlite.ts";
 import { historyFor, manifestOf, openBackupStore, parseTime, timeText, withErrors } from "./backup_options.ts";
+import { catalogueIfAny } from "./catalogue_options.ts";
 import { chartLines } from "./timeline_chart.ts";
 
 export interface TimelineOptions {
@@ -35,7 +40,9 @@ export function runTimeline(options: TimelineOptions, keys: Keys, out: (text: st
     };
     if (dir !== undefined) {
       const disk = new NodeDisk();
-      show(dir, "", timelineOfDirectory(disk, dir, manifestOf(disk, dir), crc32c, keys, period), json, out);
+      const manifest = manifestOf(disk, dir);
+      const known = await knownCounts(dir, manifest);
+      show(dir, "", timelineOfDirectory(disk, dir, manifest, crc32c, keys, period, known), json, out, known?.size);
       return 0;
     }
     const store = await openBackupStore(from!);
@@ -48,9 +55,33 @@ export function runTimeline(options: TimelineOptions, keys: Keys, out: (text: st
   });
 }
 
-function show(place: string, url: string, timeline: Timeline, json: boolean, out: (text: string) => void): void {
+/** What of the log need not be read, because it was counted when it was shipped. A catalogue that is of no use is none. */
+async function knownCounts(
+  directory: string,
+  { segments }: Manifest,
+): Promise<Map<string, SegmentCounts[]> | undefined> {
+  const catalogue = catalogueIfAny(directory);
+  try {
+    return catalogue && (await countsOfSegments(catalogue.store, segments, crc32c));
+  } catch (thrown) {
+    if (!(thrown instanceof SqliteFault)) throw thrown;
+    return undefined;
+  } finally {
+    catalogue?.store.close();
+  }
+}
+
+/** `catalogued`: segments whose counts a catalogue has told. */
+function show(
+  place: string,
+  url: string,
+  timeline: Timeline,
+  json: boolean,
+  out: (text: string) => void,
+  catalogued?: number,
+): void {
   if (json) {
-    out(`${JSON.stringify({ place, ...timeline })}\n`);
+    out(`${JSON.stringify({ place, ...timeline, catalogued })}\n`);
     return;
   }
   const { ranges, gaps, dangerous, omitted, unopened, segments, wrong } = timeline;
@@ -70,5 +101,7 @@ function show(place: string, url: string, timeline: Timeline, json: boolean, out
   if (unopened > 0)
     lines.push(`unopened   ${unopened} of ${segments} segments: encrypted, so what was dangerous in them is not known`);
   for (const line of wrong) lines.push(`damaged    ${line}`);
+  if (catalogued !== undefined)
+    lines.push(`catalogue  has told what ${catalogued} of ${segments} segments hold; the others were read`);
   out(`${lines.join("\n")}\n`);
 }

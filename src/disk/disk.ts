@@ -29,6 +29,8 @@ export type OpenMode = "read" | "write" | "create";
 export interface FileStatus {
   readonly kind: "file" | "directory" | "other";
   readonly size: number;
+  /** Another number is another file; 0 where nobody can say. */
+  readonly inode: number;
 }
 
 /** Of the file system that a path is on: what an ordinary user may still write, and what there is in all, bytes. */

@@ -17,6 +17,8 @@
  *   unshipped-<number>-<epoch>.manifest       what the log was before an image took its place, for the backup: 4 decimal and 32 hex digits
  *   log-<first sequence>-<epoch>.unshipped    a segment of that, which is in no store yet
  *   unshipped.tmp                             half of such a manifest, removed at start
+ *   backup.json                               where the backup was last shipped to (backup/proven_target.ts)
+ *   catalogue.sqlite                          what the store of the backup holds, a cache (backup/catalogue.ts); also .damaged and -journal
  *   quarantine/<name>.<offset>.<ms>           what recovery cut off or set aside, never read again
  * ```
  */

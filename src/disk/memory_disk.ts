@@ -308,9 +308,9 @@ export class MemoryDisk implements Disk {
   }
 
   status(path: string): FileStatus | undefined {
-    if (this.directories.has(path)) return { kind: "directory", size: 0 };
+    if (this.directories.has(path)) return { kind: "directory", size: 0, inode: 0 };
     const file = this.files.get(path);
-    return file === undefined ? undefined : { kind: "file", size: file.length };
+    return file === undefined ? undefined : { kind: "file", size: file.length, inode: 0 };
   }
 
   makeDirectory(path: string): boolean {

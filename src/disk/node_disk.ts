@@ -168,7 +168,8 @@ export class NodeDisk implements Disk {
   status(file: string): FileStatus | undefined {
     try {
       const stat = fs.statSync(file);
-      return { kind: stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other", size: stat.size };
+      const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other";
+      return { kind, size: stat.size, inode: stat.ino };
     } catch (thrown) {
       const errno = errnoOf(thrown);
       if (errno === ENOENT || errno === ENOTDIR) return undefined;

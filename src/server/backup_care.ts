@@ -108,6 +108,8 @@ export class BackupCare {
       });
       try {
         const report = await this.thread.report;
+        // Only for the catalogue: the record itself lies in the store.
+        await this.shipping.learnChecks().catch(() => undefined);
         this.note("drill", { ms: clock.wallMs(), ok: report.ok });
         if (report.ok)
           logger.notice(`The drill has restored the state after command ${report.sequence}: ${report.keys} keys`);
@@ -142,6 +144,8 @@ export class BackupCare {
       return await work();
     } catch (thrown) {
       const { clock, logger } = this.server;
+      // What the thread that ships has done itself it has noted itself.
+      if (kind === "drill") this.quietly(() => this.shipping.noteFailure(kind, thrown));
       if (kind !== "prune") this.last[kind] = { ms: clock.wallMs(), status: "failed" };
       if (!this.server.isStopping()) {
         logger.warning(

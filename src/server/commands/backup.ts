@@ -1,5 +1,6 @@
 /** BACKUP: what the server's backup is doing, and doing it now. Emberlog's own; the same words as `emberlog backup`. */
 
+import type { CatalogueEvent } from "../../backup/catalogue_keeper.ts";
 import { joinedRanges } from "../../backup/history.ts";
 import type { Call } from "../../command/call.ts";
 import { type CommandDefinition, token } from "../../command/definition.ts";
@@ -28,7 +29,8 @@ const HELP = [
   "PRUNE",
   "    Remove from the store what backup-retention no longer keeps.",
   "STATUS",
-  "    Show what the server ships where, how far the store lags behind, and what went wrong.",
+  "    Show what the server ships where, how far the store lags behind, what went wrong, and",
+  "    the last errors, verifications and drills that the catalogue tells of.",
   "VERIFY",
   "    Compare every object in the store with its checksum, and with backup-identity set",
   "    its content too; answers when that is done.",
@@ -213,14 +215,29 @@ function drill(call: Call, server: Server): void {
 }
 
 function status(call: Call, server: Server): void {
-  const { reply } = call;
+  const { shipping } = server.backups;
+  if (shipping === undefined) return writeStatus(call.reply, server, []);
+  // Without a catalogue, or where its thread has ended, there is no history to tell.
+  const recent = shipping.recent().catch(() => []);
+  answerLater(
+    call,
+    server,
+    () => recent,
+    (reply, events) => writeStatus(reply, server, events),
+  );
+}
+
+function writeStatus(reply: ReplyWriter, server: Server, events: readonly CatalogueEvent[]): void {
   const fields = backupSection({ server });
-  reply.map(fields.length);
+  reply.map(fields.length + 1);
   for (const [name, value] of fields) {
     reply.text(name.replace(/^backup_/, "").replaceAll("_", "-"));
     if (typeof value === "number") reply.integer(value);
     else reply.text(value);
   }
+  reply.text("recent");
+  reply.array(events.length);
+  for (const { ms, text } of events) reply.text(`${new Date(ms).toISOString()} ${text.replaceAll(/[\r\n]+/g, " ")}`);
 }
 
 function list(call: Call, server: Server): void {

@@ -35,6 +35,8 @@ export function backupSection({ server }: { readonly server: Server }): Field[] 
     ["backup_last_verified_status", care?.last.verify?.status ?? "none"],
     ["backup_last_drill_time", seconds(care?.last.drill?.ms ?? 0)],
     ["backup_last_drill_status", care?.last.drill?.status ?? "none"],
+    ["backup_catalogue", shipping.catalogue?.library ?? "none"],
+    ["backup_catalogue_time", seconds(shipping.catalogue?.listedMs ?? 0)],
   ];
 }
 
