@@ -4,6 +4,7 @@
  *
  * Mutants exist in a copy of the sources only (run.ts): no switch of theirs is in the product.
  */
+import { BACKUP_MUTANTS } from "./backup_mutants.ts";
 import { IMAGE_MUTANTS } from "./image_mutants.ts";
 import { type Edit, type Mutant, mutant } from "./mutant.ts";
 
@@ -20,6 +21,7 @@ const SYNC_FIRST_SEGMENT = `    syncFully(disk, segment.fd, joinPath(directory, 
 
 export const MUTANTS: readonly Mutant[] = [
   ...IMAGE_MUTANTS,
+  ...BACKUP_MUTANTS,
   mutant(
     "D8",
     "whatever follows the last frame is unused space",

@@ -57,6 +57,13 @@ export class History {
     return settled;
   }
 
+  /** Is `found` the state after `number` writes, as it is visible at `nowMs`? */
+  fits(found: FoundState, number: number, nowMs: number): boolean {
+    const state: State = new Map();
+    for (const write of this.writes.slice(0, number)) applyTo(state, write);
+    return isSame(state, found, nowMs);
+  }
+
   /** How the state after `number` writes differs from `found`, for people. */
   difference(found: FoundState, number: number, nowMs: number): string {
     const state: State = new Map();
@@ -72,6 +79,16 @@ export class History {
     }
     return wrong.slice(0, 4).join("; ");
   }
+}
+
+/** How `b` differs from `a`, at the first name that shows it; "": nowhere. */
+export function firstDifference(a: FoundState, b: FoundState): string {
+  for (const name of new Set([...a.keys(), ...b.keys()])) {
+    const [one, other] = [a.get(name), b.get(name)];
+    if (one?.text !== other?.text || one?.expireMs !== other?.expireMs)
+      return `${name} holds ${other?.text} instead of ${one?.text}`;
+  }
+  return "";
 }
 
 function applyTo(state: State, { changes }: Write): void {

@@ -134,6 +134,11 @@ export class Model implements Store {
     return number;
   }
 
+  /** See History.fits. */
+  fits(found: FoundState, number: number, nowMs: number): boolean {
+    return this.history.fits(found, number, nowMs);
+  }
+
   difference(found: FoundState, number: number, nowMs: number): string {
     return this.history.difference(found, number, nowMs);
   }

@@ -45,6 +45,8 @@ export interface Plan {
   readonly notify: boolean;
   /** Images are taken; undefined: none is. */
   readonly images: ImagingPlan | undefined;
+  /** The log is shipped into a store behind a bad network. */
+  readonly backup: boolean;
 }
 
 const POLICIES: readonly FsyncPolicy[] = ["always", "always", "everysec", "no"];
@@ -72,6 +74,7 @@ export function planOf(seed: number): Plan {
     encrypted: uniform(random, 4) === 0,
     notify: uniform(random, 3) === 0,
     images: uniform(random, 3) === 0 ? undefined : drawImages(random),
+    backup: uniform(random, 4) === 0,
   };
 }
 

@@ -15,29 +15,34 @@
  */
 import { EmberlogError } from "../../src/base/errors.ts";
 import { seededRandom, uniform } from "../../src/base/random.ts";
-import { DiskError } from "../../src/disk/disk.ts";
 import { MemoryDisk } from "../../src/disk/memory_disk.ts";
-import { applyRepair, planRepair } from "../../src/engine/repair.ts";
 import { crc32c } from "../../src/platform/checksum.ts";
 import { verifyDataset } from "../../test/support/verify_dataset.ts";
+import { SimBackup } from "./backup.ts";
 import { Counts } from "./counts.ts";
 import { Crowd, Violation } from "./crowd.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
 import { Faults, ProcessDied } from "./faults.ts";
-import type { FoundState } from "./history.ts";
+import { type FoundState, firstDifference } from "./history.ts";
 import { ImageWatch } from "./imaging.ts";
-import { drawKeys } from "./keys.ts";
+import { ALL_SIM_KEYS, drawKeys } from "./keys.ts";
 import { Leavings } from "./leavings.ts";
 import { Model } from "./model.ts";
 import { mix, type Plan, planOf, type Step, stepOf } from "./plan.ts";
+import { cutPower } from "./power.ts";
+import { repairDisk } from "./repair.ts";
+import { chooseSequence, Milestones, noting, restoreTo, storeProblem } from "./restored.ts";
 import { decay } from "./rot.ts";
 import { SimServer, type SimServerOptions } from "./server.ts";
 import { readState } from "./state.ts";
-import { LATENCY_US_MAX, Schedule, SimClock, SimLogIo } from "./world.ts";
+import { closed, lastImage } from "./stopping.ts";
+import { LATENCY_US_MAX, Schedule, SimClock } from "./world.ts";
 
 /** Under `everysec` a write is on stable storage after this time: a second, and what slow syncs and a change of segments add. */
 export const EVERYSEC_BOUND_US = 1_000_000 + 8 * LATENCY_US_MAX;
 const TICK_US = 100_000;
+/** Of the last server of a life, while the store fails now and then. */
+const FLAKY_ROUNDS = 120;
 
 export interface RunResult {
   /** "": nothing. */
@@ -92,6 +97,8 @@ class Life {
   /** The disk as it was when the process died in the middle of something. */
   private diedWith: MemoryDisk | undefined;
   private readonly images: ImageWatch;
+  private backup: SimBackup | undefined;
+  private readonly milestones = new Milestones();
   /** The images listed may be fewer than a server leaves: some have decayed, or the log has begun anew. */
   private fallbackLost = false;
 
@@ -104,19 +111,17 @@ class Life {
     const draws = { int32: () => this.random.int32(), bytes: (length: number) => this.random.bytes(length) };
     this.schedule = new Schedule(this.clock, draws);
     this.disk = new MemoryDisk(this.schedule.later);
-    this.faults = new Faults(this.disk, this.counts, (text) => this.note(text));
-    this.images = new ImageWatch(
-      counts,
-      (text) => this.note(text),
-      () => this.disk,
-      () => this.server,
-    );
+    const note = (text: string): void => this.note(text);
+    this.faults = new Faults(this.disk, counts, note);
+    if (plan.backup) this.backup = new SimBackup(plan, clock, this.schedule, counts, note);
+    const disk = (): MemoryDisk => this.disk;
+    this.images = new ImageWatch(counts, note, disk, () => this.server);
   }
 
   async run(keep?: ReadonlySet<number>): Promise<void> {
     const { plan } = this;
     this.say?.(
-      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients${plan.encrypted ? ", encrypted" : ""}${plan.expiry ? ", expiry" : ""}${plan.images === undefined ? "" : `, images ${JSON.stringify(plan.images)}`}`,
+      `seed ${plan.seed}: ${plan.policy}, segments of ${plan.segmentBytesMax}, sectors of ${plan.sectorBytes}, ${plan.clients} clients${plan.encrypted ? ", encrypted" : ""}${plan.expiry ? ", expiry" : ""}${plan.backup ? ", backup" : ""}${plan.images === undefined ? "" : `, images ${JSON.stringify(plan.images)}`}`,
     );
     this.counts.add("seeds");
     this.start();
@@ -126,6 +131,7 @@ class Life {
     }
     // The last step is always there, whatever was left out.
     this.random = seededRandom(mix(plan.seed, plan.steps));
+    if (this.backup !== undefined) await this.proveBackup(this.backup);
     if (plan.rot) await this.rot();
     else {
       this.crash("power");
@@ -137,15 +143,19 @@ class Life {
     this.random = step.random;
     this.note(`step ${step.index}: ${step.kind}`);
     this.counts.add("steps");
+    this.backup?.beginStep(step.index);
     // What it was told since the last step, by a promise.
     this.buryEnded();
-    if (this.images.violation !== "") throw new Violation(this.images.violation);
+    const wrong = this.images.violation || (this.backup?.violation ?? "");
+    if (wrong !== "") throw new Violation(wrong);
     switch (step.kind) {
       case "turn":
         this.turn();
         break;
       case "advance":
-        this.advance(uniform(this.random, 4) === 0 ? uniform(this.random, 3_000_000) : uniform(this.random, 120_000));
+        await this.advance(
+          uniform(this.random, 4) === 0 ? uniform(this.random, 3_000_000) : uniform(this.random, 120_000),
+        );
         break;
       case "image":
         this.image();
@@ -230,9 +240,12 @@ class Life {
   }
 
   /** Lets time pass: completions and ticks, each when it is due. */
-  private advance(byUs: number): void {
+  private async advance(byUs: number): Promise<void> {
     const untilUs = this.clock.nowUs + byUs;
-    while (!this.server.ended && Math.min(this.schedule.dueUs, this.nextTickUs) <= untilUs) this.next();
+    while (!this.server.ended && Math.min(this.schedule.dueUs, this.nextTickUs) <= untilUs) {
+      if (this.backup === undefined) this.next();
+      else await this.nextOf(this.backup);
+    }
     this.clock.nowUs = Math.max(this.clock.nowUs, untilUs);
   }
 
@@ -243,6 +256,7 @@ class Life {
       this.clock.nowUs = Math.max(this.clock.nowUs, this.nextTickUs);
       this.nextTickUs = this.clock.nowUs + TICK_US;
       this.server.tick();
+      this.backup?.tick();
       this.crowd.deliver(undefined, 0);
     }
     this.takeReplies();
@@ -288,19 +302,9 @@ class Life {
   /** A clean stop, and a start. */
   private async stop(): Promise<void> {
     const { storage } = this.server;
-    if (uniform(this.random, 3) === 0) await this.lastImage();
+    if (uniform(this.random, 3) === 0) await lastImage(this.server, () => this.next());
     if (this.server.ended) return;
-    let outcome = "";
-    storage.close().then(
-      () => (outcome = "stopped"),
-      (thrown: unknown) => (outcome = thrown instanceof DiskError ? "failed" : `threw ${String(thrown)}`),
-    );
-    for (let rounds = 0; outcome === ""; rounds++) {
-      if (rounds > 10_000) throw new Violation("a stop does not end");
-      for (let i = 0; i < 4; i++) await Promise.resolve();
-      if (outcome === "" && this.schedule.length > 0) this.schedule.runFirst();
-      else if (outcome === "") await new Promise((resolve) => setImmediate(resolve));
-    }
+    const outcome = await closed(storage, this.schedule);
     this.note(`stop ${outcome}`);
     if (this.diedWith !== undefined) return;
     if (outcome.startsWith("threw")) throw new Violation(`a stop ${outcome}`);
@@ -312,26 +316,6 @@ class Life {
       this.powerMin = this.model.writes;
     }
     this.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
-  }
-
-  /** SHUTDOWN SAVE: an image first, while the server's timer goes on. */
-  private async lastImage(): Promise<void> {
-    const { server } = this;
-    const { saving } = server;
-    if (saving === undefined) return;
-    let ended = false;
-    const end = (): void => {
-      ended = true;
-    };
-    const begin = (): void => {
-      if (saving.begin("save", end) !== undefined) end();
-    };
-    void server.storage.images.cancel().then(begin);
-    for (let rounds = 0; !ended && !server.ended; rounds++) {
-      if (rounds > 10_000) throw new Violation("the image before a stop does not end");
-      for (let i = 0; i < 4; i++) await Promise.resolve();
-      if (!ended) this.next();
-    }
   }
 
   /** The process ends as it is, or the power fails; then a start, which may crash as well. */
@@ -363,6 +347,7 @@ class Life {
     if (this.alive.at(-1)?.storage.images.busy === true) this.counts.add(`images: ${kind} meanwhile`);
     // Nobody dies twice: some of what was on its way may still happen.
     this.faults.dieAt(0);
+    this.backup?.detach();
     if ((this.alive.at(-1)?.storage.resumption.attempts ?? 0) > 0) this.fallbackLost = true;
     this.forget();
     this.faults.end();
@@ -379,22 +364,7 @@ class Life {
       return;
     }
     this.killMin = this.powerMin;
-    const dice = uniform(this.random, 8);
-    if (dice < 2) {
-      this.disk.crash(dice === 0 ? "power" : "names");
-      this.counts.add(dice === 0 ? "power cuts: nothing unsynced kept" : "power cuts: only names kept");
-      return;
-    }
-    this.counts.add(`power cuts: by sectors of ${this.plan.sectorBytes}`);
-    this.disk.cutPower(
-      {
-        random: this.random,
-        sectorBytes: this.plan.sectorBytes,
-        old: this.disk.oldBytes(this.random),
-        count: (outcome) => this.counts.add(`sectors: ${outcome}`),
-      },
-      (fate) => this.counts.add(`names: ${fate.slice(5)}`),
-    );
+    cutPower(this.disk, this.random, this.plan.sectorBytes, this.counts);
   }
 
   /** A start dies at some operation; then the power may fail. */
@@ -421,12 +391,8 @@ class Life {
     const twice = this.stateOf(copy);
     this.forget();
     this.counts.add("recovered twice");
-    for (const name of new Set([...once.keys(), ...twice.keys()])) {
-      const [a, b] = [once.get(name), twice.get(name)];
-      if (a?.text !== b?.text || a?.expireMs !== b?.expireMs) {
-        throw new Violation(`recovering twice gives another state: ${name} holds ${b?.text} instead of ${a?.text}`);
-      }
-    }
+    const wrong = firstDifference(once, twice);
+    if (wrong !== "") throw new Violation(`recovering twice gives another state: ${wrong}`);
   }
 
   private stateOf(disk: MemoryDisk): FoundState {
@@ -451,7 +417,10 @@ class Life {
       if (thrown instanceof EmberlogError) throw new Violation(`a start was refused: ${thrown.message}`);
       throw thrown;
     }
+    const { sequence } = this.server.storage.writer;
     this.judge(this.killMin);
+    this.milestones.recovered(sequence, this.model.writes);
+    this.backup?.attach(this.server, this.disk);
     const { report } = this.server.storage;
     const wrong = this.leavings.check(this.disk, report, !this.fallbackLost);
     if (wrong !== "") throw new Violation(wrong);
@@ -462,6 +431,54 @@ class Life {
     const second = this.leavings.secondServer(() => this.open(this.disk));
     if (second !== "") throw new Violation(second);
     this.counts.add("second servers refused");
+  }
+
+  /** What the store holds is what was; then the next server brings the rest, and that is all. */
+  private async proveBackup(backup: SimBackup): Promise<void> {
+    this.faults.end();
+    backup.store.weather = "fair";
+    // Mostly it dies in the midst of an upload.
+    for (let rounds = 0; rounds < 60 && !backup.uploading && !this.server.ended; rounds++) {
+      if (rounds % 8 === 0) this.turn();
+      await this.nextOf(backup);
+    }
+    this.endProcess(uniform(this.random, 2) === 0 ? "killed" : "power");
+    await this.judgeStore(backup, uniform(this.random, 3) === 0);
+    this.start();
+    // Of the passes with an image, too, some come to nothing.
+    backup.store.weather = "flaky";
+    this.image();
+    for (let rounds = 0; rounds < FLAKY_ROUNDS || !backup.complete; rounds++) {
+      if (rounds === FLAKY_ROUNDS) backup.store.weather = "fair";
+      if (rounds > 5000 || this.server.ended) throw new Violation(`the backup never catches up: ${backup.state}`);
+      await this.nextOf(backup);
+    }
+    this.endProcess("killed");
+    backup.store.arrive(true);
+    await this.judgeStore(backup, true);
+    this.backup = undefined;
+    this.start();
+  }
+
+  private async nextOf(backup: SimBackup): Promise<void> {
+    this.next();
+    await backup.settle();
+  }
+
+  private async judgeStore(backup: SimBackup, latest: boolean): Promise<void> {
+    const { clock, schedule, random, milestones, model } = this;
+    const store = backup.store.memory;
+    const wrong = backup.violation || (await storeProblem(store, backup.reported, !this.fallbackLost));
+    if (wrong !== "") throw new Violation(wrong);
+    const world = { store, clock, schedule, random, keys: ALL_SIM_KEYS };
+    const sequence = await chooseSequence(world, milestones, latest);
+    if (sequence === undefined) return;
+    const state = this.stateOf(await restoreTo(world, sequence));
+    this.forget();
+    this.note(`restored the state after command ${sequence}`);
+    this.counts.add("backup: states restored and compared");
+    const different = milestones.difference(model, sequence, state, clock.wallMs());
+    if (different !== "") throw new Violation(`restored after command ${sequence}: ${different}`);
   }
 
   private startedFromImages(images: number): void {
@@ -483,7 +500,9 @@ class Life {
       segmentBytesMax: this.plan.segmentBytesMax,
       keys: this.plan.encrypted ? drawKeys(this.random) : undefined,
       notify: this.plan.notify ? "EA" : "",
-      listener: this.crowd,
+      listener: this.plan.backup
+        ? noting(this.crowd, this.milestones, this.model, () => this.server.engine.journal.sequence)
+        : this.crowd,
       // A copy that is only looked at takes none.
       images:
         this.plan.images === undefined || disk !== this.disk
@@ -558,23 +577,7 @@ class Life {
   /** What was refused is repaired: then a start serves a prefix. */
   private async repair(): Promise<void> {
     const { disk, clock, schedule } = this;
-    const plan = planRepair(disk, SIM_DIRECTORY, crc32c);
-    if (plan.kind !== "repair") throw new Violation(`a start refuses and there is nothing to repair: ${plan.why}`);
-    const logIo = new SimLogIo(disk, schedule, 1);
-    const random = seededRandom(this.random.int32());
-    await applyRepair(
-      {
-        disk,
-        directory: SIM_DIRECTORY,
-        logIo,
-        clock,
-        random,
-        crc32c,
-        policy: "always",
-        segmentBytesMax: 8192,
-      },
-      plan,
-    );
+    await repairDisk(disk, clock, schedule, seededRandom(this.random.int32()));
     this.counts.add("repairs");
     this.endProcess("power");
     this.server = this.open(this.disk);

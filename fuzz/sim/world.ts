@@ -63,6 +63,11 @@ export class Schedule {
     const dice = uniform(this.random, 16);
     const latencyUs =
       dice < 12 ? 50 + uniform(this.random, usuallyUs) : dice < 15 ? uniform(this.random, 30_000) : LATENCY_US_MAX;
+    this.after(latencyUs, run, unseen);
+  }
+
+  /** The same, at a time that the caller decides. */
+  after(latencyUs: number, run: () => void, unseen?: () => void): void {
     const dueUs = this.clock.nowUs + latencyUs;
     let at = this.pending.length;
     while (at > 0 && this.pending[at - 1]!.dueUs > dueUs) at--;

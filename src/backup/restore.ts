@@ -61,6 +61,8 @@ export interface RestoreOptions {
   readonly keys: Keys;
   /** Step 4, the engine's part. */
   readonly begin: (kept: KeptFiles) => BegunDirectory;
+  /** Writes a file; absent: as `createFile` does, on the machine's disk. */
+  readonly createFile?: typeof createFile;
 }
 
 /** The bytes that carrying `plan` out fetches, as stored. */
@@ -93,11 +95,11 @@ export async function restore(
     ...images.map(
       ({ object, size, image }) =>
         () =>
-          writeFile(directory, fetchContent(fetching, object, size), image.name),
+          writeFile(options, fetchContent(fetching, object, size), image.name),
     ),
     ...plan.segments.map((segment) => () => {
       const name = segmentName(segment.object.firstSequence, epochOf(segment));
-      return writeFile(directory, fetchSegment(fetching, segment), name);
+      return writeFile(options, fetchSegment(fetching, segment), name);
     }),
   ];
   await forAll(files, OBJECTS_AT_ONCE, (fetch) => fetch());
@@ -112,8 +114,12 @@ function epochOf({ object }: StoredSegment): Uint8Array {
   return fromHex(object.epoch)!;
 }
 
-async function writeFile(directory: string, content: AsyncIterable<Uint8Array>, name: string): Promise<void> {
-  const created = await createFile(path.join(directory, name), content, path.join(directory, `${name}.part`));
+async function writeFile(
+  { directory, createFile: create = createFile }: RestoreOptions,
+  content: AsyncIterable<Uint8Array>,
+  name: string,
+): Promise<void> {
+  const created = await create(path.join(directory, name), content, path.join(directory, `${name}.part`));
   check(created, "an empty directory has no such file");
 }
 
