@@ -80,7 +80,7 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
     "D17",
     "what an older claim has brought beyond the point that the newer one goes on from counts",
     "backup/history.ts",
-    "if (object === undefined || object.lastSequence > until || object.firstSequence <= reached) continue;",
-    "if (object === undefined || until < 0 || object.firstSequence <= reached) continue;",
+    "object.lastSequence > (untils.get(object.claim) ?? -1)",
+    "untils.get(object.claim) === undefined",
   ),
 ];

@@ -36,6 +36,7 @@ export class Crowd implements Listener {
 
   constructor(options: CrowdOptions) {
     this.options = options;
+    options.model.receiversOf = (message) => deliveries(this.clients, message).length;
   }
 
   /** New connections to a server that has just started. */
@@ -69,9 +70,10 @@ export class Crowd implements Listener {
     let last: string[] | undefined;
     for (let i = uniform(random, 4); i >= 0; i--) {
       const mayWait = this.othersAreAwake(client);
+      const heard = this.clients.some((other) => other !== client && other.session.subscriptions > 0);
       const { requests } = this;
       const again = last === undefined || uniform(random, 2) === 0 ? undefined : requests.alike(last, random);
-      const request = again ?? requests.draw({ random, client, expiry: this.options.expiry, mayWait });
+      const request = again ?? requests.draw({ random, client, expiry: this.options.expiry, mayWait, heard });
       last = client.subscriptions.size > 0 ? undefined : request;
       client.follow(request);
       const encoded = encode(request);

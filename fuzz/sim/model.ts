@@ -6,6 +6,7 @@
  * write that it shows: once a client has it under `always`, a prefix that ends before that write is a lie.
  */
 import { datasetCommands } from "../../src/command/commands.ts";
+import type { Message } from "./channels.ts";
 import { type Change, type FoundState, History, nameOf, type State } from "./history.ts";
 import { runOnValues, type Store, WrongAnswer } from "./model_values.ts";
 import { array, bulk, elementsOf, integer, NIL, NIL_ARRAY, OK, stringsOf, WRONG_TYPE } from "./replies.ts";
@@ -59,6 +60,8 @@ const BLOCKING: Readonly<Record<string, { readonly keys: number; readonly kind: 
 
 export class Model implements Store {
   nowMs = 0;
+  /** How many hear a message. */
+  receiversOf: (message: Message) => number = () => 0;
   private readonly history = new History();
   private current: State = new Map();
   /** The last write that changed a key. */
@@ -253,6 +256,8 @@ export class Model implements Store {
       case "SELECT":
         session.database = Number(key);
         return OK;
+      case "PUBLISH":
+        return integer(this.receiversOf({ channel: key, payload: value }));
       case "SET":
         return this.set(db, key, value, args.slice(2));
       case "DEL": {

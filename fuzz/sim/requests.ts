@@ -34,6 +34,8 @@ export interface Draw {
   readonly expiry: boolean;
   /** The client may wait for keys: somebody else is there to have it go on. */
   readonly mayWait: boolean;
+  /** Somebody else listens to channels. */
+  readonly heard: boolean;
 }
 
 export class Requests {
@@ -44,6 +46,9 @@ export class Requests {
     const { random, client } = draw;
     if (client.subscriptions.size > 0) return this.subscription(draw);
     if (client.inMulti && uniform(random, 3) === 0) return uniform(random, 6) === 0 ? ["DISCARD"] : ["EXEC"];
+    // A message may tell of all that its transaction does, also of what comes behind it.
+    if (draw.heard && uniform(random, client.inMulti ? 3 : 8) === 0)
+      return client.inMulti ? ["PUBLISH", pick(random, CHANNELS), this.name()] : ["MULTI"];
     switch (pick(random, FAMILIES)) {
       case "lists":
         return this.list(draw);
@@ -246,13 +251,14 @@ export class Requests {
     }
   }
 
-  private session({ random, client, expiry, mayWait }: Draw): string[] {
+  private session(draw: Draw): string[] {
+    const { random, expiry, mayWait } = draw;
     const dice = uniform(random, 16);
     if (dice < 3) return ["SELECT", String(uniform(random, 2))];
     // A key that expires breaks a watch: when, nobody says.
     if (dice < 6 && !expiry) return ["WATCH", pick(random, ALL_KEYS)];
     if (dice < 9) return ["PUBLISH", pick(random, CHANNELS), this.name()];
-    if (dice === 9 && mayWait) return this.subscription({ random, client, expiry, mayWait });
+    if (dice === 9 && mayWait) return this.subscription(draw);
     return ["MULTI"];
   }
 
