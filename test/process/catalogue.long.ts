@@ -4,12 +4,15 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
+import { seededRandom, uniform } from "../../src/base/random.ts";
+import { drawSeed } from "../model/memory_seed.ts";
 import { emberlogMain, startEmberlog } from "../support/emberlog_server.ts";
 import { sqliteAvailable } from "../support/sqlite.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 
 const root = temporaryDirectory("catalogue-process");
 const run = promisify(execFile);
+const seed = drawSeed();
 
 interface Answer {
   readonly code: number;
@@ -94,6 +97,33 @@ describe.runIf(sqliteAvailable())("with SQLite", () => {
       code: 2,
       out: expect.stringContaining("is no data directory"),
     });
+  }, 60_000);
+
+  test(`killed while it is written: EMBERLOG_SEED=${seed} npx vitest run --config vitest.long.config.ts test/process/catalogue.long.ts`, async () => {
+    const random = seededRandom(seed);
+    const dir = join(root, "killed");
+    const url = `file://${join(root, "killed-store")}`;
+    mkdirSync(dir);
+    const args = ["--backup-target", url, "--backup-interval", "1 64kb", "--log-segment-bytes", "1mb"];
+    for (let round = 0; round < 5; round++) {
+      const server = await startEmberlog({ dir, args });
+      const client = await server.connect();
+      const end = Date.now() + 100 + uniform(random, 700);
+      for (let i = 0; Date.now() < end; i++)
+        await client.command("SET", `k${i % 50}`, "v".repeat(uniform(random, 4000)));
+      client.close();
+      await server.kill9();
+    }
+    const server = await startEmberlog({ dir, args });
+    await until(async () => {
+      const told = await emberlog(["backup", "list", "--dir", dir]);
+      return (
+        told.code === 0 &&
+        told.out.split("\n").slice(1).join("\n") === (await emberlog(["backup", "list", "--from", url])).out
+      );
+    });
+    expect(server.output).not.toContain("made anew");
+    expect(await server.stop()).toBe(0);
   }, 60_000);
 });
 
