@@ -92,7 +92,7 @@ export function countSync(
 
 /** Who wants to know how long each stage took, µs. */
 export interface LogObserver {
-  /** A write, on the calling thread, or on the write thread while a sync or something larger was going on. */
-  wrote(us: number, onThread: boolean): void;
+  /** A write, alone, or beside a sync or something else that kept it from being made at once. */
+  wrote(us: number, besideSync: boolean): void;
   synced(us: number): void;
 }

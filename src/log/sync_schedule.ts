@@ -2,7 +2,7 @@
  * When a sync is due. Decisions only: it starts nothing and reads no clock.
  *
  * `always`: at once, or, while the clients of the last group are expected back, when they are back or 20 % of a sync's time
- * has passed. Starting at once splits the clients into two cohorts that wait for each other's sync and halves the gain. Where
+ * has passed; where syncs are short, it is what answering them and hearing from them takes. Starting at once splits the clients into two cohorts that wait for each other's sync and halves the gain. Where
  * syncs overlap (sync_overlap.ts) nobody waits for another one's sync, and 5 % are enough: who comes back together stays together.
  * `everysec`: so early that the oldest write is on stable storage within a second: a second minus what a sync takes.
  * `no`: never on its own.
@@ -15,6 +15,11 @@ const EXPOSURE_US = 1_000_000;
 /** However slow syncs are, there is this much time between two of them under `everysec`. */
 const EVERYSEC_GAP_US = 100_000;
 const COHORT_SHARE = 0.2;
+/** Whatever the disk is like, some fifty clients take so long to be answered and to come back; but no more than two syncs are waited. */
+const COHORT_US = 250;
+const COHORT_SYNCS_MAX = 2;
+/** Of syncs shorter than this, one under way does not keep a write waiting for long. */
+const SHORT_SYNC_US = 1000;
 const COHORT_SHARE_OVERLAPPED = 0.05;
 /** The writer looks at the clock this often. */
 const TICK_US = 100_000;
@@ -60,6 +65,11 @@ export class SyncSchedule {
     if (this.policy === "always" && this.lanes > 1) this.overlap.counted(nowUs, tookUs, waitedUs, writes);
   }
 
+  /** May this thread write while a sync is under way? Under the other policies one can take 300 ms at any time, and nobody waits for it. */
+  get writesBeside(): boolean {
+    return this.policy === "always" && this.syncUs < SHORT_SYNC_US;
+  }
+
   ended(nowUs: number, tookUs: number): void {
     this.cohortExpected = 0;
     this.cohortReturned = 0;
@@ -75,11 +85,15 @@ export class SyncSchedule {
     if (this.policy === "no") return Number.POSITIVE_INFINITY;
     if (this.policy === "always") {
       if (this.cohortReturned >= this.cohortExpected) return 0;
-      if (!this.overlaps) return this.lastEndUs + COHORT_SHARE * this.syncUs - nowUs;
+      if (!this.overlaps) return this.lastEndUs + this.cohortUs() - nowUs;
       // Syncs end all the time: who came before the last end has waited since.
       return Math.min(this.lastEndUs, oldestUs) + COHORT_SHARE_OVERLAPPED * this.syncUs - nowUs;
     }
     const due = oldestUs + EXPOSURE_US - this.syncUs - TICK_US;
     return Math.max(due, this.lastEndUs + EVERYSEC_GAP_US) - nowUs;
+  }
+
+  private cohortUs(): number {
+    return Math.max(COHORT_SHARE * this.syncUs, Math.min(COHORT_US, COHORT_SYNCS_MAX * this.syncUs));
   }
 }

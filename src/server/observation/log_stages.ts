@@ -13,9 +13,9 @@ export class LogStages implements LogObserver {
     this.log = log;
   }
 
-  wrote(us: number, onThread: boolean): void {
+  wrote(us: number, besideSync: boolean): void {
     this.latency.sample("aof-write", us);
-    this.latency.sample(onThread ? "aof-write-pending-fsync" : "aof-write-alone", us);
+    this.latency.sample(besideSync ? "aof-write-pending-fsync" : "aof-write-alone", us);
   }
 
   synced(us: number): void {

@@ -96,6 +96,46 @@ describe("always", () => {
     expect(log.steps.tasks).toHaveLength(1);
   });
 
+  test("where syncs are short it waits as long as answering the cohort takes, but no longer than two syncs", () => {
+    const log = openTestLog({ policy: "always" });
+    for (const [syncMs, dueUs] of [
+      [0.1, 200],
+      [1, 250],
+    ] as const) {
+      // The moving average needs some.
+      for (let i = 0; i < 60; i++) {
+        commitBytes(log.writer, 10, 0);
+        log.clock.advance(syncMs);
+        log.steps.all();
+      }
+      log.writer.cohort(0, 2);
+      commitBytes(log.writer, 10, 1);
+      expect(Math.round(log.writer.syncDueUs())).toBe(dueUs);
+      log.writer.cohort(2, 2);
+      log.steps.all();
+    }
+  });
+
+  test("beside a sync writes are made at once while syncs are short, and by the write thread when they are not", () => {
+    const log = openTestLog({ policy: "always" });
+    commitBytes(log.writer, 10, 0);
+    // The first sync, and the space that is written ahead beside it.
+    log.steps.all();
+    commitBytes(log.writer, 10, 1);
+    commitBytes(log.writer, 10, 2);
+    expect(log.writer.writtenSequence).toBe(3);
+    expect(log.writer.statistics.writesOnThread).toBe(0);
+    log.clock.advance(10);
+    log.steps.all();
+    expect(log.writer.durableSequence).toBe(3);
+    commitBytes(log.writer, 10, 3);
+    commitBytes(log.writer, 10, 4);
+    expect(log.writer.writtenSequence).toBe(4);
+    expect(log.writer.statistics.writesOnThread).toBe(1);
+    log.steps.all();
+    expect(log.writer.durableSequence).toBe(5);
+  });
+
   test("a failed sync is final: nothing advances and nothing is taken (D9)", () => {
     const log = openTestLog({ policy: "always" });
     log.disk.failAt(log.disk.operations + 2, EIO);

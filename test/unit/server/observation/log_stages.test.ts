@@ -18,9 +18,12 @@ function observed(policy: "always" | "everysec", thresholdMs: number) {
 it("always: the write alone, the one behind a sync, and the sync", () => {
   const { log, worst } = observed("always", 5);
   commitBytes(log.writer, 10, 0);
-  log.clock.advance(7);
-  // Goes to the write thread, which is done before the sync.
+  log.clock.advance(20);
+  log.steps.all();
   commitBytes(log.writer, 10, 1);
+  log.clock.advance(7);
+  // Goes to the write thread, because the last sync was long, and is done before this one.
+  commitBytes(log.writer, 10, 2);
   log.clock.advance(13);
   log.steps.all();
   expect(worst()).toEqual(["aof-fsync-always 20", "aof-write 13", "aof-write-pending-fsync 13"]);
