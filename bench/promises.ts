@@ -10,7 +10,8 @@
  * 4. memory at 5 M keys, beside redis-server where there is one
  * 5. the longest turn while a sorted set and a hash of 5 M elements (--elements) are built, ranged, expired and deleted
  *
- * Prints a line for each as soon as it is known. Server on core 0, clients on core 1, where there are two.
+ * Prints a line for each as soon as it is known. Server on core 0, clients on core 1, where there are two. Where the machine is a virtual one
+ * its host stops a core now and then, and the thread that runs there is charged for it; a witness (standstill.c) tells how often that happened.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -19,6 +20,7 @@ import { parseArgs } from "node:util";
 import { startEmberlog } from "../test/support/emberlog_server.ts";
 import { redisAvailable, startRedis } from "../test/support/redis_server.ts";
 import type { ServerProcess } from "../test/support/server_process.ts";
+import { Standstill, type Stops } from "./standstill.ts";
 import { drive, feed, type Load, loadKeys } from "./versus_load.ts";
 import { residentBytes } from "./versus_machine.ts";
 
@@ -60,14 +62,32 @@ async function call(running: ServerProcess, ...args: string[]): Promise<unknown>
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Runs `work` and says what the longest turn was meanwhile. */
-async function longestTurn(running: ServerProcess, what: string, work: () => Promise<void>): Promise<void> {
+async function longestTurn(
+  running: ServerProcess,
+  witness: Standstill | undefined,
+  what: string,
+  work: () => Promise<void>,
+): Promise<void> {
   await call(running, "CONFIG", "RESETSTAT");
+  await witness?.period();
   await work();
+  const stops = await witness?.period();
   const stats = await info(running, "stats");
   const us = Number(stats.get("turn_cpu_us_max"));
-  console.log(
-    `${what}: longest turn ${(us / 1000).toFixed(2)} ms, over 5 ms: ${stats.get("turns_over_5ms")} of ${stats.get("turns")}`,
-  );
+  const long = `over 5 ms: ${stats.get("turns_over_5ms")} of ${stats.get("turns")}`;
+  console.log(`${what}: longest turn ${(us / 1000).toFixed(2)} ms, ${long}${told(stops)}`);
+}
+
+function told(stops: Stops | undefined): string {
+  if (stops === undefined) return "";
+  if (stops.count === 0) return "; the core never stood still";
+  return `; the core stood still ${stops.count} times, ${stops.longestMs.toFixed(1)} ms at most`;
+}
+
+/** A server on its core, with the witness beside it. */
+async function watched(): Promise<{ running: ServerProcess; witness: Standstill | undefined }> {
+  const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
+  return { running, witness: pinned ? new Standstill(0, running.pid) : undefined };
 }
 
 /** Until the dataset is empty and freed. */
@@ -81,16 +101,17 @@ async function untilFreed(running: ServerProcess): Promise<void> {
 }
 
 async function turns(): Promise<void> {
-  const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
-  await longestTurn(running, `inserting ${keys} keys`, () => loadKeys(running.port, keys));
-  await longestTurn(running, `FLUSHALL ASYNC of ${keys} keys`, async () => {
+  const { running, witness } = await watched();
+  await longestTurn(running, witness, `inserting ${keys} keys`, () => loadKeys(running.port, keys));
+  await longestTurn(running, witness, `FLUSHALL ASYNC of ${keys} keys`, async () => {
     await call(running, "FLUSHALL", "ASYNC");
     await untilFreed(running);
   });
-  await longestTurn(running, `inserting ${keys} keys that expire`, () =>
+  await longestTurn(running, witness, `inserting ${keys} keys that expire`, () =>
     loadKeys(running.port, keys, Date.now() + 60_000 + keys / 500),
   );
-  await longestTurn(running, `expiry of ${keys} keys`, () => untilFreed(running));
+  await longestTurn(running, witness, `expiry of ${keys} keys`, () => untilFreed(running));
+  witness?.end();
   await running.stop();
 }
 
@@ -203,19 +224,20 @@ async function collections(): Promise<void> {
   };
   for (const [command, reads] of Object.entries(ranges)) {
     for (const end of ["DEL", "UNLINK", "expiry"]) {
-      const running = await startEmberlog({ ...server, args: ["--appendonly", "no"] });
+      const { running, witness } = await watched();
       const what = `${command}, ${elements} elements`;
-      await longestTurn(running, `${what}: built`, () => build(running, command, "big"));
+      await longestTurn(running, witness, `${what}: built`, () => build(running, command, "big"));
       if (end === "DEL") {
-        await longestTurn(running, `${what}: ranged`, async () => {
+        await longestTurn(running, witness, `${what}: ranged`, async () => {
           for (let round = 0; round < 100; round++) for (const read of reads) await call(running, ...read);
         });
       }
-      await longestTurn(running, `${what}: ended by ${end}`, async () => {
+      await longestTurn(running, witness, `${what}: ended by ${end}`, async () => {
         if (end === "expiry") await call(running, "PEXPIRE", "big", "1");
         else await call(running, end, "big");
         await untilFreed(running);
       });
+      witness?.end();
       await running.stop();
     }
   }
