@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define PERIOD_MS 0.5
-#define LATE_MS 3.0
+#define LATE_MS 1.0
 #define SLICE_NS 100000
 
 struct scheduling {

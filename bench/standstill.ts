@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { compiled } from "./programs.ts";
 
-/** Stops of 3 ms and more in one period. */
+/** Stops of 1 ms and more in one period. */
 export interface Stops {
   readonly count: number;
   readonly longestMs: number;
