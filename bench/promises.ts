@@ -81,7 +81,7 @@ async function longestTurn(
 function told(stops: Stops | undefined): string {
   if (stops === undefined) return "";
   if (stops.count === 0) return "; the core never stood still";
-  return `; the core stood still ${stops.count} times, ${stops.longestMs.toFixed(1)} ms at most`;
+  return `; the core stood still ${stops.count} times, ${stops.longestMs.toFixed(1)} ms at most, ${stops.totalMs.toFixed(1)} ms in all`;
 }
 
 /** A server on its core, with the witness beside it. */

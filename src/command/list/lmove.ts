@@ -3,6 +3,7 @@ import { EVENT_LIST } from "../../dataset/key_events.ts";
 import { TYPE_LIST } from "../../dataset/types.ts";
 import { NIL } from "../../memory/layout.ts";
 import { readBlob } from "../../structure/blob.ts";
+import { entryType } from "../../structure/entry.ts";
 import { copyElementText, elementTextLength, isIntegerElement } from "../../structure/listpack.ts";
 import type { Call } from "../call.ts";
 import { argument, type CommandDefinition, keysAt, oneOf, token } from "../definition.ts";
@@ -45,6 +46,7 @@ export const lmove: CommandDefinition = {
     if (to === NO_END) return call.reply.error(SYNTAX_ERROR);
     moveNow(call, from === LEFT, to === LEFT);
   },
+  runAlike: rotateAlike,
 };
 
 /** RPOPLPUSH source destination */
@@ -117,6 +119,26 @@ export function moveElement(call: Call, entry: number, fromFront: boolean, toFro
   lists.openEnd(entry, fromFront);
   removeOpened(call, 1, entry, fromFront);
   return true;
+}
+
+/** Requests that send elements of one list from one end to the other: what a pipeline that goes round a list is. */
+function rotateAlike(call: Call, count: number): number {
+  const { argc, dataset, reply } = call;
+  if (argc !== 5 || !sameKey(call)) return 0;
+  const from = readEnd(call, 3);
+  if (from === NO_END) return 0;
+  const to = from === LEFT ? RIGHT : LEFT;
+  let wanted = 0;
+  while (wanted < count && readEnd(call, wanted * argc + 4) === to) wanted++;
+  if (wanted < 2) return 0;
+  const entry = call.write(1);
+  if (entry === NIL || entryType(dataset.arena, entry) !== TYPE_LIST) return 0;
+  const { rotated, rotatedTexts } = dataset.lists;
+  const moved = dataset.lists.rotateRun(entry, from === LEFT, wanted);
+  if (moved === 0) return 0;
+  for (let i = 0; i < moved; i++) reply.bulk(rotated, rotatedTexts[i << 1]!, rotatedTexts[(i << 1) + 1]!);
+  call.changedTimes(moved);
+  return moved;
 }
 
 function outOfMemory(call: Call): false {

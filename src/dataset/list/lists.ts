@@ -9,12 +9,15 @@
  * Functions take a database, an entry of it and the hash of its key; the entry may move. None of them tells the journal. Where one fails
  * the address space is full and the elements are what they were.
  */
+import { check } from "../../base/check.ts";
 import { NIL } from "../../memory/layout.ts";
 import type { Blob } from "../../structure/blob.ts";
 import { entryEncoding } from "../../structure/entry.ts";
 import {
+  copyElementText,
   EMPTY_LISTPACK_BYTES,
   elementBytes,
+  elementTextLength,
   encodedBytes,
   encodeElement,
   encodeElementIn,
@@ -49,6 +52,10 @@ import { ListCursor } from "./cursor.ts";
 import { exceedsNode, isHalfEmpty, openDepth } from "./limits.ts";
 import { findEqualBackwards, ListNodeEdits, removeEqualElements } from "./node_edits.ts";
 import { formOf, PLAIN } from "./node_words.ts";
+
+/** What `rotateRun` moves at most: elements, and bytes of their texts. */
+const ROTATED_MAX = 16;
+const ROTATED_BYTES_MAX = 4096;
 
 export class Lists {
   /** For reading; whoever opens it has it until somebody else does. */
@@ -251,6 +258,35 @@ export class Lists {
     one[1] = length;
     if (!nodes.rotate(fromFront, this.at, toFront, source, one)) return NIL;
     return nodes.tree.items === 1 ? this.shrink(db, list, hash) : list;
+  }
+
+  /** The texts that `rotateRun` has moved, in the order in which they went, and their starts and lengths in pairs. */
+  readonly rotated = new Uint8Array(ROTATED_BYTES_MAX);
+  readonly rotatedTexts = new Int32Array(ROTATED_MAX * 2);
+
+  /**
+   * Moves elements from one end of a list to the other, one after the other: `wanted` of them, or as many as `openRun` allows and `rotated`
+   * holds. How many that were; 0: nothing changed, or there is no address space for it.
+   */
+  rotateRun(entry: number, fromFront: boolean, wanted: number): number {
+    const { nodes, rotated, rotatedTexts } = this;
+    const open = this.openRun(entry, fromFront, Math.min(wanted, ROTATED_MAX));
+    let count = 0;
+    for (let used = 0, { at } = this; count < open; at = this.beside(at, fromFront)) {
+      const length = elementTextLength(this.bytes, at);
+      if (used + length > rotated.length) break;
+      rotatedTexts[count << 1] = used;
+      rotatedTexts[(count << 1) + 1] = length;
+      used += copyElementText(this.bytes, at, rotated, used);
+      count++;
+    }
+    // They are put in first: that may fail, and the ends are different nodes.
+    if (count === 0 || !nodes.push(!fromFront, rotated, rotatedTexts, 0, count, 1)) return 0;
+    check(this.openEnd(entry, fromFront), "a node that was open is still");
+    let last = this.at;
+    for (let i = 1; i < count; i++) last = this.beside(last, fromFront);
+    this.popRun(fromFront, last, count);
+    return count;
   }
 
   private pushPacked(
