@@ -13,6 +13,7 @@ import { portableCalls } from "../../src/memory/calls.ts";
 import { DONE, type FrozenArena, makePool, makeQueue, UNTOUCHED } from "../../src/memory/frozen.ts";
 import { SEGMENT_BLOCKS, SEGMENT_BYTES, SEGMENT_PAGES } from "../../src/memory/layout.ts";
 import type { ImageHeader } from "../../src/snapshot/format.ts";
+import { readImageContent } from "../../src/snapshot/image_content.ts";
 import { BlockReader, readImageIndex } from "../../src/snapshot/image_reading.ts";
 import { ImageVerifying } from "../../src/snapshot/image_verifying.ts";
 import { ImageWriting } from "../../src/snapshot/image_writing.ts";
@@ -133,6 +134,9 @@ test.each([
   expect(read.index.header).toEqual(header);
   expect(read.index.end).toMatchObject({ blocks: 1, pages: 1 });
   expect(read.index.end.content?.keys).toBe(header.version === 1 ? undefined : KEYS);
+  const content = readImageContent(disk, "/image", crc32cReference, keys);
+  const digest = Buffer.from(read.index.end.content?.digest ?? []).toString("hex");
+  if (header.version > 1) expect(content).toEqual({ kind: "content", digest });
   const memory = new Uint8Array(SEGMENT_BYTES);
   const reader = new BlockReader(disk, "/image", header.salt, crc32cReference, fileKey);
   expect(reader.read(read.index.offsets[0]!, 0, [memory])).toBeUndefined();
