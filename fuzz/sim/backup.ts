@@ -110,6 +110,7 @@ export class SimBackup {
     this.process = process;
     if (uniform(random, 2) === 0) this.store.weather = "fair";
     const { storage } = server;
+    storage.images.isBackedUp = true;
     storage.images.isFree = ({ sealed }) => sealed !== null && shipping.isShipped(sealed.lastSequence);
     const { sequence } = storage.writer;
     if (sequence < this.reported)

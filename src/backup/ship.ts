@@ -123,14 +123,21 @@ function commonOf(history: History, manifest: Manifest): Common {
 }
 
 /**
- * What the newest server of these data has gone on from: it knew what its log was the continuation of, when nothing else here or in the store tells it
- * any more (D9). Within one epoch, and before the first segment here, so it is shared.
+ * What the newest server of these data has gone on from, and has brought: it knew what its log was the continuation of, when nothing else here or in the
+ * store tells it any more (D9, or the segments of an earlier epoch have made room). Within one epoch, and before the first segment here, so it is shared.
  */
-function claimedFrom({ claims }: History, { epoch, segments }: Manifest): Common {
+function claimedFrom(history: History, { epoch, segments }: Manifest): Common {
   const epochs = new Set([epoch, ...segments.map((segment) => segment.epoch)].map((each) => hex(each)));
-  const own = claims.findLast((claim) => epochs.has(claim.epoch));
+  const own = history.claims.findLast((claim) => epochs.has(claim.epoch));
+  if (own === undefined) return { sequence: 0, related: false };
   const before = (segments[0]?.firstSequence ?? 1) - 1;
-  return { sequence: Math.min(own?.from?.sequence ?? 0, before), related: own !== undefined };
+  let sequence = Math.min(own.from?.sequence ?? 0, before);
+  const bring = (claim: number, last: number): void => {
+    if (claim === own.claim && last <= before && last > sequence) sequence = last;
+  };
+  for (const { pieces } of history.segments) for (const { object } of pieces) bring(object.claim, object.lastSequence);
+  for (const { object } of history.generations) bring(object.claim, object.sequence);
+  return { sequence, related: true };
 }
 
 function isListed({ images }: Manifest, object: { readonly sequence: number; readonly chain: string }): boolean {

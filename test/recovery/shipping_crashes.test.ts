@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { reaches, readHistory } from "../../src/backup/history.ts";
+import { gapsOf, reaches, readHistory } from "../../src/backup/history.ts";
 import { MemoryStore } from "../../src/backup/memory_store.ts";
 import { type ShipOptions, Shipper } from "../../src/backup/ship.ts";
 import { EmberlogError } from "../../src/base/errors.ts";
@@ -121,6 +121,54 @@ async function live(seed: number): Promise<void> {
     expect(await digestOf(target), `SEED=${seed}, after command ${sequence}`).toBe(digests.get(sequence));
   }
 }
+
+test("D17: the segments of the epoch before have made room, and the backup goes on from them all the same", async () => {
+  const store = new MemoryStore();
+  const options = (world: ImageWorld): ShipOptions => ({
+    disk: world.disk,
+    directory: DIRECTORY,
+    crc32c: referenceCrc32c,
+    keys: NO_KEYS,
+    store,
+    recipients: null,
+    random: seededRandom(5),
+  });
+  const shipAll = async (shipper: Shipper, { storage }: ImageWorld): Promise<void> => {
+    await shipper.ship(storage.listed, { durableSequence: storage.writer.durableSequence, images: "needed" });
+  };
+  const first = new ImageWorld(undefined, 31, { policy: "always" });
+  for (let i = 0; i < 5; i++) first.run("SET", "k", `v${i}`);
+  const digest = datasetDigest(first.client.engine.dataset);
+  first.settle();
+  const last = first.storage.writer.sequence;
+  first.run("SET", "k", "torn");
+  first.steps.all();
+  const disk = first.crash("killed");
+  const torn = `${DIRECTORY}/${disk.list(DIRECTORY).find((name) => name.endsWith(".seg"))!}`;
+  disk.damage(torn, (bytes) => {
+    bytes[Buffer.from(bytes).lastIndexOf("torn")] = 0;
+  });
+  const second = new ImageWorld(disk, 32, { policy: "always" });
+  expect(second.storage.report).toMatchObject({ decision: "cut", lastSequence: last });
+  const shipper = await Shipper.begin(options(second), second.storage.listed, 0);
+  await shipAll(shipper, second);
+  expect(shipper.report.position).toBe(last);
+  second.storage.images.isFree = ({ sealed }) => sealed !== null && sealed.lastSequence <= shipper.report.position;
+  for (let i = 0; i < 2; i++) {
+    second.run("SET", "k", `later ${i}`);
+    await second.save(true);
+  }
+  expect(second.storage.listed.segments[0]!.firstSequence).toBe(last + 1);
+  const third = new ImageWorld(second.crash("killed"), 33, { policy: "always" });
+  const next = await Shipper.begin(options(third), third.storage.listed, 0);
+  expect(next.claim.from).toEqual({ claim: shipper.claim.claim, sequence: last });
+  await shipAll(next, third);
+  const history = await readHistory(store);
+  expect(gapsOf(history)).toEqual([]);
+  expect(reaches(history)[0]).toMatchObject({ first: 0, last: third.storage.writer.sequence });
+  await restoreFrom(store, { kind: "sequence", sequence: last }, join(root, "before"));
+  expect(await digestOf(join(root, "before"))).toBe(digest);
+});
 
 test(`${SEEDS.length} random lives`, async () => {
   for (const seed of SEEDS) await live(seed);

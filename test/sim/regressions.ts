@@ -54,4 +54,9 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 235472441,
     keep: [0, 1, 2, 4, 6, 12, 13, 25, 26, 29, 34, 35, 51, 54],
   },
+  {
+    // test/recovery/shipping_crashes.test.ts: "D17: the segments of the epoch before have made room, and the backup goes on from them all the same"
+    name: "D17: a backup began anew because what was shipped was of the epoch before, and was not here any more",
+    seed: 2000708,
+  },
 ];
