@@ -10,6 +10,7 @@
  * generations/<claim>/<sequence>-<time>-<chain>.json                  the images that together are the state at a sequence; written last
  * pruned/<claim>/<sequence>.json                                      segments up to this command were removed on purpose (prune.ts)
  * checks/<time>-<verify|drill>-<8 hex digits>.json                     what somebody found who looked whether this can be restored (checks.ts)
+ * probe/<time>-<hex digits>[.age]                                       small, gone at once where the store has no object lock
  * counts/<claim>/<first>-<last>.json                                  what the segment of these commands did when (counts.ts); before it
  *
  * claim     10 decimal digits, from 1: names sort as numbers
@@ -32,6 +33,7 @@ export const GENERATIONS = "generations/";
 export const COUNTS = "counts/";
 export const PRUNED = "pruned/";
 export const CHECKS = "checks/";
+export const PROBES = "probe/";
 
 const SUM_CHARS = 32;
 
@@ -217,6 +219,19 @@ export function parseCheckRecordName(name: string): CheckRecordObject | undefine
   const match = CHECK_NAME.exec(name);
   if (match === null) return undefined;
   return { ms: Number.parseInt(match[1]!, 16), kind: match[2] === "drill" ? "drill" : "verify", unique: match[3]! };
+}
+
+const PROBE_NAME = /^probe\/([0-9a-f]{12})-[0-9a-f]+(\.age)?$/;
+
+/** Of a small object by which somebody finds out what the store does, at `ms`; `.age` is appended where it is sealed. */
+export function probeName(ms: number, unique: string): string {
+  return `${PROBES}${hexNumber(ms, 12)}-${unique}`;
+}
+
+/** When it was made, ms. */
+export function parseProbeName(name: string): number | undefined {
+  const match = PROBE_NAME.exec(name);
+  return match === null ? undefined : Number.parseInt(match[1]!, 16);
 }
 
 /** What a name says of an object's bytes; undefined for claims and generations, which are text and carry their own checksum. */

@@ -7,6 +7,7 @@ import {
   checkObjectName,
   type ObjectBody,
   type ObjectEntry,
+  ObjectLockedError,
   type ObjectStore,
   objectMissing,
   wholeBody,
@@ -25,6 +26,10 @@ export class MemoryStore implements ObjectStore {
   private readonly replaces: boolean;
   /** Objects by name; tests damage them here. */
   readonly objects = new Map<string, Uint8Array>();
+  /** Objects that can't be removed before a time, ms. */
+  readonly locks = new Map<string, number>();
+  /** By this clock. */
+  nowMs: () => number = () => 0;
   /** Decides the fate of each call. */
   fate: (operation: StoreOperation, name: string) => StoreFate = () => "work";
   /** Awaited before each call is worked on. */
@@ -69,7 +74,11 @@ export class MemoryStore implements ObjectStore {
 
   async remove(name: string): Promise<void> {
     checkObjectName(name);
-    await this.attempt("remove", name, () => this.objects.delete(name));
+    await this.attempt("remove", name, () => {
+      const untilMs = this.locks.get(name) ?? 0;
+      if (untilMs > this.nowMs()) throw new ObjectLockedError(this.place, name, untilMs);
+      this.objects.delete(name);
+    });
   }
 
   close(): void {}

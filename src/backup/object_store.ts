@@ -8,7 +8,7 @@
  *
  * Names are relative, with `/` between parts, and stay below the prefix of the store's URL. All errors are EmberlogErrors:
  * STORE_REFUSED for what no retry mends (a wrong key, no such bucket, no permission), STORE_UNAVAILABLE for what may pass,
- * OBJECT_MISSING. Temporary errors were retried before a store reports them.
+ * OBJECT_MISSING, OBJECT_LOCKED. Temporary errors were retried before a store reports them.
  */
 import { EmberlogError } from "../base/errors.ts";
 
@@ -32,7 +32,7 @@ export interface ObjectStore {
   size(name: string): Promise<number | undefined>;
   /** All objects whose names begin with `prefix`, in the order of their bytes, those after `after` only. */
   list(prefix: string, after?: string): AsyncIterable<ObjectEntry>;
-  /** Removes an object; one that is not there is no error. */
+  /** Removes an object; one that is not there is no error. Throws an ObjectLockedError where the store must keep it for a time (object lock). */
   remove(name: string): Promise<void>;
   close(): void;
 }
@@ -50,6 +50,27 @@ export function isObjectName(name: string): boolean {
 /** Throws STORE_REFUSED for a name that no object can have. */
 export function checkObjectName(name: string): void {
   if (!isObjectName(name)) throw new EmberlogError("STORE_REFUSED", `not a name of an object: ${JSON.stringify(name)}`);
+}
+
+/** The store keeps the object whoever asks: until a time, ms, or for as long as somebody wants it to (0). */
+export class ObjectLockedError extends EmberlogError {
+  readonly untilMs: number;
+
+  constructor(place: string, name: string, untilMs: number) {
+    const end = untilMs === 0 ? "by a legal hold" : `until ${new Date(untilMs).toISOString()}`;
+    super("OBJECT_LOCKED", `${name} in ${place} is locked ${end}`, { file: name });
+    this.name = "ObjectLockedError";
+    this.untilMs = untilMs;
+  }
+}
+
+/** Removes what has done its service; a store that must keep it for a time does so, and prune.ts comes back to it. */
+export async function removeUnlessLocked(store: ObjectStore, name: string): Promise<void> {
+  try {
+    await store.remove(name);
+  } catch (thrown) {
+    if (!(thrown instanceof ObjectLockedError)) throw thrown;
+  }
 }
 
 export function objectMissing(place: string, name: string): EmberlogError {

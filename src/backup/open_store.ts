@@ -3,7 +3,8 @@ import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Random } from "../base/random.ts";
 import { FileStore } from "./file_store.ts";
-import { isObjectName, type ObjectStore } from "./object_store.ts";
+import { PROBES, probeName } from "./layout.ts";
+import { isObjectName, type ObjectStore, removeUnlessLocked } from "./object_store.ts";
 import { type S3Place, S3Store } from "./s3_store.ts";
 
 const PROBE_BYTES = 32;
@@ -66,7 +67,7 @@ export function parseStoreUrl(
 /** Opens the store behind `file:///path` or `s3://bucket/prefix`. Throws CONFIG_INVALID, or what the store throws. */
 export async function openStore(url: string, random: Random, clock: Clock): Promise<ObjectStore> {
   const parsed = parseStoreUrl(url);
-  if (parsed.kind === "s3") return S3Store.open(parsed.place);
+  if (parsed.kind === "s3") return S3Store.open(parsed.place, clock);
   return FileStore.open(parsed.path, random, clock.wallMs());
 }
 
@@ -80,8 +81,8 @@ export interface StoreProof {
  * Writes a small object, tries to replace it, reads it back, finds it in a listing and removes it. A wrong key, bucket or permission shows
  * here, before anything rests on the store. Throws STORE_REFUSED or STORE_UNAVAILABLE.
  */
-export async function proveStore(store: ObjectStore, random: Random): Promise<StoreProof> {
-  const name = `probe/${Buffer.from(random.bytes(12)).toString("hex")}`;
+export async function proveStore(store: ObjectStore, random: Random, nowMs: number): Promise<StoreProof> {
+  const name = probeName(nowMs, Buffer.from(random.bytes(12)).toString("hex"));
   const first = random.bytes(PROBE_BYTES);
   const broken = (what: string): EmberlogError => new EmberlogError("STORE_REFUSED", `${store.place} ${what}`);
   if ((await store.create(name, first)) !== "created") throw broken("says that a new name is taken");
@@ -90,10 +91,10 @@ export async function proveStore(store: ObjectStore, random: Random): Promise<St
     const there = await store.read(name);
     if (exclusiveCreate && Buffer.compare(there, first) !== 0) throw broken("gives back other bytes than it was given");
     let listed = false;
-    for await (const entry of store.list("probe/")) listed ||= entry.name === name;
+    for await (const entry of store.list(PROBES)) listed ||= entry.name === name;
     if (!listed) throw broken("does not list an object that it holds");
     return { exclusiveCreate };
   } finally {
-    await store.remove(name);
+    await removeUnlessLocked(store, name);
   }
 }

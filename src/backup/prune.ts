@@ -11,7 +11,8 @@
  * Order, so that whoever dies in between leaves nothing half: the word that older holes are no loss (`pruned/`), generations, then the images
  * that no generation names any more, segments, their counts, claims that nothing is left of. Before each kind the claims are looked at: only the owner
  * of the newest one removes anything (claims.ts). What a running server has not named yet lies behind the newest
- * generation and is left alone. An object that the store refuses to remove (object lock) is reported and stays, and with it what it needs.
+ * generation and is left alone. An object that the store refuses to remove, for a missing right or by an object lock, is reported and stays, and with it what it
+ * needs; a prune after the lock has ended removes it.
  *
  * Numbers of commands are compared within the newest claim's line only (D17). What lies under other claims, of a server that nobody went on from or of other
  * data altogether, is counted; it goes only when somebody says so (`strangers`) and all of it is older than the window.
@@ -29,22 +30,26 @@ import {
   GENERATIONS,
   type GenerationObject,
   IMAGES,
+  PROBES,
   PRUNED,
   parseCheckRecordName,
   parseClaimName,
   parseCountsName,
   parseGenerationName,
   parseImageObject,
+  parseProbeName,
   parsePrunedName,
   parseSegmentObject,
   prunedName,
   SEGMENTS,
 } from "./layout.ts";
-import type { ObjectEntry, ObjectStore } from "./object_store.ts";
+import { type ObjectEntry, ObjectLockedError, type ObjectStore } from "./object_store.ts";
 import { keptByCalendar, type Retention } from "./retention.ts";
 
 /** Records of verifications, and of drills, that are kept. */
 const CHECKS_KEPT = 100;
+/** Nobody looks at a probe any more after so long, ms. */
+const PROBE_MS = 3_600_000;
 
 export interface PruneReport {
   /** Objects removed, or with `dryRun` those that would be, and their bytes. */
@@ -56,6 +61,8 @@ export interface PruneReport {
   readonly points: readonly { readonly sequence: number; readonly ms: number }[];
   /** Objects that the store did not let go. */
   readonly locked: readonly string[];
+  /** The last of the locks that the store tells of ends then, ms; 0: it tells of none. */
+  readonly lockedUntilMs: number;
   /** Generations that can't be read: they stay, and so do all images. */
   readonly unreadable: readonly string[];
   /** Objects under claims that the newest one did not come from, which stay. */
@@ -105,12 +112,14 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
   await removal.remove(oldCounts);
   if (!options.dryRun) await removal.remove(await doomedClaims(store, history, claim));
   await removal.remove(oldChecks(await listed(store, CHECKS)));
+  await removal.remove(oldProbes(await listed(store, PROBES), options.nowMs));
   return {
     removed: removal.removed,
     bytes: removal.bytes,
     windowFirst: kept.windowFirst,
     points: kept.points,
     locked: removal.locked,
+    lockedUntilMs: removal.lockedUntilMs,
     unreadable: found.unreadable,
     strangers: judge.strangers,
   };
@@ -276,6 +285,11 @@ function oldChecks(entries: readonly ObjectEntry[]): ObjectEntry[] {
   });
 }
 
+/** Those that a lock has kept, or whoever died. */
+function oldProbes(entries: readonly ObjectEntry[], nowMs: number): ObjectEntry[] {
+  return entries.filter(({ name }) => (parseProbeName(name) ?? Number.MAX_SAFE_INTEGER) < nowMs - PROBE_MS);
+}
+
 /**
  * Claims that nothing lies below any more, from the oldest on: one in the middle of the line holds it together. Those beside the line are
  * nobody's origin.
@@ -304,6 +318,7 @@ class Removal {
   removed = 0;
   bytes = 0;
   readonly locked: string[] = [];
+  lockedUntilMs = 0;
   private readonly options: PruneOptions;
 
   constructor(options: PruneOptions) {
@@ -344,7 +359,8 @@ class Removal {
       await this.options.store.remove(name);
       return true;
     } catch (thrown) {
-      if (!(thrown instanceof EmberlogError) || thrown.code !== "STORE_REFUSED") throw thrown;
+      if (thrown instanceof ObjectLockedError) this.lockedUntilMs = Math.max(this.lockedUntilMs, thrown.untilMs);
+      else if (!(thrown instanceof EmberlogError) || thrown.code !== "STORE_REFUSED") throw thrown;
       return false;
     }
   }

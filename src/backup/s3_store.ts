@@ -7,7 +7,10 @@
  * sent in parts and becomes visible when they are complete. An answer that is lost leaves in doubt who created the object: the
  * SDK's second attempt is then told that the name is taken, and the object is read back to see whose it is.
  */
+
+import { createHash } from "node:crypto";
 import type { S3Client } from "@aws-sdk/client-s3";
+import type { Clock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
 import {
   checkObjectName,
@@ -15,6 +18,7 @@ import {
   isObjectName,
   type ObjectBody,
   type ObjectEntry,
+  ObjectLockedError,
   type ObjectStore,
   objectMissing,
 } from "./object_store.ts";
@@ -25,6 +29,8 @@ const PART_BYTES = 16 * 1024 * 1024;
 const PARTS_AT_ONCE = 4;
 /** Attempts of one call, with growing random pauses between them. */
 const ATTEMPTS_MAX = 5;
+/** Of one object that are removed at a time. */
+const VERSIONS_MAX = 100;
 const CONNECT_MS_MAX = 10_000;
 const ANSWER_MS_MAX = 120_000;
 
@@ -78,16 +84,22 @@ export class S3Store implements ObjectStore {
   private readonly client: S3Client;
   private readonly bucket: string;
   private readonly prefix: string;
+  private readonly clock: Clock;
+  /** The bucket may keep versions, as one with object lock does. */
+  private versions = true;
+  /** It wants a digest with what is stored, as one with a default lock does. */
+  private wantsDigest = false;
 
-  private constructor(sdk: Sdk, client: S3Client, where: S3Place) {
+  private constructor(sdk: Sdk, client: S3Client, where: S3Place, clock: Clock) {
     this.sdk = sdk;
     this.client = client;
     this.bucket = where.bucket;
     this.prefix = where.prefix;
+    this.clock = clock;
     this.place = `s3://${where.bucket}/${where.prefix}`;
   }
 
-  static async open(where: S3Place): Promise<S3Store> {
+  static async open(where: S3Place, clock: Clock): Promise<S3Store> {
     const sdk = await loadSdk();
     const env = process.env;
     const custom = where.endpoint ?? env["AWS_ENDPOINT_URL_S3"] ?? env["AWS_ENDPOINT_URL"];
@@ -106,7 +118,7 @@ export class S3Store implements ObjectStore {
       responseChecksumValidation: "WHEN_REQUIRED",
       requestHandler: { connectionTimeout: CONNECT_MS_MAX, requestTimeout: ANSWER_MS_MAX },
     });
-    return new S3Store(sdk, client, where);
+    return new S3Store(sdk, client, where, clock);
   }
 
   async create(name: string, body: ObjectBody): Promise<"created" | "exists"> {
@@ -123,8 +135,10 @@ export class S3Store implements ObjectStore {
 
   private async put(name: string, key: string, bytes: Uint8Array): Promise<"created" | "exists"> {
     try {
-      await this.client.send(
-        new this.sdk.PutObjectCommand({ Bucket: this.bucket, Key: key, Body: bytes, IfNoneMatch: "*" }),
+      await this.withDigest(bytes, (digest) =>
+        this.client.send(
+          new this.sdk.PutObjectCommand({ Bucket: this.bucket, Key: key, Body: bytes, IfNoneMatch: "*", ...digest }),
+        ),
       );
       return "created";
     } catch (thrown) {
@@ -132,6 +146,18 @@ export class S3Store implements ObjectStore {
       if (attemptsOf(thrown) <= 1) return "exists";
       const there = await this.read(name);
       return Buffer.compare(there, bytes) === 0 ? "created" : "exists";
+    }
+  }
+
+  /** A bucket with a default lock takes bytes only with a digest of them, which others are spared. */
+  private async withDigest<T>(bytes: Uint8Array, send: (digest: { ContentMD5?: string }) => Promise<T>): Promise<T> {
+    const digest = (): { ContentMD5: string } => ({ ContentMD5: createHash("md5").update(bytes).digest("base64") });
+    try {
+      return await send(this.wantsDigest ? digest() : {});
+    } catch (thrown) {
+      if (this.wantsDigest || statusOf(thrown) !== 400 || !/content-md5/i.test(String(thrown))) throw thrown;
+      this.wantsDigest = true;
+      return send(digest());
     }
   }
 
@@ -147,8 +173,8 @@ export class S3Store implements ObjectStore {
       ({ UploadId } = await this.client.send(new this.sdk.CreateMultipartUploadCommand(target)));
       const parts: { PartNumber: number; ETag: string | undefined }[] = [];
       const upload = async (bytes: Uint8Array, PartNumber: number): Promise<void> => {
-        const { ETag } = await this.client.send(
-          new this.sdk.UploadPartCommand({ ...target, UploadId, PartNumber, Body: bytes }),
+        const { ETag } = await this.withDigest(bytes, (digest) =>
+          this.client.send(new this.sdk.UploadPartCommand({ ...target, UploadId, PartNumber, Body: bytes, ...digest })),
         );
         parts.push({ PartNumber, ETag });
       };
@@ -247,13 +273,36 @@ export class S3Store implements ObjectStore {
     } while (ContinuationToken !== undefined);
   }
 
+  /**
+   * In a bucket with object lock a plain DELETE would only hide the object behind a marker, locked or not. So what has a lock is asked for first: while that
+   * lasts the object stays as it is, afterwards its version goes. In other buckets with versions their own rules say what becomes of hidden ones.
+   */
   async remove(name: string): Promise<void> {
+    const target = { Bucket: this.bucket, Key: this.key(name) };
     try {
-      await this.client.send(new this.sdk.DeleteObjectCommand({ Bucket: this.bucket, Key: this.key(name) }));
+      // Behind a version that has gone there may be another one, where a store with versions knows no conditional writes.
+      for (let left = VERSIONS_MAX; left > 0; left--) {
+        const VersionId = this.versions ? await this.lockedVersion(name, target) : undefined;
+        const version = VersionId === undefined ? {} : { VersionId };
+        await this.client.send(new this.sdk.DeleteObjectCommand({ ...target, ...version }));
+        if (VersionId === undefined) return;
+      }
     } catch (thrown) {
+      if (thrown instanceof ObjectLockedError) throw thrown;
       const error = this.described("remove", name, thrown);
       if (error.code !== "OBJECT_MISSING") throw error;
     }
+  }
+
+  /** The version that a lock was on; undefined where there was none. Throws an ObjectLockedError while there is one. */
+  private async lockedVersion(name: string, target: { Bucket: string; Key: string }): Promise<string | undefined> {
+    const head = await this.client.send(new this.sdk.HeadObjectCommand(target));
+    const { VersionId, ObjectLockMode, ObjectLockRetainUntilDate, ObjectLockLegalHoldStatus } = head;
+    if (VersionId === undefined) this.versions = false;
+    if (ObjectLockLegalHoldStatus === "ON") throw new ObjectLockedError(this.place, name, 0);
+    const untilMs = ObjectLockRetainUntilDate?.getTime() ?? 0;
+    if (untilMs > this.clock.wallMs()) throw new ObjectLockedError(this.place, name, untilMs);
+    return ObjectLockMode === undefined && untilMs === 0 ? undefined : VersionId;
   }
 
   close(): void {

@@ -21,9 +21,9 @@ import { lastChecks, recordCheck } from "./checks.ts";
 import { type Claim, readClaims } from "./claims.ts";
 import { type History, historyOf, type Reach, reaches } from "./history.ts";
 import { readIdentities } from "./identity_file.ts";
-import { CHECKS } from "./layout.ts";
+import { CHECKS, probeName } from "./layout.ts";
 import { NotedStore } from "./noted_store.ts";
-import { type ObjectStore, wholeBody } from "./object_store.ts";
+import { type ObjectStore, removeUnlessLocked, wholeBody } from "./object_store.ts";
 import { isRemote, proveStore } from "./open_store.ts";
 import { type PruneReport, prune } from "./prune.ts";
 import { parseRetention } from "./retention.ts";
@@ -169,7 +169,7 @@ export class ShippingDesk {
     }
     const store = await tools.openStore(target.url);
     try {
-      const proof = await proveStore(store, tools.random);
+      const proof = await proveStore(store, tools.random, tools.clock.wallMs());
       if (!proof.exclusiveCreate && !target.singleWriter) {
         throw new EmberlogError(
           "STORE_REFUSED",
@@ -190,7 +190,7 @@ export class ShippingDesk {
     const { recipients, identities, tools } = this;
     if (recipients === null || identities === null) return;
     const content = tools.random.bytes(PROBE_BYTES);
-    const name = `probe/${hex(tools.random.bytes(12))}.age`;
+    const name = `${probeName(tools.clock.wallMs(), hex(tools.random.bytes(12)))}.age`;
     await store.create(name, await wholeBody(ageEncrypt(content, await drawSealing(recipients, tools.random))));
     try {
       const opened = await wholeBody(ageDecrypt(await store.read(name), identities, name));
@@ -203,7 +203,7 @@ export class ShippingDesk {
         { cause: thrown },
       );
     } finally {
-      await store.remove(name);
+      await removeUnlessLocked(store, name);
     }
   }
 

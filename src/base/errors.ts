@@ -25,6 +25,7 @@ export type ErrorCode =
   | "STORE_UNAVAILABLE"
   | "STORE_FENCED"
   | "OBJECT_MISSING"
+  | "OBJECT_LOCKED"
   | "BACKUP_UNREADABLE";
 
 export class EmberlogError extends Error {

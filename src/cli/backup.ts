@@ -67,7 +67,7 @@ export function backupNow(
     const random = systemRandom();
     const store = await openBackupStore(options.to);
     try {
-      const proof = await proveStore(store, random);
+      const proof = await proveStore(store, random, systemClock.wallMs());
       if (!proof.exclusiveCreate && options.singleWriter !== true) {
         throw new EmberlogError(
           "STORE_REFUSED",

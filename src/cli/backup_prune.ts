@@ -63,13 +63,17 @@ async function claimOf({ dir, claim }: BackupPruneOptions, store: ObjectStore): 
 }
 
 function pruneText(
-  { removed, bytes, windowFirst, points, locked, unreadable, strangers }: PruneReport,
+  { removed, bytes, windowFirst, points, locked, lockedUntilMs, unreadable, strangers }: PruneReport,
   dryRun: boolean,
 ): string {
   const lines = [`${dryRun ? "would go " : "removed  "}  ${removed} objects, ${sizeText(bytes)}`];
   lines.push(`kept       each command from ${windowFirst} on, as far as it is there`);
   for (const { sequence, ms } of points) lines.push(`kept       command ${sequence}, ${timeText(ms)}`);
   for (const name of locked) lines.push(`locked     ${name}: the store does not let it go`);
+  if (locked.length > 0) {
+    const end = lockedUntilMs === 0 ? "" : `; the last lock ends ${timeText(lockedUntilMs)}`;
+    lines.push(`locked     ${locked.length} objects stay${end}. A later prune removes them`);
+  }
   for (const name of unreadable) lines.push(`unreadable ${name}: it stays, and so do all images`);
   if (strangers > 0)
     lines.push(`strangers  ${strangers} objects of no history of this claim (--strangers removes old ones)`);

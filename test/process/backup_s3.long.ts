@@ -3,8 +3,16 @@ import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import { CreateBucketCommand, DeleteBucketPolicyCommand, PutBucketPolicyCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteBucketPolicyCommand,
+  ListObjectVersionsCommand,
+  PutBucketPolicyCommand,
+  PutObjectRetentionCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Embedded, open } from "../../src/engine/embedded.ts";
 import { emberlogMain } from "../support/emberlog_server.ts";
@@ -15,6 +23,9 @@ const START_MS = Date.parse("2026-03-02T00:00:00Z");
 const DAY_MS = 86_400_000;
 const DAYS = 5;
 const URL = "s3://backups/tools";
+/** A bucket with object lock. This gateway knows no conditional writes there. */
+const LOCKED = "s3://locked/tools";
+const LOCK_MS = 12_000;
 
 describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
   const root = mkdtempSync(join(tmpdir(), "emberlog-test-backup-s3-"));
@@ -57,6 +68,7 @@ describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
     const keys = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
     client = new S3Client({ endpoint: gateway.endpoint, region: "us-east-1", forcePathStyle: true, credentials: keys });
     await client.send(new CreateBucketCommand({ Bucket: "backups" }));
+    await client.send(new CreateBucketCommand({ Bucket: "locked", ObjectLockEnabledForBucket: true }));
     environment = {
       ...process.env,
       AWS_ENDPOINT_URL_S3: gateway.endpoint,
@@ -73,9 +85,13 @@ describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
       await database.snapshot();
       const stored = await emberlog("backup", "now", source, "--to", URL, "--recipient", recipients[0]!);
       expect(stored).toMatchObject({ code: 0 });
+      const locked = ["backup", "now", source, "--to", LOCKED, "--recipient", recipients[0]!];
+      if (day === 0) expect((await emberlog(...locked)).out).toContain("--single-writer");
+      if (day % 2 === 0) expect(await emberlog(...locked, "--single-writer")).toMatchObject({ code: 0 });
     }
     await database.close();
     await emberlog("backup", "now", source, "--to", URL, "--recipient", recipients[0]!);
+    await emberlog("backup", "now", source, "--to", LOCKED, "--recipient", recipients[0]!, "--single-writer");
   }, 180_000);
 
   afterAll(() => {
@@ -119,6 +135,42 @@ describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
     expect(await emberlog(...prune)).toMatchObject({ code: 0 });
     expect(await json(...prune)).toMatchObject({ removed: 0, locked: [] });
     expect(await emberlog("backup", "verify", "--from", URL, "--identity", identity)).toMatchObject({ code: 0 });
+  });
+
+  test("what is locked is kept, said and counted; when the lock has ended it goes, with its bytes", {
+    timeout: 120_000,
+  }, async () => {
+    const prune = ["backup", "prune", "--from", LOCKED, "--keep", "1h", "--dir", source];
+    const would = await json(...prune, "--dry-run");
+    const Bucket = "locked";
+    /** Of each object whose newest version is no marker of a removal, and of those that only hide behind one. */
+    const versions = async (): Promise<{ shown: string[]; hidden: string[] }> => {
+      const { Versions = [], DeleteMarkers = [] } = await client.send(new ListObjectVersionsCommand({ Bucket }));
+      const markers = new Set(DeleteMarkers.map(({ Key }) => Key));
+      const keys = Versions.map(({ Key }) => Key!);
+      return { shown: keys.filter((key) => !markers.has(key)), hidden: keys.filter((key) => markers.has(key)) };
+    };
+    const before = (await versions()).shown;
+    const RetainUntilDate = new Date(Date.now() + LOCK_MS);
+    const Retention = { Mode: "COMPLIANCE", RetainUntilDate } as const;
+    expect(would["removed"]).toBeGreaterThan(1);
+    await Promise.all(before.map((Key) => client.send(new PutObjectRetentionCommand({ Bucket, Key, Retention }))));
+    const { code, out } = await emberlog(...prune);
+    expect(code).toBe(1);
+    expect(out).toMatch(/locked {5}\d+ objects stay; the last lock ends \d{4}-.*A later prune removes them/);
+    const kept = await json(...prune);
+    expect(kept).toMatchObject({ removed: 0, lockedUntilMs: RetainUntilDate.getTime() });
+    const locked = (kept["locked"] as string[]).map((name) => `tools/${name}`);
+    expect((await versions()).shown).toEqual(expect.arrayContaining(locked));
+    expect(await emberlog("backup", "verify", "--from", LOCKED)).toMatchObject({ code: 0 });
+    await sleep(Math.max(0, RetainUntilDate.getTime() + 1500 - Date.now()));
+    expect(await emberlog(...prune)).toMatchObject({ code: 0 });
+    expect(await json(...prune)).toMatchObject({ removed: 0, locked: [], lockedUntilMs: 0 });
+    const { shown, hidden } = await versions();
+    // The word that it was pruned, and that it was verified, are new.
+    expect(shown.length).toBeLessThanOrEqual(before.length - (would["removed"] as number) + 2);
+    expect([...shown, ...hidden].filter((key) => locked.includes(key))).toEqual([]);
+    expect(await emberlog("backup", "verify", "--from", LOCKED, "--identity", identity)).toMatchObject({ code: 0 });
   });
 
   test("a drill, and the status that tells of it", { timeout: 60_000 }, async () => {

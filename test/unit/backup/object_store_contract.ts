@@ -1,6 +1,6 @@
 /** What every object store must do, whatever is behind it: one suite, run against each (style.md, Litestream's habit). */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ObjectStore } from "../../../src/backup/object_store.ts";
+import { ObjectLockedError, type ObjectStore } from "../../../src/backup/object_store.ts";
 import { proveStore } from "../../../src/backup/open_store.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 
@@ -14,6 +14,12 @@ async function names(store: ObjectStore, prefix: string, after?: string): Promis
 
 async function* pieces(bytes: Uint8Array, pieceBytes: number): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+/** How an object of a store is locked for so many ms, and how that time passes. */
+export interface Locking {
+  lock(store: ObjectStore, name: string, ms: number): Promise<void>;
+  pass(store: ObjectStore, ms: number): Promise<void>;
 }
 
 /** `open` gives a store below an own, empty prefix each time it is called with another name. */
@@ -113,8 +119,40 @@ export function objectStoreContract(label: string, open: (prefix: string) => Pro
     });
 
     test("it is proved, and nothing is left of the proof", async () => {
-      expect(await proveStore(store, random)).toEqual({ exclusiveCreate: true });
+      expect(await proveStore(store, random, 1)).toEqual({ exclusiveCreate: true });
       expect(await names(store, "probe/")).toEqual([]);
+    });
+  });
+}
+
+/** What a store must do that keeps objects for a time. */
+export function objectLockContract(
+  label: string,
+  open: (prefix: string) => Promise<ObjectStore>,
+  locking: Locking,
+): void {
+  describe(`${label} with object lock`, () => {
+    let store: ObjectStore;
+    beforeAll(async () => {
+      store = await open("contract");
+    });
+    afterAll(() => store.close());
+
+    test("a locked object stays as it is until its time has come, which is told; then it goes", async () => {
+      const bytes = random.bytes(50);
+      await store.create("lock/a", bytes);
+      await locking.lock(store, "lock/a", 4000);
+      const refused: unknown = await store.remove("lock/a").catch((thrown: unknown) => thrown);
+      expect(refused).toBeInstanceOf(ObjectLockedError);
+      expect(refused).toMatchObject({ code: "OBJECT_LOCKED", untilMs: expect.any(Number) });
+      expect(String(refused)).toMatch(/lock\/a in .* is locked until \d{4}-/);
+      expect(await names(store, "lock/")).toEqual(["lock/a"]);
+      expect(Buffer.compare(await store.read("lock/a"), bytes)).toBe(0);
+      await locking.pass(store, 5000);
+      await store.remove("lock/a");
+      expect(await names(store, "lock/")).toEqual([]);
+      expect(await store.size("lock/a")).toBeUndefined();
+      await store.remove("lock/a");
     });
   });
 }

@@ -7,9 +7,15 @@ import { openStore, parseS3Url, proveStore } from "../../../src/backup/open_stor
 import { systemClock } from "../../../src/base/clock.ts";
 import { seededRandom, systemRandom } from "../../../src/base/random.ts";
 import { temporaryDirectory } from "../../support/temporary_directory.ts";
-import { objectStoreContract } from "./object_store_contract.ts";
+import { objectLockContract, objectStoreContract } from "./object_store_contract.ts";
 
 objectStoreContract("memory", async () => new MemoryStore());
+objectLockContract("memory", async () => new MemoryStore(), {
+  lock: async (store, name, ms) => void (store as MemoryStore).locks.set(name, ms),
+  pass: async (store, ms) => {
+    (store as MemoryStore).nowMs = () => ms;
+  },
+});
 
 const root = temporaryDirectory("object-store");
 objectStoreContract("a folder", (prefix) =>
@@ -21,13 +27,13 @@ test("a folder keeps no temporary file, whatever failed", () => {
 });
 
 test("a store that replaces is found out", async () => {
-  expect(await proveStore(new MemoryStore({ replaces: true }), seededRandom(1))).toEqual({ exclusiveCreate: false });
+  expect(await proveStore(new MemoryStore({ replaces: true }), seededRandom(1), 1)).toEqual({ exclusiveCreate: false });
 });
 
 test("a store that refuses is no store", async () => {
   const store = new MemoryStore();
   store.fate = (operation) => (operation === "create" ? "refused" : "work");
-  await expect(proveStore(store, seededRandom(1))).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(proveStore(store, seededRandom(1), 1)).rejects.toMatchObject({ code: "STORE_REFUSED" });
 });
 
 test("URLs", async () => {

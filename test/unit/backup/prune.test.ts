@@ -216,3 +216,24 @@ test("an image that can't be read keeps all images, and blocks nothing else", as
   expect([...store.objects.keys()].filter((name) => name.startsWith("images/"))).toHaveLength(images);
   expect(report.removed).toBeGreaterThan(0);
 });
+
+test("what is locked stays with what it needs, is counted and told; a prune after the lock has ended removes it", async () => {
+  const whole = copyOf(original);
+  await pruned(whole, "12h daily 3");
+  const store = copyOf(original);
+  const untilMs = endMs + DAY_MS;
+  store.nowMs = () => endMs;
+  for (const [i, name] of [...store.objects.keys()].entries()) if (i % 2 === 0) store.locks.set(name, untilMs);
+  const probe = "probe/000000000001-00ff";
+  store.objects.set(probe, new Uint8Array(1));
+  store.locks.set(probe, endMs + 1);
+  const report = await pruned(store, "12h daily 3");
+  expect(report.locked.length).toBeGreaterThan(3);
+  expect(report.locked).toContain(probe);
+  expect(report.lockedUntilMs).toBe(untilMs);
+  await expectKept(store, report, DAY_MS / 2);
+  expect((await pruned(store, "12h daily 3")).removed).toBe(0);
+  store.nowMs = () => untilMs;
+  expect(await pruned(store, "12h daily 3")).toMatchObject({ locked: [], lockedUntilMs: 0 });
+  expect([...store.objects.keys()].sort()).toEqual([...whole.objects.keys()].sort());
+});
