@@ -4,15 +4,7 @@
  */
 import path from "node:path";
 import type { Random } from "../base/random.ts";
-import {
-  createFile,
-  fileSize,
-  folderEntries,
-  makeFolders,
-  readFile,
-  removeFile,
-  removeStaleFiles,
-} from "../disk/object_files.ts";
+import { createFile, fileSize, folderEntries, readFile, removeFile, removeStaleFiles } from "../disk/object_files.ts";
 import {
   checkObjectName,
   isObjectName,
@@ -32,21 +24,28 @@ export class FileStore implements ObjectStore {
   readonly place: string;
   private readonly root: string;
   private readonly random: Random;
+  /** Before what time a file that is being written was left by somebody else, ms. */
+  private readonly staleMs: number;
+  private cleared: Promise<void> | undefined;
 
-  private constructor(root: string, random: Random) {
+  private constructor(root: string, random: Random, staleMs: number) {
+    this.staleMs = staleMs;
     this.root = root;
     this.place = `file://${root}`;
     this.random = random;
   }
 
-  /** `nowMs` is the wall clock. Throws a DiskError where the folder can't be made. */
-  static async open(root: string, random: Random, nowMs: number): Promise<FileStore> {
-    await makeFolders(root);
-    await removeStaleFiles(path.join(root, WRITING), nowMs - STALE_MS);
-    return new FileStore(root, random);
+  /** `nowMs` is the wall clock. Nothing is changed until something is stored: a folder that is named by mistake is not made by looking into it. */
+  static open(root: string, random: Random, nowMs: number): FileStore {
+    return new FileStore(root, random, nowMs - STALE_MS);
   }
 
   async create(name: string, body: ObjectBody): Promise<"created" | "exists"> {
+    this.cleared ??= removeStaleFiles(path.join(this.root, WRITING), this.staleMs);
+    await this.cleared.catch((thrown: unknown) => {
+      this.cleared = undefined;
+      throw thrown;
+    });
     const unique = Buffer.from(this.random.bytes(UNIQUE_BYTES)).toString("hex");
     const created = await createFile(this.file(name), body, path.join(this.root, WRITING, unique));
     return created ? "created" : "exists";

@@ -14,6 +14,7 @@ import path from "node:path";
 import { check } from "../base/check.ts";
 import { EmberlogError } from "../base/errors.ts";
 import type { Keys } from "../base/key_ring.ts";
+import { humanBytes } from "../base/memory_size.ts";
 import { type Disk, syncFully } from "../disk/disk.ts";
 import { fromHex, joinPath, LOCK_NAME, segmentName } from "../disk/file_names.ts";
 import { createFile } from "../disk/object_files.ts";
@@ -78,6 +79,17 @@ export function requireEmpty(disk: Disk, directory: string): void {
   throw new EmberlogError("DIRECTORY_HOLDS_DATA", `${directory} is not empty: a restore goes into an empty directory`, {
     file: directory,
   });
+}
+
+/** Whether what is fetched will fit, as far as anybody knows, before anything is: the directory is there. Throws DISK_FULL. */
+export function requireSpace(disk: Disk, directory: string, bytes: number): void {
+  const free = disk.space(directory)?.freeBytes;
+  if (free === undefined || free >= bytes) return;
+  throw new EmberlogError(
+    "DISK_FULL",
+    `${directory} has room for ${humanBytes(free)}, and what is restored takes ${humanBytes(bytes)}: nothing was fetched`,
+    { file: directory },
+  );
 }
 
 /** Steps 1 to 4. Throws DIRECTORY_HOLDS_DATA, BACKUP_UNREADABLE, and what store and disk throw. */

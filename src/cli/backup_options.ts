@@ -96,11 +96,19 @@ export function claimNumber(text: string): number {
   return Number(text);
 }
 
-/** A time as people write it. Throws CONFIG_INVALID. */
+const TIME = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d))?$/i;
+
+/**
+ * A moment, not to be mistaken for another one: with its zone, since who restores may sit elsewhere than who has seen it go wrong; a day alone begins at midnight
+ * UTC. A number is none. Throws CONFIG_INVALID.
+ */
 export function parseTime(text: string): number {
-  const ms = Date.parse(text);
+  const ms = TIME.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(ms))
-    throw new EmberlogError("CONFIG_INVALID", `not a time: ${text} (2026-11-21T10:00:00.250Z is one)`);
+    throw new EmberlogError(
+      "CONFIG_INVALID",
+      `not a time: ${text} (2026-11-21T10:00:00.250Z is one, 2026-11-21T11:00+01:00 another)`,
+    );
   return ms;
 }
 

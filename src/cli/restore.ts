@@ -25,7 +25,15 @@ import { clearUnfinishedRestore } from "../engine/unfinished_restore.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { nativeFileCalls } from "../platform/file_calls.ts";
 import { generationOf, restoreInto } from "../server/restoring.ts";
-import { historyFor, openBackupStore, parseTime, readIdentities, sizeText, withErrors } from "./backup_options.ts";
+import {
+  historyFor,
+  openBackupStore,
+  parseTime,
+  readIdentities,
+  sizeText,
+  timeText,
+  withErrors,
+} from "./backup_options.ts";
 import { Progress, type Terminal } from "./progress.ts";
 
 export interface RestoreOptions {
@@ -67,7 +75,13 @@ export function runRestore(
       const { target, found } = await targetOf(goal, history, fetching, keys, store);
       const plan = planRestore(history, target, store.place);
       const generation = await generationOf(plan, store);
-      const facts = { place: store.place, directory: options.dir, ...describe(plan, generation), found };
+      const facts = {
+        place: store.place,
+        directory: options.dir,
+        ...describe(plan, generation),
+        found,
+        note: noteOn(plan),
+      };
       if (!json) out(planText(facts));
       if (options.dryRun === true) {
         if (json) out(`${JSON.stringify({ ...facts, dryRun: true })}\n`);
@@ -83,8 +97,11 @@ export function runRestore(
       const restored = await restoreInto(options.dir, keys, showing, plan, generation, ttl).finally(() =>
         progress.end(),
       );
+      const nothing = target.kind === "time" && generation === null && restored.sequence === plan.origin;
+      if (nothing) facts.note = "nothing was committed before that time: the database is empty";
       if (json) out(`${JSON.stringify({ ...facts, ...restored })}\n`);
       else {
+        if (nothing) out(noteText(facts.note));
         const when = restored.commitMs === 0 ? "" : ` of ${new Date(restored.commitMs).toISOString()}`;
         out(`restored   ${options.dir}: the state after command ${restored.sequence}${when}\n`);
         if (ttl === "shift") out(`shifted    ${restored.shifted} expiries: each as far from now as it was then\n`);
@@ -112,7 +129,7 @@ function goalOf({ to, toSequence, before, beforeCommand }: RestoreOptions): Goal
     return { kind: "time", ms: parseTime(to) };
   }
   if (toSequence !== undefined) {
-    const sequence = Number(toSequence);
+    const sequence = /^\d+$/.test(toSequence) ? Number(toSequence) : -1;
     if (!Number.isSafeInteger(sequence) || sequence < 0)
       throw new EmberlogError("CONFIG_INVALID", `not a command's number: ${toSequence}`);
     return { kind: "sequence", sequence };
@@ -150,6 +167,22 @@ async function targetOf(
   });
 }
 
+/** What the state of a time may lack for whoever has asked for it; null: nothing. */
+function noteOn({ target, generation, segments }: RestorePlan): string | null {
+  if (target.kind !== "time") return null;
+  const newestMs = [...segments, ...(generation === null ? [] : [generation])].reduce(
+    (ms, { object }) => Math.max(ms, object.lastMs),
+    0,
+  );
+  if (newestMs > 0 && newestMs < target.ms)
+    return `the newest command in the store is of ${timeText(newestMs)}: what came between it and the wanted time was not stored, if there was anything`;
+  return null;
+}
+
+function noteText(note: string | null): string {
+  return note === null ? "" : `note       ${note}\n`;
+}
+
 interface PlanFacts {
   readonly images: number;
   readonly segments: number;
@@ -173,6 +206,7 @@ function planText({
   segments,
   bytes,
   last,
-}: PlanFacts & { place: string; found: string | null }): string {
-  return `${found === null ? "" : `before     ${found}\n`}from       ${place}: ${images} images, ${segments} segments, ${sizeText(bytes)}, up to command ${last}\n`;
+  note,
+}: PlanFacts & { place: string; found: string | null; note: string | null }): string {
+  return `${found === null ? "" : `before     ${found}\n`}from       ${place}: ${images} images, ${segments} segments, ${sizeText(bytes)}, up to command ${last}\n${noteText(note)}`;
 }

@@ -2,7 +2,7 @@
 import type { FetchOptions } from "../backup/fetch.ts";
 import { decodeGeneration, type Generation } from "../backup/generation.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
-import { type Restored, requireEmpty, restore } from "../backup/restore.ts";
+import { bytesToFetch, type Restored, requireEmpty, requireSpace, restore } from "../backup/restore.ts";
 import type { RestorePlan } from "../backup/restore_plan.ts";
 import { systemClock } from "../base/clock.ts";
 import type { Keys } from "../base/key_ring.ts";
@@ -49,6 +49,7 @@ export async function restoreInto(
   requireEmpty(disk, directory);
   const restoring = joinPath(directory, RESTORING_NAME);
   disk.makeDirectory(directory);
+  requireSpace(disk, directory, bytesToFetch(plan, generation));
   const random = systemRandom();
   const options = {
     disk,

@@ -12,7 +12,7 @@ import type { FetchOptions } from "../../../src/backup/fetch.ts";
 import { findLast } from "../../../src/backup/find_command.ts";
 import { readHistory } from "../../../src/backup/history.ts";
 import { MemoryStore } from "../../../src/backup/memory_store.ts";
-import { restore } from "../../../src/backup/restore.ts";
+import { requireSpace, restore } from "../../../src/backup/restore.ts";
 import { planRestore, type RestoreTarget } from "../../../src/backup/restore_plan.ts";
 import { type ShipOptions, Shipper } from "../../../src/backup/ship.ts";
 import { verifyBackup } from "../../../src/backup/verify.ts";
@@ -20,6 +20,7 @@ import { systemClock } from "../../../src/base/clock.ts";
 import { NO_KEYS } from "../../../src/base/key_ring.ts";
 import { type Random, seededRandom, uniform } from "../../../src/base/random.ts";
 import { datasetDigest } from "../../../src/dataset/digest.ts";
+import { MemoryDisk } from "../../../src/disk/memory_disk.ts";
 import { NodeDisk, nodeFiles } from "../../../src/disk/node_disk.ts";
 import type { DataDirectoryOptions } from "../../../src/engine/data_directory.ts";
 import { type Embedded, open } from "../../../src/engine/embedded.ts";
@@ -298,4 +299,14 @@ test("a restore goes into an empty directory only", async () => {
   const store = await shippedStore();
   await expect(restored(store, { kind: "latest" }, "source")).rejects.toMatchObject({ code: "DIRECTORY_HOLDS_DATA" });
   expect(await digestOf(source)).toBe(moments.at(-1)!.digest);
+});
+
+test("what does not fit is not begun", () => {
+  const disk = new MemoryDisk();
+  disk.makeDirectory("/small");
+  requireSpace(disk, "/small", 1e15);
+  disk.spaceBytes = 5000;
+  requireSpace(disk, "/small", 5000);
+  expect(() => requireSpace(disk, "/small", 5001)).toThrow(expect.objectContaining({ code: "DISK_FULL" }));
+  expect(() => requireSpace(disk, "/small", 5001)).toThrow("nothing was fetched");
 });

@@ -1,5 +1,5 @@
 /** The tools around backups, as their words are typed, on a small run whose commands are known. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { runProgram } from "../../../src/cli/program.ts";
@@ -379,4 +379,46 @@ test("beside a server that ships there itself nothing takes the backup from it",
   });
   await database.close();
   expect(await emberlog("backup", "now", dir, "--to", place)).toMatchObject({ code: 0 });
+});
+
+test("a place that is named by mistake is not made by looking into it, nor is anything else by --dry-run", async () => {
+  const nowhere = join(root, "nowhere");
+  const target = join(root, "dry");
+  expect(await emberlog("restore", "--from", `file://${nowhere}`, "--dir", target, "--dry-run")).toMatchObject({
+    code: 2,
+  });
+  expect(await emberlog("backup", "status", "--from", `file://${nowhere}`)).toMatchObject({ code: 1 });
+  expect(existsSync(nowhere)).toBe(false);
+  const dry = ["restore", "--from", url, "--dir", target, "--identity", identityFile, "--dry-run"];
+  expect(await json(...dry, "--before", "FLUSHALL")).toMatchObject({ dryRun: true, note: null });
+  expect(existsSync(target)).toBe(false);
+});
+
+test("a time or a number that is none is refused, and one beyond what is stored is told", async () => {
+  const restore = ["restore", "--from", url, "--identity", identityFile, "--dry-run", "--dir", join(root, "times")];
+  for (const time of ["4711", "1795678354", "2026-13-01", "2026-11-21T10:00", "21 Nov 2026", "10:00", ""])
+    expect(await emberlog(...restore, "--to", time), time).toMatchObject({
+      code: 2,
+      out: expect.stringContaining("not a time"),
+    });
+  for (const number of ["", " ", "-1", "1e3", "0x10", "1.5"])
+    expect(await emberlog(...restore, `--to-sequence=${number}`), number).toMatchObject({ code: 2 });
+  const plus = new Date(START_MS + 100_000 + 3_600_000).toISOString().replace("Z", "+01:00");
+  const same = await json(...restore, "--to", plus);
+  expect(same).toEqual(await json(...restore, "--to", new Date(START_MS + 100_000).toISOString()));
+  expect(same["note"]).toBe(null);
+  const { note } = await json(...restore, "--to", new Date(START_MS + 86_400_000).toISOString());
+  expect(note).toContain("was not stored, if there was anything");
+  const empty = [
+    "restore",
+    "--from",
+    url,
+    "--identity",
+    identityFile,
+    "--dir",
+    join(root, "empty"),
+    "--to",
+    "1999-01-01",
+  ];
+  expect(await json(...empty)).toMatchObject({ sequence: 0, note: expect.stringContaining("the database is empty") });
 });
