@@ -1,7 +1,9 @@
 /** The small sibling of `npm run fuzz -- --target crash`: some seeds, those that once failed, and proof that the oracle sees. */
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { crash } from "../../fuzz/crash.ts";
+import { MUTANTS } from "../../fuzz/mutation/mutants.ts";
 import { Model, ModelSession } from "../../fuzz/sim/model.ts";
 import { runSeed } from "../../fuzz/sim/run.ts";
 import { shrink } from "../../fuzz/sim/shrink.ts";
@@ -113,6 +115,17 @@ describe("the model holds a server to what it may answer", () => {
     expect(model.resume(session, "l", at(""))).toEqual({ text: "*2\r\n$1\r\nl\r\n$1\r\nv\r\n", shows: 3 });
     expect(model.wakes(session)).toBe("");
   });
+});
+
+test("every mutant stands in the sources, exactly once, under a name of its own", () => {
+  const wrong = MUTANTS.flatMap(({ name, edits }) =>
+    edits
+      .map(({ file, find }) => ({ file, times: readFileSync(file, "utf8").split(find).length - 1 }))
+      .filter(({ times }) => times !== 1)
+      .map(({ file, times }) => `${name}: ${times} times in ${file}`),
+  );
+  expect(wrong).toEqual([]);
+  expect(new Set(MUTANTS.map(({ name }) => name)).size).toBe(MUTANTS.length);
 });
 
 test("shrinking keeps the steps that are needed", async () => {
