@@ -25,7 +25,7 @@ const DAYS = 5;
 const URL = "s3://backups/tools";
 /** A bucket with object lock. This gateway knows no conditional writes there. */
 const LOCKED = "s3://locked/tools";
-const LOCK_MS = 12_000;
+const LOCK_MS = 8000;
 
 describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
   const root = mkdtempSync(join(tmpdir(), "emberlog-test-backup-s3-"));
@@ -155,10 +155,9 @@ describe.skipIf(!radosgwAvailable())("tools on a real S3 server", () => {
     const Retention = { Mode: "COMPLIANCE", RetainUntilDate } as const;
     expect(would["removed"]).toBeGreaterThan(1);
     await Promise.all(before.map((Key) => client.send(new PutObjectRetentionCommand({ Bucket, Key, Retention }))));
-    const { code, out } = await emberlog(...prune);
+    const { code, out } = await emberlog(...prune, "--json");
     expect(code).toBe(1);
-    expect(out).toMatch(/locked {5}\d+ objects stay; the last lock ends \d{4}-.*A later prune removes them/);
-    const kept = await json(...prune);
+    const kept = JSON.parse(out) as Record<string, unknown>;
     expect(kept).toMatchObject({ removed: 0, lockedUntilMs: RetainUntilDate.getTime() });
     const locked = (kept["locked"] as string[]).map((name) => `tools/${name}`);
     expect((await versions()).shown).toEqual(expect.arrayContaining(locked));

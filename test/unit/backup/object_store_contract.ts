@@ -141,14 +141,14 @@ export function objectLockContract(
     test("a locked object stays as it is until its time has come, which is told; then it goes", async () => {
       const bytes = random.bytes(50);
       await store.create("lock/a", bytes);
-      await locking.lock(store, "lock/a", 4000);
+      await locking.lock(store, "lock/a", 3000);
       const refused: unknown = await store.remove("lock/a").catch((thrown: unknown) => thrown);
       expect(refused).toBeInstanceOf(ObjectLockedError);
       expect(refused).toMatchObject({ code: "OBJECT_LOCKED", untilMs: expect.any(Number) });
       expect(String(refused)).toMatch(/lock\/a in .* is locked until \d{4}-/);
       expect(await names(store, "lock/")).toEqual(["lock/a"]);
       expect(Buffer.compare(await store.read("lock/a"), bytes)).toBe(0);
-      await locking.pass(store, 5000);
+      await locking.pass(store, 3500);
       await store.remove("lock/a");
       expect(await names(store, "lock/")).toEqual([]);
       expect(await store.size("lock/a")).toBeUndefined();
