@@ -26,6 +26,7 @@ import { NotedStore } from "./noted_store.ts";
 import { type ObjectStore, removeUnlessLocked, wholeBody } from "./object_store.ts";
 import { isRemote, proveStore } from "./open_store.ts";
 import { type PruneReport, prune } from "./prune.ts";
+import { unclaimedLogs } from "./replaced_logs.ts";
 import { parseRetention } from "./retention.ts";
 import { Shipper, type ShipReport, type ShipWish } from "./ship.ts";
 import { type VerifyReport, verifyBackup } from "./verify.ts";
@@ -225,18 +226,14 @@ export class ShippingDesk {
    * Logs that an image has taken the place of and that are not in the store yet, the oldest first. One whose successor has claimed the store was shipped
    * before that, and what has died since has left its files: they go.
    */
-  private async replacedLogs(manifest: Manifest): Promise<UnshippedLog[]> {
+  private async replacedLogs(manifest: Manifest): Promise<readonly UnshippedLog[]> {
     const { store, target } = this.opened();
     const { disk, crc32c } = this.tools;
     const { directory } = target;
     const logs = readUnshipped(disk, directory, crc32c);
-    if (logs.length === 0) return logs;
-    const claimed = new Set((await readClaims(store)).map(({ epoch }) => epoch));
-    const begun = [...logs.map((log) => log.manifest), manifest].findLastIndex((each) =>
-      epochsOf(each).some((epoch) => claimed.has(epoch)),
-    );
-    for (const log of logs.slice(0, Math.max(0, begun))) removeUnshipped(disk, directory, log);
-    return logs.slice(Math.max(0, begun));
+    const rest = await unclaimedLogs(store, logs, manifest);
+    for (const log of logs) if (!rest.includes(log)) removeUnshipped(disk, directory, log);
+    return rest;
   }
 
   private async claimFor(manifest: Manifest): Promise<Shipper> {
@@ -321,8 +318,4 @@ export class ShippingDesk {
     this.store?.close();
     this.store = undefined;
   }
-}
-
-function epochsOf({ epoch, segments }: Manifest): string[] {
-  return [epoch, ...segments.map((segment) => segment.epoch)].map((each) => hex(each));
 }

@@ -13,7 +13,8 @@ import { reaches } from "../backup/history.ts";
 import type { ObjectStore } from "../backup/object_store.ts";
 import { isRemote, proveStore } from "../backup/open_store.ts";
 import { provenTarget } from "../backup/proven_target.ts";
-import { Shipper, type ShipReport } from "../backup/ship.ts";
+import { beginWithReplaced } from "../backup/replaced_logs.ts";
+import type { ShipReport } from "../backup/ship.ts";
 import { verifyBackup } from "../backup/verify.ts";
 import { systemClock } from "../base/clock.ts";
 import { EmberlogError } from "../base/errors.ts";
@@ -77,7 +78,7 @@ export function backupNow(
       const progress = new Progress("storing", json ? undefined : terminal);
       const stored = ({ bytes }: ShipReport): void => progress.showBytes(bytes, undefined);
       const shipping = { disk, directory, crc32c, keys, store, recipients, random, stored };
-      const shipper = await Shipper.begin(shipping, manifest, systemClock.wallMs());
+      const shipper = await beginWithReplaced(shipping, manifest, systemClock.wallMs());
       const report = await shipper.ship(manifest).finally(() => progress.end());
       const open = manifest.segments.at(-1)?.sealed === null;
       if (json)

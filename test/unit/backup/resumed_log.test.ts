@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { gapsOf, reaches, readHistory } from "../../../src/backup/history.ts";
 import { MemoryStore } from "../../../src/backup/memory_store.ts";
+import { beginWithReplaced } from "../../../src/backup/replaced_logs.ts";
 import { type ShipOptions, Shipper } from "../../../src/backup/ship.ts";
 import { type ShipAnswer, ShippingDesk, type ShipRequest } from "../../../src/backup/shipping_desk.ts";
 import { NO_KEYS } from "../../../src/base/key_ring.ts";
@@ -231,6 +232,22 @@ test("D9: what a power cut has left of it is shipped, the rest is a hole that is
   await expectRestored(store, digests, "cut");
 });
 
+test("D9: emberlog backup now brings such a log along, and a server that goes on finds it there", async () => {
+  const { world: first, store, digests } = await behindWithItsBackup(19, false);
+  const world = new ImageWorld(first.crash("killed"), 20, SIZES);
+  for (let time = 0; time < 2; time++) {
+    const shipper = await beginWithReplaced(shipping(world, store), world.storage.listed, 0);
+    await ship(world, shipper);
+    expect({ replaces: shipper.replaces, holes: shipper.holes }).toEqual({ replaces: false, holes: 0 });
+  }
+  expect(leftFiles(world).length).toBeGreaterThan(2);
+  const desk = await deskOf(world, store);
+  expect(await desk.call("ship", request(world))).toMatchObject({ replaces: false, holes: 0, objects: 0 });
+  expect(leftFiles(world)).toEqual([]);
+  expect(gapsOf(await readHistory(store))).toEqual([]);
+  await expectRestored(store, digests, "now");
+});
+
 test("D9: two logs are replaced before any is shipped, and the store is away meanwhile: all of both follows", async () => {
   const { world: first, store, digests, write, writeDurably } = await behindWithItsBackup(15, false);
   store.fate = () => "unavailable";
@@ -256,7 +273,7 @@ test("D9: two logs are replaced before any is shipped, and the store is away mea
 });
 
 test("D9: a process that ends at any step of the change leaves a directory whose backup goes on", async () => {
-  for (let n = 1; ; n += 3) {
+  for (let n = 1; ; n += 4) {
     const { world, store, digests, write, writeDurably } = await behindWithItsBackup(17, false);
     write(3);
     let broken = true;
@@ -273,7 +290,7 @@ test("D9: a process that ends at any step of the change leaves a directory whose
     const ended = over;
     world.disk.onOperation = null;
     if (!ended) await writeDurably(5);
-    const again = new ImageWorld(world.crash(n % 2 === 1 ? "killed" : "power"), 18 + n, SIZES);
+    const again = new ImageWorld(world.crash(n % 8 === 1 ? "killed" : "power"), 18 + n, SIZES);
     const desk = await deskOf(again, store);
     const answer = await desk.call("ship", request(again));
     expect(answer, `n=${n}`).toMatchObject({ replaces: false, position: again.storage.writer.sequence });
