@@ -11,7 +11,7 @@
  * 5. the longest turn while a sorted set and a hash of 5 M elements (--elements) are built, ranged, expired and deleted
  *
  * Prints a line for each as soon as it is known. Server on core 0, clients on core 1, where there are two. Where the machine is a virtual one
- * its host stops a core now and then, and the thread that runs there is charged for it; a witness (standstill.c) tells how often that happened.
+ * its host stops a core or withdraws memory now and then, and the thread that runs there is charged for it; a witness (standstill.c) tells.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -78,10 +78,15 @@ async function longestTurn(
   console.log(`${what}: longest turn ${(us / 1000).toFixed(2)} ms, ${long}${told(stops)}`);
 }
 
+/** What the machine did meanwhile that a turn is charged for. */
 function told(stops: Stops | undefined): string {
   if (stops === undefined) return "";
-  if (stops.count === 0) return "; the core never stood still";
-  return `; the core stood still ${stops.count} times, ${stops.longestMs.toFixed(1)} ms at most, ${stops.totalMs.toFixed(1)} ms in all`;
+  const { count, longestMs, totalMs, slowMs } = stops;
+  const still =
+    count === 0
+      ? ""
+      : `; core stopped ${count} times, ${longestMs.toFixed(1)} ms at most, ${totalMs.toFixed(1)} in all`;
+  return slowMs === 0 ? still : `${still}; memory withdrawn for ${slowMs.toFixed(0)} ms`;
 }
 
 /** A server on its core, with the witness beside it. */

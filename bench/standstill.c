@@ -1,12 +1,19 @@
 /*
- * A witness of the machine's own pauses: standstill CORE PID
+ * A witness of what the machine itself does to a server: standstill CORE PID
  *
- * A virtual machine's processors are stopped now and then by their host, and what ran on one is charged for the time: its thread's clock
- * goes on although no instruction is executed. A thread's time on the processor therefore can't tell a long turn from a stop.
+ * The host of a virtual machine stops its processors now and then, and what ran on one is charged for the time: its thread's clock goes on
+ * although no instruction is executed. And it takes the guest's memory away, page by page, to see which pages are written or to copy
+ * them: for some tens of milliseconds the first write to each page then costs 20 to 60 microseconds, and everything runs fifty times slower.
+ * A thread's time on the processor can't tell either from a long turn.
  *
  * This program sleeps on the core that it watches and wakes every half millisecond. It asks for the highest priority and the shortest
- * slice, so that whatever runs there is interrupted for it. When it wakes late by LATE_MS and more, while the thread PID alone was charged for
- * that time, neither ran: the processor stood still. A line of input ends a period and prints "stops longestMs totalMs" of it.
+ * slice, so that whatever runs there is interrupted for it.
+ *
+ * - When it wakes late by LATE_MS and more, while the thread PID alone was charged for that time, neither ran: the core stood still.
+ * - When it writes to PAGES pages that it has written to long before, which takes two or three microseconds, and needs SLOW_MS and more for
+ *   that, memory is slow. The time from one wake to the next counts.
+ *
+ * A line of input ends a period and prints "stops longestMs totalMs slowMs" of it.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,6 +22,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -23,6 +31,10 @@
 #define PERIOD_MS 0.5
 #define LATE_MS 1.0
 #define SLICE_NS 100000
+#define PAGES 16
+#define PAGE_BYTES 4096
+#define MEMORY_PAGES 8192
+#define SLOW_MS 0.1
 
 struct scheduling {
   uint32_t size, policy;
@@ -47,6 +59,21 @@ static double charged_ms(int fd) {
   return strtod(text, NULL) / 1e6;
 }
 
+static unsigned char *memory;
+
+/* Writes to a few pages here and there; returns how long that took, ms. */
+static double write_pages(void) {
+  static uint64_t state = 88172645463325252u;
+  const double begin = now_ms();
+  for (int i = 0; i < PAGES; i++) {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    ((volatile unsigned char *)memory)[(state % MEMORY_PAGES) * PAGE_BYTES]++;
+  }
+  return now_ms() - begin;
+}
+
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
   cpu_set_t cores;
@@ -62,8 +89,11 @@ int main(int argc, char **argv) {
   snprintf(path, sizeof(path), "/proc/%s/task/%s/schedstat", argv[2], argv[2]);
   const int fd = open(path, O_RDONLY);
   if (fd < 0) return 1;
+  memory = malloc((size_t)MEMORY_PAGES * PAGE_BYTES);
+  if (memory == NULL) return 1;
+  memset(memory, 1, (size_t)MEMORY_PAGES * PAGE_BYTES);
   int stops = 0;
-  double longest = 0, total = 0;
+  double longest = 0, total = 0, slow = 0;
   double charged = charged_ms(fd);
   double at = now_ms();
   for (;;) {
@@ -81,13 +111,14 @@ int main(int argc, char **argv) {
       total += stop;
       if (stop > longest) longest = stop;
     }
+    if (write_pages() >= SLOW_MS) slow += now_ms() - before;
     struct pollfd input = {.fd = 0, .events = POLLIN};
     if (poll(&input, 1, 0) <= 0) continue;
     char line[64];
     if (read(0, line, sizeof(line)) <= 0) return 0;
-    printf("%d %.2f %.2f\n", stops, longest, total);
+    printf("%d %.2f %.2f %.1f\n", stops, longest, total, slow);
     fflush(stdout);
     stops = 0;
-    longest = total = 0;
+    longest = total = slow = 0;
   }
 }

@@ -1,13 +1,14 @@
-/** Runs bench/standstill.c beside a server: how often, and for how long, the machine stopped the server's core. Its head says how that is known. */
+/** Runs bench/standstill.c beside a server: when the machine stopped the server's core or withdrew memory. Its head says how that is known. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { compiled } from "./programs.ts";
 
-/** Stops of 1 ms and more in one period. */
+/** Stops of 1 ms and more in one period, and how long memory was slow. */
 export interface Stops {
   readonly count: number;
   readonly longestMs: number;
   readonly totalMs: number;
+  readonly slowMs: number;
 }
 
 export class Standstill {
@@ -30,8 +31,8 @@ export class Standstill {
       once(this.child, "exit").then(() => [undefined]),
     ]);
     if (answer === undefined) return undefined;
-    const [count, longestMs, totalMs] = String(answer).trim().split(" ").map(Number);
-    return { count: count!, longestMs: longestMs!, totalMs: totalMs! };
+    const [count, longestMs, totalMs, slowMs] = String(answer).trim().split(" ").map(Number);
+    return { count: count!, longestMs: longestMs!, totalMs: totalMs!, slowMs: slowMs! };
   }
 
   end(): void {
