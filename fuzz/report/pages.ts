@@ -24,7 +24,18 @@ interface Section {
   readonly bars?: number;
 }
 
-const GROUPS = ["crashes", "power cuts", "sectors", "names", "faults", "images", "rot", "decisions"] as const;
+const GROUPS = [
+  "crashes",
+  "power cuts",
+  "sectors",
+  "names",
+  "faults",
+  "images",
+  "backup",
+  "store",
+  "rot",
+  "decisions",
+] as const;
 
 function number(value: number): string {
   return value.toLocaleString("en-US");
@@ -74,6 +85,7 @@ function summary(results: Results): Section[] {
     ["images taken in them", number(count((name) => name === "images: full" || name === "images: deltas")), ""],
     ["starts from images in them", number(count((name) => name.startsWith("images: starts "))), ""],
     ["faults of the disk in them", number(count((name) => name.startsWith("faults: "))), ""],
+    ["states restored from a store and compared", number(count((name) => name.startsWith("backup: states "))), ""],
     ["real processes killed", number(total(kills, "rounds")), lostOf(kills)],
     ["real power cuts", number(total(cuts, "rounds")), lostOf(cuts)],
     [

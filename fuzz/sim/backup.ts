@@ -191,7 +191,7 @@ export class SimBackup {
   private learn({ shipping }: Process): void {
     this.reported = Math.max(this.reported, shipping.shippedSequence);
     this.counts.add("backup: passes", shipping.statistics.passes);
-    if (shipping.statistics.holes > 0) this.counts.add("backup: holes");
+    if (shipping.statistics.holes > 0) this.counts.add("backup: servers that told of a hole where the log began anew");
   }
 
   /** Lets the promises go on until the store is asked, or there is nothing to do. */
