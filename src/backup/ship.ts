@@ -33,7 +33,7 @@ import { type Claim, newestClaim, takeClaim } from "./claims.ts";
 import { encodeCounts, SegmentCounter, worthStoring } from "./counts.ts";
 import { decodeGeneration, encodeGeneration, type GenerationImage } from "./generation.ts";
 import { continuedBy, type History, reaches, readHistory, recentHistoryOf } from "./history.ts";
-import { countsName, generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
+import { claimName, countsName, generationName, imageObjectName, ObjectSum, segmentObjectName } from "./layout.ts";
 import type { ObjectStore } from "./object_store.ts";
 import { SegmentTail, type Span } from "./segment_tail.ts";
 
@@ -423,9 +423,15 @@ export class Shipper {
 
   private async checkClaim(): Promise<void> {
     const { store } = this.options;
-    const newest = await newestClaim(store, this.claim.claim);
-    if (newest === this.claim.claim) return;
-    throw fenced(store, newest, this.claim);
+    const { claim } = this.claim;
+    // Its own is among those listed, or what the history goes on from is not there any more.
+    const newest = await newestClaim(store, claim - 1);
+    if (newest === claim) return;
+    if (newest > claim) throw fenced(store, newest, this.claim);
+    throw new EmberlogError(
+      "STORE_REFUSED",
+      `${store.place} has lost ${claimName(claim)}, by which this server ships there: what it held may be gone. Look into the store; a restart begins the backup anew with what this server has`,
+    );
   }
 
   /** What of a segment is not in the store yet, up to command `last`, which is on stable storage. */

@@ -38,7 +38,7 @@ export interface VerifyReport {
   readonly lastSequence: number;
 }
 
-/** `begun` is told how many bytes there are to be looked at. */
+/** `begun` is told how many bytes there are to be looked at. Throws DATA_MISSING where nobody has ever written: a wrong name is no sound backup. */
 export async function verifyBackup(
   options: FetchOptions,
   crc32c: Crc32c,
@@ -46,6 +46,7 @@ export async function verifyBackup(
 ): Promise<VerifyReport> {
   const { store, identities } = options;
   const claims = await readClaims(store);
+  if (claims.length === 0) throw new EmberlogError("DATA_MISSING", `${store.place} holds no backup`);
   const history = await historyOf(store, claims);
   const objects = new Map<string, number>();
   const wrong = [...(await claimProblems(store, claims, history)), ...(await lostEnds(store, claims, history))];

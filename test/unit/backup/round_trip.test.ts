@@ -235,11 +235,28 @@ test("an old server that wakes up is fenced, and what it writes all the same cou
   await expect(old.ship(all)).rejects.toMatchObject({ code: "STORE_FENCED" });
   // It had looked before the other one claimed: the store lets it write, and nobody reads that.
   const list = store.list.bind(store);
-  store.list = (prefix, after) =>
-    prefix === "claims/" && after !== undefined && after !== "" ? list("nothing/") : list(prefix, after);
+  store.list = (prefix, after) => (prefix === "claims/" ? list("claims/0000000001") : list(prefix, after));
   await old.ship(all);
   store.list = list;
   expect(await digestOf(await restored(store, { kind: "latest" }, "after-fence"))).toBe(digest);
+});
+
+test("a store that was emptied is no sound backup, and whoever ships there is told", async () => {
+  const store = await shippedStore();
+  const shipper = await Shipper.begin(shipping(store), manifestOf(source), START_MS);
+  await shipper.ship(manifestOf(source));
+  store.objects.clear();
+  await expect(shipper.ship(manifestOf(source))).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    message: expect.stringMatching(/has lost claims\/0000000002\.json.*a restart begins the backup anew/),
+  });
+  expect(store.objects.size).toBe(0);
+  await expect(verifyBackup({ store, identities: null }, crc32c)).rejects.toMatchObject({ code: "DATA_MISSING" });
+  const again = await Shipper.begin(shipping(store), manifestOf(source), START_MS);
+  const { shippedSequence, position } = await again.ship(manifestOf(source));
+  expect(shippedSequence).toBe(position);
+  await verifyBackup({ store, identities: null }, crc32c);
+  await restored(store, { kind: "latest" }, "emptied");
 });
 
 test("a store that fails in the middle loses nothing: the next pass goes on", async () => {
