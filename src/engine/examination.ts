@@ -37,7 +37,7 @@ import {
   segmentName,
 } from "../disk/file_names.ts";
 import { findProofOfRot } from "../log/damage.ts";
-import type { Crc32c } from "../log/format.ts";
+import { type Crc32c, SEGMENT_HEADER_BYTES } from "../log/format.ts";
 import { readSegment, type SegmentScan, type SegmentVisitor, segmentKeyId } from "../log/segment_reader.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { readManifest } from "../manifest/store.ts";
@@ -406,23 +406,23 @@ class Examiner {
   /** The segment that the manifest did not list yet. */
   private lookAtNext(manifest: Manifest, name: string): void {
     const path = joinPath(this.directory, name);
+    const parsed = parseSegmentName(name)!;
+    const { epoch } = manifest;
+    const torn = (reason: string): void => {
+      this.tornNext = name;
+      this.find("torn", name, 0, `${reason}; the segment was just being begun`);
+    };
+    // D5: what stood on its place before it was synced may be the header of another one, whose frames, too, are there then: nobody is shown these.
+    const head = readSegment(this.disk, path, this.crc32c, LOOK_ONLY, SEGMENT_HEADER_BYTES, this.keys);
+    const own = { name, epoch, firstSequence: parsed.firstSequence, sealed: null };
+    if (head.kind === "scan" && !isHeaderOf(head.scan, own)) return torn("the header belongs to another segment");
     const read = readSegment(this.disk, path, this.crc32c, this.currentVisitor(), undefined, this.keys);
     if (read.kind === "unknown") {
       this.find("unknown", name, 0, `version ${read.version}, which Emberlog ${read.reader} can read`);
       return;
     }
-    const parsed = parseSegmentName(name)!;
-    if (read.kind === "damaged") {
-      this.tornNext = name;
-      this.find("torn", name, 0, `${read.reason}; the segment was just being begun`);
-      return;
-    }
+    if (read.kind === "damaged") return torn(read.reason);
     const { scan } = read;
-    const { epoch } = manifest;
-    if (!isHeaderOf(scan, { name, epoch, firstSequence: parsed.firstSequence, sealed: null })) {
-      this.find("rotten", name, 0, "the header belongs to another segment");
-      return;
-    }
     if (scan.header.firstSequence !== this.lastSequence + 1) {
       this.find("stray", name, 0, `it begins with ${parsed.firstSequence}, not with ${this.lastSequence + 1}`);
       return;
