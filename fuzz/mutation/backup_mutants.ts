@@ -73,8 +73,8 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
     "D17",
     "a server that was taken over ships on",
     "backup/ship.ts",
-    "    if (newest === this.claim.claim) return;\n",
-    "    if (newest >= this.claim.claim) return;\n",
+    "    if (newest === claim) return;\n",
+    "    if (newest >= claim) return;\n",
   ),
   mutant(
     "D17",
