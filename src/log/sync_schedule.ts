@@ -65,9 +65,12 @@ export class SyncSchedule {
     if (this.policy === "always" && this.lanes > 1) this.overlap.counted(nowUs, tookUs, waitedUs, writes);
   }
 
-  /** May this thread write while a sync is under way? Under the other policies one can take 300 ms at any time, and nobody waits for it. */
-  get writesBeside(): boolean {
-    return this.policy === "always" && this.syncUs < SHORT_SYNC_US;
+  /**
+   * May this thread write while a sync is under way that began `agoUs` ago? Negative: none is. Under the other policies one can take 300 ms at
+   * any time, and nobody waits for it.
+   */
+  writesBeside(agoUs: number): boolean {
+    return agoUs < 0 || (this.policy === "always" && this.syncUs < SHORT_SYNC_US && agoUs < SHORT_SYNC_US);
   }
 
   ended(nowUs: number, tookUs: number): void {

@@ -5,9 +5,8 @@
  * (`everysec`, `no`) or not on stable storage (`always`); and a sync may take 300 ms at any time.
  *
  * Outline: `commit` puts a header in front of the turn's effects (log_buffer.ts). When nothing else is going on the bytes are
- * written on the spot, about 15 µs for 50 KB, and `writtenSequence` advances before `commit` returns. While a sync runs that
- * may last, or for large writes, the write thread gets them. Syncs run on threads of their own: one at a time, and what is written meanwhile is
- * the next one's group; or, under `always` on a disk that works at several at a time, overlapping (sync_pipeline.ts).
+ * written on the spot, about 15 µs for 50 KB, and `writtenSequence` advances before `commit` returns. Large writes, and those beside a sync that may
+ * last, are the write thread's. Syncs run on threads of their own: one at a time, or overlapping under `always` (sync_pipeline.ts).
  *
  * Invariants
  *  1. sequence >= writtenSequence >= durableSequence; each only grows.
@@ -338,8 +337,9 @@ export class LogWriter {
       this.writeBeganUs = clock.monotonicUs();
       this.lastWriteBytes = batch.length;
       // Whoever syncs, a file or the manifest, may keep a write waiting: not on this thread, unless it is known to be short.
-      const beside = this.syncing && !this.schedule.writesBeside;
-      if (beside || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
+      const syncBeganUs = this.syncs.first?.beganUs ?? Number.POSITIVE_INFINITY;
+      const apart = !this.schedule.writesBeside(this.writeBeganUs - syncBeganUs);
+      if (apart || !this.listed || batch.length > limits.LOG_WRITE_NOW_BYTES_MAX) {
         this.statistics.writesOnThread++;
         this.writeInFlight = true;
         logIo.write(batch.fd, batch.bytes, batch.start, batch.length, batch.position);
