@@ -46,7 +46,8 @@ describe.skipIf(process.env["EMBERLOG_NATIVE"] === "0")("the log's threads", () 
       log.write(fd, bytes, 0, bytes.length, position, ticket);
       position += bytes.length;
       if (ticket % 100 === 0) log.sync(0, fd, ticket);
-      if (ticket % 50 === 0) {
+      // Not the last: what ends behind it is told by a call.
+      if (ticket % 50 === 0 && ticket < 1000) {
         log.poll();
         expect(state[WRITTEN]).toBeLessThanOrEqual(ticket);
       }
