@@ -283,7 +283,8 @@ test("a log that is turned off and on again is a new beginning, without what was
   await client.command("CONFIG", "SET", "appendonly", "no");
   await client.command("DEL", "b");
   await client.command("SET", "c", "1");
-  await client.command("CONFIG", "SET", "appendonly", "yes");
+  // Refused until the log that was turned off is closed.
+  await until(async () => String(await client.command("CONFIG", "SET", "appendonly", "yes")).startsWith("+OK"));
   await until(async () => String(await client.command("INFO", "persistence")).includes("aof_rewrite_in_progress:0"));
   await client.command("SET", "d", "1");
   await until(async () => String(await client.command("BACKUP", "NOW")).startsWith("*"));
