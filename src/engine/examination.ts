@@ -463,6 +463,11 @@ class Examiner {
       this.find("note", name, 0, "a segment that an image has made unnecessary");
       return;
     }
+    // A first start begins with command 1: before this segment there was something, in images or in segments, that a manifest listed.
+    if (epoch === undefined && firstSequence > 1) {
+      this.find("stray", name, 0, "it goes on from a database whose manifest is gone");
+      return;
+    }
     if (!blank) {
       this.find("stray", name, 0, "no manifest lists this segment, and it is not empty");
       return;

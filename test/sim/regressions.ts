@@ -64,4 +64,9 @@ export const REGRESSIONS: readonly Regression[] = [
     name: "D5: a power cut left the header of another segment in one that was just being begun, and the start was refused",
     seed: 3007383,
   },
+  {
+    name: "D13: with its manifest gone a database whose log was empty behind its image was begun anew, and the image removed",
+    seed: 942744442,
+    keep: [2, 3, 5, 6, 10, 12, 17, 24, 27, 28, 29, 30, 31, 33, 34, 35, 38],
+  },
 ];
