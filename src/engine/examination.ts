@@ -8,7 +8,8 @@
  *  - the open segment, listed or the one after it that the manifest did not list yet (a rotation or a start was interrupted;
  *    nothing in it was acknowledged as durable): every frame up to its end. Damage there is torn or rot by D8. That the next
  *    segment exists proves the whole of this one durable, because it got its name only after that sync (D11).
- *  - an unlisted segment without commands is a leftover of a start that crashed (D3). One whose commands all lie before the first listed
+ *  - an unlisted segment without commands is a leftover of a start that crashed (D3); without any manifest only one that begins with command 1,
+ *    because no other is the first. One whose commands all lie before the first listed
  *    segment of a log that images have made shorter is a leftover too: its name was removed, and a power cut has brought it back. Any
  *    other one with commands is a stray.
  *

@@ -11,7 +11,7 @@ import { MemoryStore } from "../../src/backup/memory_store.ts";
 import { type ShipOptions, Shipper } from "../../src/backup/ship.ts";
 import { EmberlogError } from "../../src/base/errors.ts";
 import { NO_KEYS } from "../../src/base/key_ring.ts";
-import { seededRandom, uniform } from "../../src/base/random.ts";
+import { type Random, seededRandom, uniform } from "../../src/base/random.ts";
 import { datasetDigest } from "../../src/dataset/digest.ts";
 import { temporaryDirectory } from "../support/temporary_directory.ts";
 import { digestOf, restoreFrom } from "../unit/backup/support.ts";
@@ -26,6 +26,10 @@ const LIVES = 4;
 const STEPS = 40;
 
 const root = temporaryDirectory("shipping-crashes");
+
+function shipOptions({ disk }: ImageWorld, store: MemoryStore, random: Random): ShipOptions {
+  return { disk, directory: DIRECTORY, crc32c: referenceCrc32c, keys: NO_KEYS, store, recipients: null, random };
+}
 
 async function live(seed: number): Promise<void> {
   const random = seededRandom(seed);
@@ -49,15 +53,7 @@ async function live(seed: number): Promise<void> {
     const chance = pick(3) === 0 ? 4 : 1000;
     store.fate = () => (pick(chance) === 0 ? (pick(2) === 0 ? "unavailable" : "answer lost") : "work");
   };
-  const options = (): ShipOptions => ({
-    disk: world.disk,
-    directory: DIRECTORY,
-    crc32c: referenceCrc32c,
-    keys: NO_KEYS,
-    store,
-    recipients: null,
-    random,
-  });
+  const options = (): ShipOptions => shipOptions(world, store, random);
 
   let shipper: Shipper | undefined;
   async function ship(): Promise<void> {
@@ -124,15 +120,7 @@ async function live(seed: number): Promise<void> {
 
 test("D17: the segments of the epoch before have made room, and the backup goes on from them all the same", async () => {
   const store = new MemoryStore();
-  const options = (world: ImageWorld): ShipOptions => ({
-    disk: world.disk,
-    directory: DIRECTORY,
-    crc32c: referenceCrc32c,
-    keys: NO_KEYS,
-    store,
-    recipients: null,
-    random: seededRandom(5),
-  });
+  const options = (world: ImageWorld): ShipOptions => shipOptions(world, store, seededRandom(5));
   const shipAll = async (shipper: Shipper, { storage }: ImageWorld): Promise<void> => {
     await shipper.ship(storage.listed, { durableSequence: storage.writer.durableSequence, images: "needed" });
   };
