@@ -221,8 +221,16 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
     "D16",
     "the log goes although there is only one full image",
     "engine/compaction.ts",
-    "  if (fallback === undefined) return { ...manifest, images: chain };\n",
-    "  if (fallback === undefined)\n    return { ...manifest, images: chain, segments: keptSegments(manifest.segments, image.sequence, retention, nowMs, isFree) };\n",
+    "  if (fallback === undefined) {\n",
+    "  if (fallback === undefined) {\n    if (manifest.images.length === 0) return { ...manifest, images: chain, segments: keptSegments(manifest.segments, image.sequence, retention, nowMs, isFree) };\n",
+  ),
+  mutant(
+    "D16",
+    "the full images before the newest go when they can't be read",
+    "engine/compaction.ts",
+    "images: whole ? chain : ",
+    "images: whole || listed.length > 0 ? chain : ",
+    1048004116,
   ),
   mutant(
     "D16",

@@ -68,7 +68,7 @@ export async function runMutants(
         console.log(failure === "" ? `green  ${name}, ${seeds} seeds` : `WRONG  ${name} is red: ${failure}`);
       }
       for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        const result = await runMutant(copy, next, noticedAt.get(next.name));
+        const result = await runMutant(copy, next, noticedAt.get(next.name) ?? next.seed);
         results.push(result);
         finished(result);
         const { red, rule, name, seeds, failure } = result;

@@ -6,7 +6,8 @@
  * is kept. Segments go from the front and without a gap.
  *
  * That image before it is read back first (images.ts): one that turns out to be damaged is nothing to fall back on, and then the one before it and the
- * log behind that are kept instead, or all of the log.
+ * log behind that are kept instead, or all of the log. Where the log does not go back to its origin any more, the full images stay whatever was read: a
+ * disk that could not read one today may read it on the day on which nothing else is left.
  */
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
 import { chainOf } from "../manifest/image_chain.ts";
@@ -38,7 +39,10 @@ export function withImage(
 ): Manifest {
   const listed = [...manifest.images, image];
   const chain = chainOf(listed, image);
-  if (fallback === undefined) return { ...manifest, images: chain };
+  if (fallback === undefined) {
+    const whole = manifest.segments[0]?.firstSequence === manifest.origin + 1;
+    return { ...manifest, images: whole ? chain : listed.filter((each) => each.place === 0 || chain.includes(each)) };
+  }
   return {
     ...manifest,
     images: [fallback, ...chain],

@@ -317,6 +317,23 @@ describe("the full image before is read back before the log that it stands for g
     expect(start(world.crash("power")).run("GET", "round")).toBe("$1\r\n2\r\n");
   });
 
+  test("where the log is not whole any more those that could not be read stay, for the day on which they are needed", async () => {
+    const world = new ImageWorld(undefined, seed);
+    await rounds(world, 3);
+    const before = names(world.disk, ".img");
+    // Without what this process has read back: as after a start.
+    const again = start(world.crash("power"));
+    again.disk.onOperation = (operation, path) => (operation === "open" && path.endsWith(".img") ? EIO : 0);
+    await rounds(again, 1);
+    again.disk.onOperation = null;
+    expect(again.storage.images.statistics.damaged).toBe(2);
+    const kept = names(again.disk, ".img");
+    expect(kept).toHaveLength(3);
+    expect(kept).toEqual(expect.arrayContaining(before));
+    flip(again.disk, kept.find((name) => !before.includes(name))!, (length) => length >> 1);
+    expect(start(again.crash("power")).run("GET", "round")).toBe("$1\r\n4\r\n");
+  });
+
   test("it is read once, and not at all while nothing goes", async () => {
     const world = new ImageWorld(undefined, seed);
     await rounds(world, 2);
