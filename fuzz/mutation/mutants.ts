@@ -211,14 +211,14 @@ export const MUTANTS: readonly Mutant[] = [
     "a full segment is not synced before the next one begins",
     "log/writer.ts",
     "        this.syncSealsSegment = true;\n        this.startSync();\n        return;\n",
-    "        this.syncSealsSegment = true;\n        this.syncedSequence = this.writtenSequence;\n",
+    "        this.syncSealsSegment = true;\n        this.durableSequence = this.writtenSequence;\n",
   ),
   mutant(
     "D12",
     "a sync covers what was written while it ran",
     "log/writer.ts",
-    "    this.syncedSequence = sync.sequence;\n    this.syncedPosition = sync.position;",
-    "    this.syncedSequence = this.writtenSequence;\n    this.syncedPosition = this.segment.goodPosition;",
+    "    this.durableSequence = sync.sequence;\n    this.syncedPosition = sync.position;",
+    "    this.durableSequence = this.writtenSequence;\n    this.syncedPosition = this.segment.goodPosition;",
   ),
   mutant(
     "D12",
@@ -238,8 +238,8 @@ export const MUTANTS: readonly Mutant[] = [
     "D13",
     "what no manifest lists counts as durable",
     "log/writer.ts",
-    "if (this.listed && this.syncedSequence > this.durableSequence)",
-    "if (this.syncedSequence > this.durableSequence)",
+    "    if (!this.listed) return false;\n    if (this.syncs.first === undefined) return true;",
+    "    if (this.syncs.first === undefined) return true;",
   ),
   mutant(
     "D12",

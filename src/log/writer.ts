@@ -69,7 +69,6 @@ export class LogWriter {
   private syncSealsSegment = false;
 
   /** Of the current segment: how far syncs have got, and whether the manifest lists it. */
-  private syncedSequence: number;
   private syncedPosition: number;
   private wantedSequence = 0;
   private listed = true;
@@ -97,7 +96,6 @@ export class LogWriter {
     this.writtenSequence = last;
     this.durableSequence = last;
     this.markedDurable = last;
-    this.syncedSequence = last;
     this.syncedPosition = segment.goodPosition;
     this.statistics.segments = 1;
     options.logIo.onWritten = (result) => this.written(result);
@@ -313,10 +311,14 @@ export class LogWriter {
     return this.segment.goodPosition > this.syncs.coveredPosition;
   }
 
-  /** A sync may begin beside those that are under way; a change of segments waits until there are none. */
+  /**
+   * A sync may begin beside those that are under way; a change of segments waits until there are none. None begins before the manifest lists the
+   * segment (D13): a failure is told to one of two syncs only, and whoever lists it must be the one (D9).
+   */
   private mayBegin(): boolean {
+    if (!this.listed) return false;
     if (this.syncs.first === undefined) return true;
-    return this.schedule.overlaps && this.state === "open" && !(this.isFull() && this.listed) && this.lane() >= 0;
+    return this.schedule.overlaps && this.state === "open" && !this.isFull() && this.lane() >= 0;
   }
 
   /** A lane on which a sync can begin, or -1. */
@@ -385,7 +387,7 @@ export class LogWriter {
   /** While a sync is under way and nothing waits, the space that comes next is written, so that later syncs are short. */
   private writeAhead(): void {
     if (this.policy !== "always" || this.state !== "open" || this.writeInFlight || this.pendingBytes > 0) return;
-    if (!this.syncing || !this.listed || this.lastWriteBytes > limits.LOG_UNUSED_WRITE_BYTES_MAX) return;
+    if (!this.syncing || this.lastWriteBytes > limits.LOG_UNUSED_WRITE_BYTES_MAX) return;
     if (this.isFull() || this.closing || !this.segment.beginUnused(this.options.segmentBytesMax)) return;
     this.writeInFlight = true;
     const { fd, unused } = this.segment;
@@ -421,7 +423,7 @@ export class LogWriter {
     if ((this.state !== "open" && this.state !== "failed") || !this.mayBegin()) return;
     if (this.state === "open" && this.isFull() && !this.writeInFlight && this.beginRotation()) return;
     if (!this.hasUnsynced()) return;
-    const wanted = this.wantedSequence > this.syncedSequence && this.writtenSequence >= this.wantedSequence;
+    const wanted = this.wantedSequence > this.durableSequence && this.writtenSequence >= this.wantedSequence;
     if (
       (wanted && this.policy !== "no") ||
       this.schedule.dueInUs(this.options.clock.monotonicUs(), this.oldestUnsyncedUs) <= 0
@@ -453,9 +455,7 @@ export class LogWriter {
     const { beganUs } = this.syncs.end(lane, nowUs);
     this.schedule.ended(nowUs, nowUs - beganUs);
     this.observer?.synced(nowUs - beganUs);
-    const before = this.syncedSequence;
     for (let sync = this.syncs.next(); sync !== undefined; sync = this.syncs.next()) this.count(sync, nowUs);
-    if (this.syncedSequence > before) this.advanceDurable();
     if (this.state === "rotating") this.continueRotation();
     this.pump();
     // Who is let go by it may be worth waiting for: said before the next sync is decided on.
@@ -463,18 +463,13 @@ export class LogWriter {
     this.syncIfDue();
   }
 
-  /** A sync counts: it has ended, and so have all that began before it. */
+  /** D12: a sync counts when it has ended, and so have all that began before it. */
   private count(sync: Sync, nowUs: number): void {
-    const commands = sync.sequence - this.syncedSequence;
+    const commands = sync.sequence - this.durableSequence;
     countSync(this.statistics, sync.endedUs - sync.beganUs, commands, sync.oldestUs, nowUs);
     this.schedule.counted(nowUs, sync.endedUs - sync.beganUs, nowUs - sync.oldestUs, commands);
-    this.syncedSequence = sync.sequence;
+    this.durableSequence = sync.sequence;
     this.syncedPosition = sync.position;
-  }
-
-  // D12, D13
-  private advanceDurable(): void {
-    if (this.listed && this.syncedSequence > this.durableSequence) this.durableSequence = this.syncedSequence;
   }
 
   /** A mark, if the file does not say yet what is durable (D8). */
@@ -522,7 +517,7 @@ export class LogWriter {
 
   /** One step of the rotation; called again after each sync and when the manifest lists the segment. */
   private continueRotation(): void {
-    if (this.syncs.first !== undefined || this.writeInFlight) return;
+    if (this.syncs.first !== undefined || this.writeInFlight || !this.listed) return;
     try {
       if (!this.syncSealsSegment) {
         this.segment.cutToGood();
@@ -530,7 +525,7 @@ export class LogWriter {
         this.startSync();
         return;
       }
-      if (this.listed) this.openNext();
+      this.openNext();
     } catch (thrown) {
       if (!(thrown instanceof DiskError)) throw thrown;
       this.failWrite(thrown.errno);
@@ -556,7 +551,6 @@ export class LogWriter {
       if (result < 0) this.failSync(result);
       else {
         this.listed = true;
-        this.advanceDurable();
         if (this.state === "rotating") this.continueRotation();
         this.pump();
         this.syncIfDue();

@@ -229,7 +229,7 @@ describe("rotation", () => {
     expect(opened.get("synced")).toEqual(opened.get("written"));
   });
 
-  test("nothing in a segment counts as durable before the manifest lists it (D13)", () => {
+  test("nothing in a segment is synced, or counts as durable, before the manifest lists it (D13, D9)", () => {
     let list: (result: number) => void = () => {};
     const log = openTestLog({ segmentBytesMax: 8192, policy: "always", listSegment: (_s, _o, done) => (list = done) });
     for (let i = 0; i < 6; i++) {
@@ -238,7 +238,11 @@ describe("rotation", () => {
     }
     expect(log.writer.writtenSequence).toBe(6);
     expect(log.writer.durableSequence).toBe(4);
+    expect(log.writer.syncing).toBe(false);
     list(0);
+    expect(log.writer.syncing).toBe(true);
+    expect(log.writer.durableSequence).toBe(4);
+    log.steps.all();
     expect(log.writer.durableSequence).toBe(6);
   });
 
