@@ -13,10 +13,10 @@ import type { MemoryDisk } from "../src/disk/memory_disk.ts";
 import { type Examination, examine } from "../src/engine/examination.ts";
 import { verifyingMemory } from "../src/engine/image_chain.ts";
 import { decide } from "../src/engine/recovery.ts";
-import { rowStart, unusedRows } from "../src/log/unused_space.ts";
 import { crc32c } from "../src/platform/checksum.ts";
 import { quietServer } from "./quiet_server.ts";
 import { SIM_DIRECTORY } from "./sim/directory.ts";
+import { unusedStart } from "./unused_space.ts";
 
 export const ENDINGS = ["killed", "killed when idle", "stopped"] as const;
 export type Ending = (typeof ENDINGS)[number];
@@ -54,7 +54,9 @@ export async function flipBits(ending: Ending, stride: number, keys: Keys = NO_K
     ending,
     files: paths.length,
     bytes,
-    unusedBytes: paths.reduce((sum, path) => sum + unusedBytes(disk.contents(path)), 0),
+    unusedBytes: paths
+      .map((path) => disk.contents(path))
+      .reduce((sum, file) => sum + file.length - unusedStart(file), 0),
     flips: 0,
     refused: 0,
     reportedLast: 0,
@@ -75,14 +77,6 @@ export async function flipBits(ending: Ending, stride: number, keys: Keys = NO_K
     bit -= contents.length * 8;
   }
   return result;
-}
-
-/** How many bytes at the end of a file are rows of space that was written ahead. */
-function unusedBytes(contents: Uint8Array): number {
-  const rows = unusedRows();
-  let from = contents.length;
-  while (from > 0 && contents[from - 1] === rows[rowStart(from - 1)]) from--;
-  return contents.length - from;
 }
 
 interface Look {

@@ -26,8 +26,15 @@ export const MUTANTS: readonly Mutant[] = [
     "D8",
     "whatever follows the last frame is unused space",
     "log/unused_space.ts",
-    "    for (let i = 0; i < read; i++) if (buffer[i] !== wanted[start + i]) return false;\n",
+    "    for (let i = start; i < start + read; i++) if (buffer[i] !== wanted.bytes[i]) return false;\n",
     "",
+  ),
+  mutant(
+    "D8",
+    "the unused space of another place counts",
+    "log/unused_space.ts",
+    "if (buffer[i] !== wanted.bytes[i]) return false;",
+    "if (i % SECTOR_BYTES < SECTOR_BYTES - PLACE_BYTES && buffer[i] !== wanted.bytes[i]) return false;",
   ),
   mutant(
     "D3",

@@ -6,6 +6,7 @@ import { EmberlogError } from "../../src/base/errors.ts";
 import type { MemoryDisk } from "../../src/disk/memory_disk.ts";
 import type { RecoveryReport } from "../../src/engine/recovery.ts";
 import { FLAG_MARK, FRAME_HEADER_BYTES, SEGMENT_HEADER_BYTES } from "../../src/log/format.ts";
+import { isUnusedSpace } from "../unused_space.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
 
 const QUARANTINE = `${SIM_DIRECTORY}/quarantine`;
@@ -49,7 +50,11 @@ export class Leavings {
       const path = `${SIM_DIRECTORY}/${name}`;
       const kept = disk.status(path)?.size ?? 0;
       const rest = withoutMarks(bytes.slice(Math.max(kept, SEGMENT_HEADER_BYTES)));
-      if (isUnusedSpace(rest, bytes.length) || copies.some((copy) => copy.includes(rest))) continue;
+      if (
+        isUnusedSpace(Buffer.from(bytes, "latin1"), bytes.length - rest.length) ||
+        copies.some((copy) => copy.includes(rest))
+      )
+        continue;
       return `a start has taken ${rest.length} bytes of ${name} and kept no copy`;
     }
     return "";
@@ -117,14 +122,6 @@ function onlyBeginning(disk: MemoryDisk): string {
   const reaching = fields("image").filter((image) => image[10] === "full" && Number(image[5]) >= first - 1);
   if (reaching.length > 1) return "";
   return `the log begins with ${first}, and ${reaching.length} full images reach back to it`;
-}
-
-/** Nothing, or what the writer has put behind its last frame: a row of 16 bytes over and over, by their place in the file. */
-function isUnusedSpace(rest: string, fileBytes: number): boolean {
-  const row = "unused log space";
-  const from = fileBytes - rest.length;
-  for (let at = 0; at < rest.length; at++) if (rest[at] !== row[(from + at) % row.length]) return false;
-  return true;
 }
 
 /** Marks hold no commands: a start that seals a segment does without those at its end. */

@@ -60,6 +60,7 @@ export class NextSegment {
       salt: random.bytes(SALT_BYTES),
     };
     const opened = beginSegment(disk, directory, space, header, crc32c, keys);
+    opened.unused.takeOver(sealed.unused);
     this.space = null;
     return opened;
   }

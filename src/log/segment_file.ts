@@ -61,7 +61,7 @@ export class SegmentFile {
   private readonly seed: number;
   readonly space: ReservedSpace;
   /** Written ahead of the frames. */
-  readonly unused = new UnusedSpace(SEGMENT_HEADER_BYTES);
+  readonly unused: UnusedSpace;
 
   private readonly cipher: FrameCipher | undefined;
   /** Of the lanes of syncs behind the first, as far as they were needed. */
@@ -83,6 +83,7 @@ export class SegmentFile {
     this.header = header;
     this.name = segmentName(header.firstSequence, header.epoch);
     this.seed = saltSeed(header.salt, crc32c);
+    this.unused = new UnusedSpace(SEGMENT_HEADER_BYTES, header.salt);
     this.chain = crc32c(headerBytes, 0, SEGMENT_HEADER_BYTES, 0);
     this.goodChain = this.chain;
     this.goodSequence = header.firstSequence - 1;

@@ -242,7 +242,7 @@ class SegmentReading {
   private readFrame(): void {
     const reason = this.tryFrame();
     if (reason === null) return;
-    if (!this.inUnit && isUnused(this.disk, this.fd, this.offset, this.limit)) this.unused = true;
+    if (!this.inUnit && isUnused(this.disk, this.fd, this.segment.salt, this.offset, this.limit)) this.unused = true;
     else this.damaged(reason);
   }
 

@@ -32,7 +32,6 @@ import type { ReservedSpace, SegmentFile, SegmentSummary } from "./segment_file.
 import { countSync, emptyLogStatistics, forgetExposure, type LogObserver, type LogStatistics } from "./statistics.ts";
 import { type Sync, SyncPipeline } from "./sync_pipeline.ts";
 import { type FsyncPolicy, SyncSchedule } from "./sync_schedule.ts";
-import { rowStart, unusedRows } from "./unused_space.ts";
 import { WriteBatch } from "./write_batch.ts";
 import type { LogFailure, LogWriterOptions } from "./writer_options.ts";
 
@@ -391,7 +390,7 @@ export class LogWriter {
     if (this.isFull() || this.closing || !this.segment.beginUnused(this.options.segmentBytesMax)) return;
     this.writeInFlight = true;
     const { fd, unused } = this.segment;
-    this.options.logIo.write(fd, unusedRows(), rowStart(unused.position), unused.length, unused.position);
+    this.options.logIo.write(fd, unused.bytes, unused.start, unused.length, unused.position);
   }
 
   private wroteAhead(result: number): void {

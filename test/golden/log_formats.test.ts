@@ -104,6 +104,31 @@ test("the documented bytes, put together, are read back", () => {
   });
 });
 
+test("unused space is read as it is documented", () => {
+  const disk = new MemoryDisk();
+  const [documented, checksum, unused] = hexBlocks("segment.md");
+  const file = Buffer.alloc(8192 + 512, "unused log space");
+  file.fill(0, 0, 4096);
+  file.set(documented!);
+  file.set(checksum!, 4092);
+  const frames = Buffer.concat(hexBlocks("frame.md"));
+  file.set(frames, 4096);
+  for (let sector = 4096; sector <= 8192; sector += 512) {
+    file.set(unused!, sector + 480);
+    file.writeUInt16LE(sector, sector + 504);
+  }
+  expect(text(file.subarray(8192 + 480))).toBe(text(unused!));
+  disk.put("/s", file);
+  const read = readSegment(disk, "/s", crc32cReference, { unit: () => undefined });
+  expect(read).toMatchObject({ kind: "scan", scan: { damage: null, endOffset: 4096 + frames.length, frames: 2 } });
+  file[8192 + 504] = 1;
+  disk.put("/s", file);
+  expect(readSegment(disk, "/s", crc32cReference, { unit: () => undefined })).toMatchObject({
+    kind: "scan",
+    scan: { damage: { offset: 4096 + frames.length } },
+  });
+});
+
 const manifests = [
   ...readFileSync(new URL("../../docs/formats/manifest.md", import.meta.url), "utf8").matchAll(
     /```text\n(emberlog-manifest[\s\S]*?)```/g,

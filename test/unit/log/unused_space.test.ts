@@ -6,7 +6,7 @@ import { UnusedSpace } from "../../../src/log/unused_space.ts";
 import { commitBytes, DIRECTORY, openTestLog, readUnits, type TestLog } from "./support.ts";
 
 const MB = 1024 * 1024;
-const ROW = "unused log space";
+const SECTOR = 512;
 
 function fileOf(log: TestLog, index = -1): string {
   return joinPath(DIRECTORY, log.names.at(index)!);
@@ -18,20 +18,30 @@ function write(log: TestLog, length = 100): void {
   log.steps.all();
 }
 
-/** Everything behind the frames says that it is unused, by its place in the file. */
-function checkRows(log: TestLog): void {
+/** Everything behind the frames says that it is unused, of this segment, and which sector it is. */
+function checkUnused(log: TestLog): void {
   const bytes = log.disk.contents(fileOf(log));
-  const rows = Buffer.from(bytes.subarray(log.writer.segmentBytes)).toString("latin1");
-  const expected = ROW.repeat(bytes.length / ROW.length + 1).slice(log.writer.segmentBytes, bytes.length);
-  expect(rows === expected).toBe(true);
+  const expected = Buffer.alloc(Math.ceil(bytes.length / SECTOR) * SECTOR, "unused log space");
+  for (let at = 0; at < expected.length; at += SECTOR) {
+    expected.set(bytes.subarray(72, 80), at + 496);
+    expected.writeBigUInt64LE(BigInt(at), at + 504);
+  }
+  const from = log.writer.segmentBytes;
+  expect(expected.subarray(from, bytes.length).equals(bytes.subarray(from))).toBe(true);
+}
+
+function isDamaged(log: TestLog): boolean {
+  const { result } = readUnits(log.disk, log.names.at(-1)!);
+  if (result.kind !== "scan") throw new Error("the header is damaged");
+  return result.scan.damage !== null;
 }
 
 test("under always a piece is written while the first sync is under way, and the next one when little is left", () => {
   const log = openTestLog({ policy: "always" });
   write(log);
   const first = log.disk.status(fileOf(log))!.size;
-  expect(first).toBe(4096 + 164 + MB);
-  checkRows(log);
+  expect(first).toBe(4096 + MB);
+  checkUnused(log);
   let written = 0;
   while (log.disk.status(fileOf(log))!.size === first) {
     write(log, 10_000);
@@ -40,7 +50,7 @@ test("under always a piece is written while the first sync is under way, and the
   expect(written).toBeGreaterThan(MB - 300_000);
   expect(written).toBeLessThan(MB);
   expect(log.disk.status(fileOf(log))!.size).toBe(first + MB);
-  checkRows(log);
+  checkUnused(log);
   const { units, result } = readUnits(log.disk, log.names[0]!);
   expect(units.length).toBe(log.writer.sequence);
   expect(result.kind === "scan" && result.scan.damage === null).toBe(true);
@@ -61,7 +71,8 @@ test.each(["everysec", "no"] as const)("under %s nothing is written ahead", (pol
 test("never more than is set aside (D15), nor beyond the segment's end; a sealed segment ends with its last frame", async () => {
   const log = openTestLog({ policy: "always", segmentBytesMax: 20_000 });
   write(log);
-  expect(log.disk.status(fileOf(log))!.size).toBe(20_000);
+  // 20,000 is in the middle of a sector.
+  expect(log.disk.status(fileOf(log))!.size).toBe(19_968);
   while (log.names.length < 2) write(log, 1000);
   log.steps.all();
   const { result } = readUnits(log.disk, log.names[0]!);
@@ -104,7 +115,12 @@ test("a piece that is written in part is a shorter one", () => {
   log.disk.shortWriteBytes = 10_000;
   write(log);
   expect(log.disk.status(fileOf(log))!.size).toBe(4096 + 164 + 10_000);
-  checkRows(log);
+  checkUnused(log);
+  log.disk.shortWriteBytes = Number.POSITIVE_INFINITY;
+  write(log);
+  expect(log.disk.status(fileOf(log))!.size).toBe(13_824 + MB);
+  checkUnused(log);
+  expect(isDamaged(log)).toBe(false);
 });
 
 test("what is written meanwhile waits for the piece, and lies before it", () => {
@@ -115,7 +131,7 @@ test("what is written meanwhile waits for the piece, and lies before it", () => 
   log.steps.all();
   expect(log.writer.durableSequence).toBe(2);
   expect(readUnits(log.disk, log.names[0]!).units.length).toBe(2);
-  checkRows(log);
+  checkUnused(log);
 });
 
 test.each([
@@ -129,14 +145,54 @@ test.each([
   write(log);
   const end = log.writer.segmentBytes;
   log.disk.damage(fileOf(log), (bytes) => change(bytes, end));
-  const { result } = readUnits(log.disk, log.names[0]!);
-  expect(result.kind === "scan" && result.scan.damage !== null).toBe(true);
+  expect(isDamaged(log)).toBe(true);
+});
+
+/** Writes a frame that begins where a sector does, with unused space behind it; returns where. */
+function writeAtSector(log: TestLog): number {
+  write(log, 2 * SECTOR - 64 - (log.writer.segmentBytes % SECTOR));
+  const end = log.writer.segmentBytes;
+  write(log);
+  expect(end % SECTOR).toBe(0);
+  expect(isDamaged(log)).toBe(false);
+  return end;
+}
+
+test.each([1, 2, 8])(
+  "unused sectors from elsewhere in the place of the last frames are damage: %i of them",
+  (sectors) => {
+    const log = openTestLog({ policy: "always" });
+    const last = writeAtSector(log);
+    for (const from of [last + SECTOR, last + 5 * SECTOR, 4096 + MB - sectors * SECTOR]) {
+      for (const to of [4096, last]) {
+        const before = log.disk.contents(fileOf(log)).slice();
+        log.disk.damage(fileOf(log), (bytes) => bytes.copyWithin(to, from, from + sectors * SECTOR));
+        expect(isDamaged(log)).toBe(true);
+        log.disk.damage(fileOf(log), (bytes) => bytes.set(before));
+        expect(isDamaged(log)).toBe(false);
+      }
+    }
+  },
+);
+
+test("so are those of another segment in the same place", () => {
+  const log = openTestLog({ policy: "always" });
+  write(log);
+  const another = log.disk.contents(fileOf(log)).slice();
+  log.writer.rotate();
+  write(log);
+  expect(log.names.length).toBe(2);
+  const last = writeAtSector(log);
+  checkUnused(log);
+  log.disk.damage(fileOf(log), (bytes) => bytes.set(another.subarray(last, last + SECTOR), last));
+  expect(isDamaged(log)).toBe(true);
 });
 
 test("no piece is smaller than what is worth it", () => {
-  const unused = new UnusedSpace(4096);
+  const unused = new UnusedSpace(4096, new Uint8Array(32));
   expect(unused.begin(5000, 5000 + 4095)).toBe(false);
-  expect(unused.begin(5000, 5000 + 4096)).toBe(true);
-  unused.ended(4096);
-  expect(unused.begin(5000, 9000)).toBe(false);
+  expect(unused.begin(5000, 9215)).toBe(false);
+  expect(unused.begin(5000, 9216)).toBe(true);
+  unused.ended(4216);
+  expect(unused.begin(5000, 10_000)).toBe(false);
 });
