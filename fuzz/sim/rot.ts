@@ -40,6 +40,7 @@ interface Damage {
   readonly passes: boolean;
 }
 
+const PAGE_BYTES = 4096;
 const LOST_FILE = "a lost file";
 const REFUSALS = new Set(["DATA_ROTTEN", "DATA_MISSING", "VERSION_UNKNOWN"]);
 
@@ -183,6 +184,13 @@ function damageFile(disk: MemoryDisk, random: Random, file: string): Damage {
     }
     case 2: {
       const from = Math.floor(uniform(random, length) / 512) * 512;
+      // Over all frames of an open segment, where it has few: behind it nothing is left that would tell.
+      if (from % 1024 === 0 && length > SEGMENT_HEADER_BYTES && isOpenSegment(disk, file)) {
+        const start = SEGMENT_HEADER_BYTES;
+        const count = Math.min(PAGE_BYTES, length - from, length - start);
+        disk.damage(file, (bytes) => bytes.copyWithin(start, from, from + count));
+        return { what: "a misdirected page", file, start, end: start + count, passes };
+      }
       disk.damage(file, (bytes) => bytes.copyWithin(sector, from, Math.min(from + 512, bytes.length)));
       return { what: "a misdirected write", file, start: sector, end, passes };
     }
