@@ -101,11 +101,10 @@ const machine = describeMachine(values.dir);
 if (!machine.pinned) console.log("fewer than two cores, or no taskset: server and client are NOT pinned");
 const EMBERLOG = "emberlog";
 const REDIS = `redis ${redisVersion()}`;
-const contenders: Readonly<Record<string, { readonly command: readonly string[]; readonly args: readonly string[] }>> =
-  {
-    [EMBERLOG]: { command: [process.execPath, emberlogMain], args: [] },
-    [REDIS]: { command: ["redis-server"], args: ["--auto-aof-rewrite-percentage", "0"] },
-  };
+const contenders: Readonly<Record<string, readonly string[]>> = {
+  [EMBERLOG]: [process.execPath, emberlogMain],
+  [REDIS]: ["redis-server"],
+};
 
 /** What puts a process on a core. */
 const pinnedTo = (core: number): string[] => (machine.pinned ? ["taskset", "-c", String(core)] : []);
@@ -163,11 +162,14 @@ async function measure(policy: Case["policy"], chosen: readonly Case[]): Promise
 async function start(policy: string, slowMs: number, label: string): Promise<Subject> {
   const dir = mkdtempSync(join(values.dir, "emberlog-sync-"));
   const slow = slowSync(slowMs);
-  const { command, args } = contenders[label]!;
-  const server = await ServerProcess.start("sync", command, {
+  const server = await ServerProcess.start("sync", contenders[label]!, {
     dir,
     env: slow.env,
-    args: ["--save", "", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", policy, ...args],
+    // Neither rewrites the log, or takes an image of memory, while it is measured.
+    args: [
+      ...["--save", "", "--bind", "127.0.0.1", "--appendonly", "yes", "--appendfsync", policy],
+      ...["--auto-aof-rewrite-percentage", "0"],
+    ],
     prefix: pinnedTo(0),
   });
   return { label, slowMs, dir, slow, server };
