@@ -225,6 +225,14 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
     "  if (fallback === undefined) {\n    if (manifest.images.length === 0) return { ...manifest, images: chain, segments: keptSegments(manifest.segments, image.sequence, retention, nowMs, isFree) };\n",
   ),
   mutant(
+    "D3",
+    "an image takes a name that a manifest may list",
+    "engine/data_directory.ts",
+    "if (disk.status(path) === undefined) return add();",
+    "if (disk.status(path) === undefined || path.length > 0) return add();",
+    689896273,
+  ),
+  mutant(
     "D16",
     "the full images before the newest go when they can't be read",
     "engine/compaction.ts",

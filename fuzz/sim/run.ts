@@ -23,7 +23,7 @@ import { Counts } from "./counts.ts";
 import { Crowd, Violation } from "./crowd.ts";
 import { SIM_DIRECTORY } from "./directory.ts";
 import { Faults, ProcessDied } from "./faults.ts";
-import { type FoundState, firstDifference } from "./history.ts";
+import { firstDifference } from "./history.ts";
 import { ImageWatch } from "./imaging.ts";
 import { ALL_SIM_KEYS, drawKeys } from "./keys.ts";
 import { Leavings } from "./leavings.ts";
@@ -34,7 +34,7 @@ import { repairDisk } from "./repair.ts";
 import { chooseSequence, Milestones, noting, restoreTo, storeProblem } from "./restored.ts";
 import { decay } from "./rot.ts";
 import { SimServer, type SimServerOptions } from "./server.ts";
-import { readState } from "./state.ts";
+import { type FoundAt, stateAt } from "./state.ts";
 import { closed, lastImage } from "./stopping.ts";
 import { LATENCY_US_MAX, Schedule, SimClock } from "./world.ts";
 
@@ -384,28 +384,28 @@ class Life {
   private recoverTwice(): void {
     const copy = this.disk.clone();
     const faults = new Faults(copy, this.counts, () => {});
-    const once = this.stateOf(copy);
+    const once = this.stateOf(copy).state;
     this.forget();
     faults.end();
     copy.crash(uniform(this.random, 2) === 0 ? "killed" : "power");
-    const twice = this.stateOf(copy);
+    const twice = this.stateOf(copy).state;
     this.forget();
     this.counts.add("recovered twice");
     const wrong = firstDifference(once, twice);
     if (wrong !== "") throw new Violation(`recovering twice gives another state: ${wrong}`);
   }
 
-  private stateOf(disk: MemoryDisk): FoundState {
-    return this.read(this.open(disk), this.clock.wallMs());
+  private stateOf(disk: MemoryDisk): FoundAt {
+    return this.read(this.open(disk));
   }
 
-  private read(server: SimServer, nowMs: number): FoundState {
+  private read(server: SimServer): FoundAt {
     const wait = (): void => {
       if (this.schedule.length > 0) this.schedule.runFirst();
       else server.tick();
       server.turns.release();
     };
-    return readState(server, nowMs, () => this.crowd.takeControl(), wait);
+    return stateAt(server, this.clock, () => this.crowd.takeControl(), wait);
   }
 
   /** Starts a server and holds what it has recovered against what it promised. */
@@ -473,11 +473,11 @@ class Life {
     const world = { store, clock, schedule, random, keys: ALL_SIM_KEYS };
     const sequence = await chooseSequence(world, milestones, latest);
     if (sequence === undefined) return;
-    const state = this.stateOf(await restoreTo(world, sequence));
+    const { state, nowMs } = this.stateOf(await restoreTo(world, sequence));
     this.forget();
     this.note(`restored the state after command ${sequence}`);
     this.counts.add("backup: states restored and compared");
-    const different = milestones.difference(model, sequence, state, clock.wallMs());
+    const different = milestones.difference(model, sequence, state, nowMs);
     if (different !== "") throw new Violation(`restored after command ${sequence}: ${different}`);
   }
 
@@ -534,8 +534,7 @@ class Life {
 
   /** The state must be that of a prefix of at least `least` writes; clients come back then. */
   private judge(least: number): void {
-    const nowMs = this.clock.wallMs();
-    const state = this.read(this.server, nowMs);
+    const { state, nowMs } = this.read(this.server);
     const { writes } = this.model;
     const settled = this.model.settle(state, least, nowMs);
     if (settled === -1) {

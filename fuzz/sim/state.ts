@@ -10,11 +10,32 @@ import { canonical, type FoundEntry, type Value } from "./value.ts";
 /** Steps of the world that the answers to one batch of questions may take. */
 const WAITS_MAX = 1000;
 
+/** A state, and the time on the wall's clock at which it was read. */
+export interface FoundAt {
+  readonly state: Map<string, FoundEntry>;
+  readonly nowMs: number;
+}
+
+/** What is there at one time: where an answer has waited meanwhile, all is read again. */
+export function stateAt(
+  server: SimServer,
+  clock: { wallMs(): number },
+  received: () => Uint8Array,
+  wait: () => void,
+): FoundAt {
+  for (let again = 0; again < WAITS_MAX; again++) {
+    const nowMs = clock.wallMs();
+    const state = readState(server, nowMs, received, wait);
+    if (clock.wallMs() === nowMs) return { state, nowMs };
+  }
+  throw new Error("the control connection's answers wait again and again");
+}
+
 /**
  * `received` gives what the control connection has received so far, and forgets it; `wait` lets the world go on by a step. Reading may
  * write: a field that has expired is found out by it, and under `always` the answer then waits for that to be durable.
  */
-export function readState(
+function readState(
   server: SimServer,
   nowMs: number,
   received: () => Uint8Array,

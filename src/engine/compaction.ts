@@ -41,7 +41,7 @@ export function withImage(
   const chain = chainOf(listed, image);
   if (fallback === undefined) {
     const whole = manifest.segments[0]?.firstSequence === manifest.origin + 1;
-    return { ...manifest, images: whole ? chain : listed.filter((each) => each.place === 0 || chain.includes(each)) };
+    return { ...manifest, images: whole ? chain : [...fallbacksOf(manifest, image).reverse(), ...chain] };
   }
   return {
     ...manifest,

@@ -304,22 +304,29 @@ export class DataDirectory {
         done(result < 0 ? new DiskError(operation, directory, result) : undefined);
       };
       if (!this.open) return end("change", EBADF);
-      const failed = attempt(() =>
-        disk.rename(joinPath(directory, IMAGE_TEMPORARY_NAME), joinPath(directory, image.name)),
-      );
-      if (failed < 0) return end("rename an image in", failed);
-      disk.syncDirectoryLater(directory, (synced) => {
-        if (synced < 0) return end("sync", synced);
-        const before = this.manifest;
-        const manifest = { ...change(before), writtenMs: clock.wallMs() };
-        writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
-          if (replaced < 0) return end("replace the manifest in", replaced);
-          this.manifest = manifest;
-          if (keyId !== undefined) this.keyIds.set(image.name, keyId);
-          // What stays because of the disk is removed by the next start.
-          attempt(() => this.unlinkUnlisted(before));
-          end("", 0);
+      const path = joinPath(directory, image.name);
+      const add = (): void => {
+        const failed = attempt(() => disk.rename(joinPath(directory, IMAGE_TEMPORARY_NAME), path));
+        if (failed < 0) return end("rename an image in", failed);
+        disk.syncDirectoryLater(directory, (synced) => {
+          if (synced < 0) return end("sync", synced);
+          const before = this.manifest;
+          const manifest = { ...change(before), writtenMs: clock.wallMs() };
+          writeManifestLater(disk, directory, manifest, crc32c, (replaced) => {
+            if (replaced < 0) return end("replace the manifest in", replaced);
+            this.manifest = manifest;
+            if (keyId !== undefined) this.keyIds.set(image.name, keyId);
+            // What stays because of the disk is removed by the next start.
+            attempt(() => this.unlinkUnlisted(before));
+            end("", 0);
+          });
         });
+      };
+      if (disk.status(path) === undefined) return add();
+      // Left by an attempt after the same command, whose manifest may be on the disk although its sync failed: it must not list another file's bytes.
+      writeManifestLater(disk, directory, { ...this.manifest, writtenMs: clock.wallMs() }, crc32c, (replaced) => {
+        if (replaced < 0) return end("replace the manifest in", replaced);
+        add();
       });
     });
   }

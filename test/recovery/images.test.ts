@@ -363,6 +363,29 @@ describe("the full image before is read back before the log that it stands for g
   });
 });
 
+test("D3: what a manifest lists whose own sync failed keeps its bytes, also when the next image has its name", async () => {
+  for (const crash of ["killed", "power"] as const) {
+    const world = new ImageWorld(undefined, seed);
+    world.run("SET", "a", 1);
+    // The sync behind the n-th change of a name from the image's own on.
+    const failSyncAfter = (n: number): void => {
+      let renamed = 0;
+      world.disk.onOperation = (operation, path) => {
+        if (operation === "rename" && (renamed > 0 || path.endsWith("image.tmp"))) renamed++;
+        return operation === "sync directory" && renamed === n ? EIO : 0;
+      };
+    };
+    failSyncAfter(2);
+    expect(await world.image(true)).toMatchObject({ message: expect.stringContaining("replace the manifest") });
+    failSyncAfter(1);
+    expect(await world.image(true)).toMatchObject({ message: expect.stringContaining("sync /data") });
+    world.disk.onOperation = null;
+    const again = start(world.crash(crash));
+    expect(again.storage.report).toMatchObject({ decision: "open", badImages: [] });
+    expect(again.run("GET", "a")).toBe("$1\r\n1\r\n");
+  }
+});
+
 describe("a disk with little space", () => {
   const MB = 1024 * 1024;
   const options = { watermarks: { low: "0", stop: String(8 * MB) } };
