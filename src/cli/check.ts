@@ -21,6 +21,7 @@ import { type Examination, type ExaminedSegment, examine } from "../engine/exami
 import { verifyingMemory } from "../engine/image_chain.ts";
 import { advice, decide } from "../engine/recovery.ts";
 import type { Decision } from "../engine/recovery_cases.ts";
+import type { ManifestImage } from "../manifest/format.ts";
 import { crc32c } from "../platform/checksum.ts";
 import { KEY_USAGE, takeKeys } from "./key_options.ts";
 
@@ -118,22 +119,50 @@ function commandsIn(examination: Examination): number {
   return examination.examined.reduce((sum, { scan }) => sum + scan.commands, 0);
 }
 
+/** The last command that is in the images which a start begins with; 0: it begins with none. */
+function imageSequenceOf({ base }: Examination): number {
+  return base.at(-1)?.sequence ?? 0;
+}
+
+/** Commands that a start executes again: those behind its images. */
+function commandsReplayed(examination: Examination): number {
+  const from = imageSequenceOf(examination);
+  if (from === 0) return commandsIn(examination);
+  return examination.examined.reduce((sum, { firstSequence, scan }) => {
+    return sum + Math.max(0, scan.lastSequence - Math.max(from, firstSequence - 1));
+  }, 0);
+}
+
 function whatAStartDoes(directory: string, check: Check): string {
   const { decision, examination } = check;
-  const commands = commandsIn(examination);
+  const images = imageSequenceOf(examination);
+  const beginning =
+    images === 0
+      ? ""
+      : `begins with ${numbered(examination.base.length, "image")} through command ${images}${decision === "open" ? " and " : ", "}`;
+  const replays = `${beginning}replays ${numbered(commandsReplayed(examination), "command")}`;
   if (check.beingWritten) return "the server is writing the last frame; everything before it is sound";
   switch (decision) {
     case "create":
       return "a start begins an empty log";
     case "open":
-      return `a start replays ${commands} commands`;
+      return `a start ${replays}`;
     case "cut":
-      return `a start replays ${commands} commands, cuts the tail, keeps a copy of it in quarantine/ and begins a new epoch`;
+      return `a start ${replays}, cuts the tail, keeps a copy of it in quarantine/ and begins a new epoch`;
     case "discard":
       return "a start sets the incomplete log aside in quarantine/ and begins an empty one";
     default:
       return `a start refuses. To go on: ${advice(directory, decision)}`;
   }
+}
+
+function numbered(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+function imageLine({ name, place, sequence, lengthBytes }: ManifestImage, used: boolean): string {
+  const kind = place === 0 ? "full" : `delta ${place}`;
+  return `image      ${name}: ${kind}, through command ${sequence}, ${lengthBytes} bytes${used ? ", a start begins with it" : ""}\n`;
 }
 
 function segmentLine({ name, listed, scan }: ExaminedSegment): string {
@@ -150,7 +179,9 @@ function asText(directory: string, check: Check, code: number): string {
   if (manifest === null) text += `manifest   ${examination.manifestState}\n`;
   else {
     const epoch = `epoch ${hex(manifest.epoch)} from sequence ${manifest.forkSequence}`;
-    text += `manifest   ${examination.manifestState}, ${epoch}, ${manifest.segments.length} segments\n`;
+    const images = manifest.images.length === 0 ? "" : `${numbered(manifest.images.length, "image")}, `;
+    text += `manifest   ${examination.manifestState}, ${epoch}, ${images}${numbered(manifest.segments.length, "segment")}\n`;
+    for (const image of manifest.images) text += imageLine(image, examination.base.includes(image));
   }
   for (const segment of examined) text += segmentLine(segment);
   for (const { state, file, offset, text: words } of findings) {
@@ -181,6 +212,15 @@ function asJson(directory: string, check: Check, code: number): object {
     },
     lastSequence: examination.lastSequence,
     commands: commandsIn(examination),
+    replays: commandsReplayed(examination),
+    images: (manifest?.images ?? []).map((image) => ({
+      name: image.name,
+      place: image.place,
+      sequence: image.sequence,
+      bytes: image.lengthBytes,
+      begunWith: examination.base.includes(image),
+      problem: examination.badImages.find(({ name }) => name === image.name)?.reason ?? null,
+    })),
     segments: examination.examined.map(({ name, epoch, listed, scan }) => ({
       name,
       encryptedWith: scan.keyId ?? null,

@@ -9,6 +9,7 @@ import { run as check } from "../../src/cli/check.ts";
 import { run as dump } from "../../src/cli/dump.ts";
 import { NodeDisk, nodeFiles } from "../../src/disk/node_disk.ts";
 import type { DataDirectory } from "../../src/engine/data_directory.ts";
+import { open } from "../../src/engine/embedded.ts";
 import { verifyingMemory } from "../../src/engine/image_chain.ts";
 import { openDataDirectory } from "../../src/engine/open_directory.ts";
 import type { FsyncPolicy } from "../../src/log/sync_schedule.ts";
@@ -139,6 +140,31 @@ describe("check", () => {
     expect(text).toContain("1 … 6");
     expect(text).toContain("a start replays 6 commands");
     expect(json).toMatchObject({ decision: "open", commands: 6, holder: null, findings: [] });
+  });
+
+  test("lists the images, and tells what a start takes from them", async () => {
+    const database = await open({ dir: directory });
+    database.set("a", "1");
+    database.set("b", "2"); // The third command: the first selects the database.
+    const { file } = await database.snapshot();
+    database.set("c", "3");
+    await database.close();
+    const { code, text, json } = await checked();
+    expect(code).toBe(0);
+    expect(text).toMatch(/image {6}image-\S+\.img: full, through command 3, \d+ bytes, a start begins with it\n/);
+    expect(text).toContain("a start begins with 1 image through command 3 and replays 1 command (");
+    expect(json).toMatchObject({
+      ...{ decision: "open", commands: 4, replays: 1 },
+      images: [{ name: file, place: 0, sequence: 3, begunWith: true, problem: null }],
+    });
+
+    const image = join(directory, file);
+    const bytes = readFileSync(image);
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(image, bytes);
+    const damaged = await checked();
+    expect(damaged.text).toContain("a start replays 4 commands");
+    expect(damaged.json).toMatchObject({ replays: 4, images: [{ begunWith: false, problem: expect.any(String) }] });
   });
 
   test("says 1 for a torn tail, and changes nothing", async () => {
