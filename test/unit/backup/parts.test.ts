@@ -67,7 +67,8 @@ test(`parts of running segments, a new server now and then: EMBERLOG_SEED=${seed
     expect(position).toBe(writer.sequence);
   }
   const parts = [...store.objects.keys()].map(parseSegmentObject).filter((object) => object?.part === true);
-  expect(parts.length).toBeGreaterThan(30);
+  // One a pass that finds news and is answered: about 38, by the dice.
+  expect(parts.length).toBeGreaterThan(15);
   expect((await readHistory(store)).segments.length).toBeLessThan(20);
   expect(await verifyBackup({ store, identities: null }, crc32c)).toMatchObject({ wrong: [], gaps: [] });
   const known = [...digests.keys()].filter((sequence) => sequence <= position);
