@@ -236,8 +236,8 @@ export const IMAGE_MUTANTS: readonly Mutant[] = [
     "D16",
     "the full images before the newest go when they can't be read",
     "engine/compaction.ts",
-    "images: whole ? chain : ",
-    "images: whole || listed.length > 0 ? chain : ",
+    "images: logIsWhole(manifest) ? chain : ",
+    "images: logIsWhole(manifest) || listed.length > 0 ? chain : ",
     1048004116,
   ),
   mutant(

@@ -10,7 +10,7 @@
  * disk that could not read one today may read it on the day on which nothing else is left.
  */
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
-import { chainOf } from "../manifest/image_chain.ts";
+import { chainOf, logIsWhole } from "../manifest/image_chain.ts";
 
 export interface Retention {
   /** Segments sealed less than this ago are kept, ms; 0: no time is asked for. */
@@ -40,8 +40,10 @@ export function withImage(
   const listed = [...manifest.images, image];
   const chain = chainOf(listed, image);
   if (fallback === undefined) {
-    const whole = manifest.segments[0]?.firstSequence === manifest.origin + 1;
-    return { ...manifest, images: whole ? chain : [...fallbacksOf(manifest, image).reverse(), ...chain] };
+    return {
+      ...manifest,
+      images: logIsWhole(manifest) ? chain : [...fallbacksOf(manifest, image).reverse(), ...chain],
+    };
   }
   return {
     ...manifest,

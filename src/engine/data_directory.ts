@@ -31,7 +31,7 @@ import { readSegment, type SegmentVisitor, segmentKeyId } from "../log/segment_r
 import type { FsyncPolicy } from "../log/sync_schedule.ts";
 import { LogWriter } from "../log/writer.ts";
 import type { Manifest, ManifestImage, ManifestSegment } from "../manifest/format.ts";
-import { chainOf } from "../manifest/image_chain.ts";
+import { chainOf, logIsWhole } from "../manifest/image_chain.ts";
 import { writeManifest, writeManifestLater } from "../manifest/store.ts";
 import { keepUnshippedLater, moveUnshipped } from "../manifest/unshipped.ts";
 import type { ExaminedSegment } from "./examination.ts";
@@ -267,7 +267,7 @@ export class DataDirectory {
 
   /** Segments alone are the whole dataset. */
   get logIsWhole(): boolean {
-    return this.manifest.segments[0]!.firstSequence === this.manifest.origin + 1;
+    return logIsWhole(this.manifest);
   }
 
   /** Removes an image that has come to nothing; where the disk refuses even that, the next image or the next start does. */

@@ -1,5 +1,5 @@
 /** How listed images stand on each other: a delta names the image before it by that one's chain, and its place. */
-import type { ManifestImage } from "./format.ts";
+import type { Manifest, ManifestImage } from "./format.ts";
 
 /** Everything that an image stands on, the full one first. */
 export function chainOf(images: readonly ManifestImage[], image: ManifestImage): ManifestImage[] {
@@ -12,4 +12,9 @@ export function chainOf(images: readonly ManifestImage[], image: ManifestImage):
     child = parent;
   }
   return chain;
+}
+
+/** Segments alone are the whole dataset: no image is needed. */
+export function logIsWhole({ segments, origin }: Manifest): boolean {
+  return segments[0]?.firstSequence === origin + 1;
 }
