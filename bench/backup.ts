@@ -19,6 +19,7 @@ import { createBucket, gatewayEnvironment, radosgwAvailable, startRadosgw } from
 import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable, runLoad } from "./light_client.ts";
 import { keep } from "./results_file.ts";
+import { verdict } from "./verdict.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
@@ -149,7 +150,7 @@ function report(without: readonly Run[], shipping: readonly Run[]): void {
   const ratio = (what: "mainUs" | "processUs"): string => {
     const ratios = shipping.map((run, i) => run[what] / without[i]![what]);
     const middle = median(ratios);
-    return `${middle.toFixed(3)}x (${ratios.map((one) => one.toFixed(2)).join(" ")}), at most ${TARGET}: ${middle <= TARGET ? "met" : "NOT met"}`;
+    return `${middle.toFixed(3)}x (${ratios.map((one) => one.toFixed(2)).join(" ")}), ${verdict(middle, { most: TARGET }, values.smoke)}`;
   };
   const text = [
     `${date}, commit ${machine.commit}, ${machine.cpu}, ${machine.cores} cores, Linux ${machine.kernel}, Node ${machine.node}, data on ${machine.filesystem}`,

@@ -16,6 +16,7 @@ import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable, runLoad } from "./light_client.ts";
 import { keep } from "./results_file.ts";
+import { verdict } from "./verdict.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
@@ -137,7 +138,7 @@ function line(each: Case): string {
     `with ${of(with_)}`.padEnd(48),
     `${ratio.toFixed(2)}× (${ratios.map((one) => one.toFixed(2)).join(" ")})`,
     `processor time ${(time(with_) / time(without)).toFixed(2)}×`,
-    `at least ${TARGET}: ${ratio >= TARGET ? "met" : "NOT met"}`,
+    verdict(ratio, { least: TARGET }, values.smoke),
   ].join(" ");
 }
 

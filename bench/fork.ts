@@ -15,6 +15,7 @@ import { runInNewContext } from "node:vm";
 import { type Embedded, open } from "../src/engine/embedded.ts";
 import type { Engine } from "../src/engine/engine.ts";
 import { keep } from "./results_file.ts";
+import { verdict } from "./verdict.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
@@ -62,8 +63,7 @@ for (let round = 0; round <= rounds; round++) {
 }
 await db.close();
 const middle = median(secondsPerGib);
-const met = middle <= TARGET ? "met" : "NOT met";
-say(`fork(): ${middle.toFixed(2)} s a GiB, median of ${rounds} (at most ${TARGET}: ${met})`);
+say(`fork(): ${middle.toFixed(2)} s a GiB, median of ${rounds} (${verdict(middle, { most: TARGET }, values.smoke)})`);
 if (!values.smoke) {
   keep("fork", new Date().toISOString(), describeMachine(tmpdir()), lines.join("\n"), { rounds, gib, secondsPerGib });
 }

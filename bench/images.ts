@@ -23,6 +23,7 @@ import { redisAvailable, redisVersion } from "../test/support/redis_server.ts";
 import { ServerProcess } from "../test/support/server_process.ts";
 import { lightClientAvailable, runLoad } from "./light_client.ts";
 import { keep } from "./results_file.ts";
+import { verdict } from "./verdict.ts";
 import { loadKeys, randomValues } from "./versus_load.ts";
 import { describeMachine, headOf, otherThreads, residentBytes, snapshotCpuSeconds } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
@@ -269,7 +270,7 @@ if (only.has("double")) await measureStarts(2 * keys, [EMBERLOG]);
 const middle = (what: string, server = EMBERLOG): number => median(figures.get(what)?.get(server) ?? [Number.NaN]);
 
 function judged(what: string, value: number, most: number, unit = "×"): string {
-  return `${what}: ${value.toFixed(3)}${unit} (at most ${most}: ${value <= most ? "met" : "NOT met"})`;
+  return `${what}: ${value.toFixed(3)}${unit} (${verdict(value, { most }, values.smoke)})`;
 }
 
 function judgements(): string[] {

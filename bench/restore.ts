@@ -16,6 +16,7 @@ import { open } from "../src/engine/embedded.ts";
 import { emberlogMain } from "../test/support/emberlog_server.ts";
 import { createBucket, gatewayEnvironment, radosgwAvailable, startRadosgw } from "../test/support/radosgw.ts";
 import { keep } from "./results_file.ts";
+import { verdict } from "./verdict.ts";
 import { describeMachine } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
 
@@ -140,7 +141,7 @@ function report(runs: Readonly<Record<Kind, readonly Run[]>>, copies: readonly n
   const line = (kind: Kind): string => {
     const rate = of(kind, "mbPerSecond");
     const all = runs[kind].map((run) => run.mbPerSecond.toFixed(0)).join(" ");
-    return `${kind.padEnd(22)} ${rate.toFixed(0)} MB/s (${all}), ${of(kind, "seconds").toFixed(2)} s, processor ${of(kind, "processorSeconds").toFixed(2)} s; at least ${TARGET}: ${rate >= TARGET ? "met" : "NOT met"}`;
+    return `${kind.padEnd(22)} ${rate.toFixed(0)} MB/s (${all}), ${of(kind, "seconds").toFixed(2)} s, processor ${of(kind, "processorSeconds").toFixed(2)} s; ${verdict(rate, { least: TARGET }, values.smoke)}`;
   };
   const load = execFileSync("cat", ["/proc/loadavg"]).toString().split(" ").slice(0, 1).join(" ");
   const text = [

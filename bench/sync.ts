@@ -22,6 +22,7 @@ import { ServerProcess } from "../test/support/server_process.ts";
 import { type LoadGroup, type LoadReport, lightClientAvailable, runLoad } from "./light_client.ts";
 import { keep } from "./results_file.ts";
 import { type SlowSync, slowSync, slowSyncAvailable } from "./slow_sync.ts";
+import { verdict } from "./verdict.ts";
 import { loadKeys } from "./versus_load.ts";
 import { describeMachine, headOf } from "./versus_machine.ts";
 import { median } from "./versus_report.ts";
@@ -238,8 +239,7 @@ function line(row: Row): string {
 
 /** A ratio and what it should be. */
 function judged(what: string, value: number, target: number, least: boolean): string {
-  const met = least ? value >= target : value <= target;
-  return `${what}: ${value.toFixed(2)}× (${least ? "at least" : "at most"} ${target}: ${met ? "met" : "NOT met"})`;
+  return `${what}: ${value.toFixed(2)}× (${verdict(value, least ? { least: target } : { most: target }, values.smoke)})`;
 }
 
 function judgements(): string[] {
