@@ -67,7 +67,7 @@ function plan(which: string | undefined): Step[] {
     vitest("all tests without the addon", 12, undefined, WITHOUT_ADDON),
     vitest("long tests", 20, "vitest.long.config.ts"),
     ...(existsSync(asan) ? [{ name: "addon under AddressSanitizer", command: ["bash", asan], limitMinutes: 5 }] : []),
-    ...script("fuzz", 5, "--", "--seconds", "120"),
+    ...script("fuzz", 5, "--", "--seconds", "90"),
     ...script("bench:versus", 4, "--", "--smoke"),
     ...script("bench:versus", 4, "--", "--smoke", "--tests", "all"),
     ...script("bench:memory", 2, "--", "--smoke"),

@@ -5,7 +5,7 @@ import { redisAvailable } from "../support/redis_server.ts";
 import { runRandom } from "./random_run.ts";
 import { Conformance } from "./runner.ts";
 
-const SECONDS = Number(process.env["EMBERLOG_SECONDS"] ?? 60);
+const SECONDS = Number(process.env["EMBERLOG_SECONDS"] ?? 40);
 
 describe.skipIf(!redisAvailable())("random commands answer as redis-server does, at length", () => {
   let conformance: Conformance;

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { EffectsRun } from "./effects_run.ts";
 import { withSeed } from "./memory_seed.ts";
 
-const SECONDS = Number(process.env["EMBERLOG_SECONDS"] ?? 60);
+const SECONDS = Number(process.env["EMBERLOG_SECONDS"] ?? 40);
 const COMMANDS = 20_000;
 
 describe("effects of random commands, replayed, at length", () => {

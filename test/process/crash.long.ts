@@ -1,9 +1,9 @@
-/** kill -9 under load, 40 rounds with each policy, the three side by side. */
+/** kill -9 under load, 30 rounds with each policy, the three side by side. */
 import { randomInt } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { crashRounds } from "./crash_rounds.ts";
 
-const rounds = Number(process.env["EMBERLOG_ROUNDS"] ?? 40);
+const rounds = Number(process.env["EMBERLOG_ROUNDS"] ?? 30);
 const seed = Number(process.env["EMBERLOG_SEED"] ?? randomInt(1 << 30));
 
 describe.concurrent("nothing acknowledged is lost by kill -9, at length", () => {
