@@ -1,5 +1,5 @@
 /**
- * Effects of all write commands, replayed, at length: fresh seeds for 40 s, and up to three more on a slow machine, in which every write
+ * Effects of all write commands, replayed, at length: fresh seeds for 40 s, and up to three minutes more on a slow machine, in which every write
  * command must have changed something.
  */
 import { describe, expect, test } from "vitest";
