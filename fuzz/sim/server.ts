@@ -9,7 +9,7 @@
  */
 import { latin1 } from "../../src/base/bytes.ts";
 import type { Keys } from "../../src/base/key_ring.ts";
-import { TURN_MESSAGE_BYTES } from "../../src/base/limits.ts";
+import { PARKED_BYTES, TURN_MESSAGE_BYTES } from "../../src/base/limits.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { datasetCommands } from "../../src/command/commands.ts";
 import { CommandTable } from "../../src/command/table.ts";
@@ -60,7 +60,7 @@ const regions = makeRegions({
   onTurn: () => 0,
   slotsMax: SLOTS,
   inputBytes: 256 * 1024,
-  outputBytes: TURN_MESSAGE_BYTES + 1024 * 1024,
+  outputBytes: TURN_MESSAGE_BYTES + PARKED_BYTES + 1024 * 1024,
   inputRowsMax: 64,
   outputRowsMax: 256,
 });

@@ -4,8 +4,10 @@
 export const TURN_INPUT_BYTES = 96 * 1024;
 /** Work of one turn, µs; looked at after every few requests. What is left then leads the next turn. */
 export const TURN_WORK_US = 1000;
-/** Output region of one turn, bytes; a fuller turn flushes in between. */
-export const TURN_OUTPUT_BYTES = 1024 * 1024;
+/** Output region, bytes: a turn's replies, of which a fuller one flushes in between, those that are parked, and messages. */
+export const TURN_OUTPUT_BYTES = 1280 * 1024;
+/** Parked replies in the output region, bytes; more are copied elsewhere. */
+export const PARKED_BYTES = 256 * 1024;
 /** Messages to subscribers in one turn, bytes, behind the replies in the output region: half for each protocol. Longer ones travel alone. */
 export const TURN_MESSAGE_BYTES = 256 * 1024;
 /** Ranges of messages that wait for the end of a turn; a fuller turn sends in between. */

@@ -2,24 +2,29 @@
  * Replies between execution and the socket.
  *
  * A row is a reply (of all requests of a connection in one batch) that lies in the transport's output region, with its gate: the log
- * position that must be reached before it may leave. `settle` sorts rows into ready (they stay in the region, in the transport's
- * output table) and parked (copied out, in order of gate). `release` sends parked replies when the log has progressed. Pushes go the
- * same way, as chains of ranges (pubsub/push_rows.ts) that many connections have in common.
+ * position that must be reached before it may leave. `settle` sorts rows into ready (they stay where they are, in the transport's
+ * output table) and parked (copied to parked_space.ts, in order of gate). `release` sends parked replies when the log has progressed.
+ * Pushes go the same way, as chains of ranges (pubsub/push_rows.ts) that many connections have in common.
  *
  * Invariants: replies of a connection leave in order (behind a parked one everything is parked, behind a chain of pushes everything is
  * in the chain); gates of the parked queue never decrease, so that releasing looks at its head only; nothing leaves before its gate; a
  * connection with more unsent than its hard limit is cut at once, and gone by the end of `settle`.
  */
+import { copyBytes } from "../base/bytes.ts";
 import { OUTPUT_BYTES_UNCOUNTED, PARKED_CONNECTION_BYTES_MAX, PUSH_ROWS_MAX } from "../base/limits.ts";
 import { OUTPUT_ROW_WORDS, type Transport } from "../platform/transport.ts";
 import type { Cohort } from "./cohort.ts";
 import type { Connection } from "./connection.ts";
+import type { ParkedSpace } from "./parked_space.ts";
 import { PushRows } from "./pubsub/push_rows.ts";
 import { holdReading, letRead, REPLIES_PARKED } from "./reading.ts";
 
 interface Parked {
   readonly connection: Connection;
+  /** The transport's output, where that had room; else an array that nothing else is in. */
   readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly length: number;
   /** Infinity until the turn's effects are committed. */
   gate: number;
 }
@@ -47,6 +52,7 @@ export class ReplyQueue {
   private readonly host: QueueHost;
   private readonly log: { readonly released: number };
   private readonly cohort: Cohort;
+  private readonly space: ParkedSpace;
   private readonly pushes: PushRows;
   /** Copies of pushes that were parked, by what they are copies of: those of one message have one. */
   private readonly copies = new Map<number, Uint8Array>();
@@ -61,12 +67,19 @@ export class ReplyQueue {
   private lastGate = 0;
   private readonly closing: Connection[] = [];
 
-  /** `log.released` is the log position that everything may show already. */
-  constructor(transport: Transport, host: QueueHost, log: { readonly released: number }, cohort: Cohort) {
+  /** `log.released` is the log position that everything may show already; `space` lies in the transport's output. */
+  constructor(
+    transport: Transport,
+    host: QueueHost,
+    log: { readonly released: number },
+    cohort: Cohort,
+    space: ParkedSpace,
+  ) {
     this.transport = transport;
     this.host = host;
     this.log = log;
     this.cohort = cohort;
+    this.space = space;
     this.rowsMax = Math.floor(transport.outputTable.length / OUTPUT_ROW_WORDS);
     this.gates = new Float64Array(this.rowsMax);
     this.pushes = new PushRows(Math.min(PUSH_ROWS_MAX, 8 * this.rowsMax));
@@ -108,7 +121,7 @@ export class ReplyQueue {
     if (connection.lost) return;
     // Rows of this batch stand before it.
     this.moveOut();
-    if (connection.parked > 0 || gate > this.log.released) this.park(connection, bytes, gate);
+    if (connection.parked > 0 || gate > this.log.released) this.park(connection, bytes, 0, bytes.length, gate);
     else if (this.mayQueue(connection, bytes.length)) this.transport.send(connection.slot, bytes, 0, bytes.length);
   }
 
@@ -147,7 +160,7 @@ export class ReplyQueue {
         table[to + 2] = length;
         ready++;
       } else {
-        this.park(connection, output.slice(offset, offset + length), gate);
+        this.parkCopy(connection, output, offset, length, gate);
       }
     }
     this.rowsReady = ready;
@@ -169,7 +182,7 @@ export class ReplyQueue {
       for (; row !== -1 && !connection.lost; row = next[row]!) {
         const gate = gates[row]! === Number.POSITIVE_INFINITY ? committed : gates[row]!;
         if (connection.parked > 0 || gate > released) {
-          this.park(connection, this.copyOf(offset[row]!, length[row]!), gate);
+          this.park(connection, this.copyOf(offset[row]!, length[row]!), 0, length[row]!, gate);
           continue;
         }
         added += length[row]!;
@@ -230,37 +243,63 @@ export class ReplyQueue {
 
   /** Sends the parked replies whose gate is reached. */
   release(released: number): void {
-    const { parked } = this;
-    let head = this.parkedHead;
-    if (head < parked.length && parked[head]!.gate <= released) {
-      this.flushReady();
-      this.cohort.begin();
-    }
-    while (head < parked.length && parked[head]!.gate <= released) {
-      const { connection, bytes } = parked[head]!;
-      head++;
-      this.parkedBytes -= bytes.length;
-      connection.parked--;
-      connection.parkedBytes -= bytes.length;
-      if (connection.lost) continue;
-      this.transport.send(connection.slot, bytes, 0, bytes.length);
-      if (connection.parkedBytes <= PARKED_CONNECTION_BYTES_MAX / 2)
-        letRead(this.transport, connection, REPLIES_PARKED);
-      if (connection.parked === 0) this.cohort.letGo(connection);
-      // Of those that this turn has ended, rows may stand behind it: `takeRows` closes them.
-      if (connection.parked === 0 && connection.closing && !this.closing.includes(connection)) this.close(connection);
-    }
-    if (head === parked.length) {
+    const { parked, parkedHead: head } = this;
+    let end = head;
+    while (end < parked.length && parked[end]!.gate <= released) end++;
+    if (end === head) return;
+    this.flushReady();
+    this.cohort.begin();
+    this.sendParked(head, end);
+    this.parkedHead = end;
+    for (let i = head; i < end; i++) this.wasSent(parked[i]!);
+    if (this.parkedHead === parked.length) {
       this.parked = [];
       this.parkedHead = 0;
       this.lastGate = 0;
-    } else {
-      this.parkedHead = head;
-      if (head > 1024 && head * 2 > parked.length) {
-        parked.splice(0, head);
-        this.parkedHead = 0;
-      }
+    } else if (end > 1024 && end * 2 > parked.length) {
+      parked.splice(0, end);
+      this.parkedHead = 0;
     }
+  }
+
+  /** Hands parked[head, end) to the transport: as rows at the head of its table, which those not settled yet make room for. */
+  private sendParked(head: number, end: number): void {
+    const { parked, space, transport, rows: waiting } = this;
+    const { output, outputTable: table } = transport;
+    const room = Math.min(end - head, this.rowsMax - waiting);
+    if (waiting > 0) table.copyWithin(room * OUTPUT_ROW_WORDS, 0, waiting * OUTPUT_ROW_WORDS);
+    let gathered = 0;
+    for (let i = head; i < end; i++) {
+      const { connection, bytes, offset, length } = parked[i]!;
+      if (bytes === output) space.giveBack(offset, length);
+      if (connection.lost) continue;
+      if (gathered > 0 && (gathered === room || bytes !== output)) {
+        transport.flush(gathered);
+        gathered = 0;
+      }
+      if (bytes === output && room > 0) {
+        const to = gathered * OUTPUT_ROW_WORDS;
+        table[to] = connection.slot;
+        table[to + 1] = offset;
+        table[to + 2] = length;
+        gathered++;
+      } else transport.send(connection.slot, bytes, offset, length);
+    }
+    if (gathered > 0) transport.flush(gathered);
+    if (waiting > 0) table.copyWithin(0, room * OUTPUT_ROW_WORDS, (room + waiting) * OUTPUT_ROW_WORDS);
+  }
+
+  /** A parked reply has been sent. */
+  private wasSent({ connection, length }: Parked): void {
+    this.parkedBytes -= length;
+    connection.parked--;
+    connection.parkedBytes -= length;
+    if (connection.lost) return;
+    if (connection.parkedBytes <= PARKED_CONNECTION_BYTES_MAX / 2) letRead(this.transport, connection, REPLIES_PARKED);
+    if (connection.parked > 0) return;
+    this.cohort.letGo(connection);
+    // Of those that this turn has ended, rows may stand behind it: `takeRows` closes them.
+    if (connection.closing && !this.closing.includes(connection)) this.close(connection);
   }
 
   /** Sends the ready rows before what is parked: it comes behind them. */
@@ -307,12 +346,21 @@ export class ReplyQueue {
     this.dropped.length = 0;
   }
 
-  private park(connection: Connection, bytes: Uint8Array, gate: number): void {
+  /** Parks a reply that lies where the next turn's will. */
+  private parkCopy(connection: Connection, output: Uint8Array, offset: number, length: number, gate: number): void {
+    const at = this.space.take(length);
+    if (at === -1) return this.park(connection, output.slice(offset, offset + length), 0, length, gate);
+    copyBytes(output, at, output, offset, length);
+    this.park(connection, output, at, length, gate);
+  }
+
+  /** Parks `length` bytes at `offset` of `bytes`, where they stay as they are. */
+  private park(connection: Connection, bytes: Uint8Array, offset: number, length: number, gate: number): void {
     if (gate > this.lastGate) this.lastGate = gate;
-    this.parked.push({ connection, bytes, gate: this.lastGate });
-    this.parkedBytes += bytes.length;
+    this.parked.push({ connection, bytes, offset, length, gate: this.lastGate });
+    this.parkedBytes += length;
     connection.parked++;
-    connection.parkedBytes += bytes.length;
+    connection.parkedBytes += length;
     if (!this.mayQueue(connection, 0)) return;
     if (connection.parkedBytes > PARKED_CONNECTION_BYTES_MAX) holdReading(this.transport, connection, REPLIES_PARKED);
   }

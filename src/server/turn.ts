@@ -14,13 +14,7 @@
  * Invariants: requests of a connection are executed in the order of arrival and its replies leave in that order; no reply leaves
  * before the log position that it depends on is reached.
  */
-
-import {
-  EFFECT_BYTES_RESERVED,
-  TURN_INPUT_BYTES,
-  TURN_MESSAGE_BYTES,
-  UNAUTHENTICATED_QUERY_BYTES_MAX,
-} from "../base/limits.ts";
+import { EFFECT_BYTES_RESERVED, TURN_INPUT_BYTES, UNAUTHENTICATED_QUERY_BYTES_MAX } from "../base/limits.ts";
 import type { Call } from "../command/call.ts";
 import type { Executor } from "../command/executor.ts";
 import type { CommandTable } from "../command/table.ts";
@@ -36,6 +30,7 @@ import { RequestBatch } from "./batch.ts";
 import type { BlockedRequest } from "./blocking/blocked_clients.ts";
 import { Cohort } from "./cohort.ts";
 import type { Connection } from "./connection.ts";
+import { parkedIn, repliesIn } from "./parked_space.ts";
 import { mayRunPaused } from "./paused.ts";
 import { Delivery, type DeliveryHost } from "./pubsub/delivery.ts";
 import { LOG_CONGESTED, letRead, WORK_LEFT } from "./reading.ts";
@@ -106,9 +101,9 @@ export class TurnRunner implements ReplySink, DeliveryHost {
     this.table = engine.table;
     this.reply = engine.call.reply;
     const { output } = transport;
-    this.reply.bytes = output.subarray(0, output.length - TURN_MESSAGE_BYTES);
+    this.reply.bytes = repliesIn(output);
     this.cohort = new Cohort(transport);
-    this.queue = new ReplyQueue(transport, host, engine, this.cohort);
+    this.queue = new ReplyQueue(transport, host, engine, this.cohort, parkedIn(output));
     this.pressure = new BackPressure(() => engine.clock.monotonicUs());
     this.backlog = new Backlog(transport, this.pressure);
     this.delivery = new Delivery(this, output);
