@@ -83,4 +83,12 @@ export const BACKUP_MUTANTS: readonly Mutant[] = [
     "object.lastSequence > (untils.get(object.claim) ?? -1)",
     "untils.get(object.claim) === undefined",
   ),
+  mutant(
+    "D9",
+    "what is kept of a log for the backup goes before the log is replaced",
+    "backup/replaced_logs.ts",
+    ".filter(({ manifest }) => hex(manifest.epoch) !== own)",
+    '.filter(() => own !== "")',
+    651361124,
+  ),
 ];

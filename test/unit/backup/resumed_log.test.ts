@@ -306,3 +306,38 @@ test("D9: a process that ends at any step of the change leaves a directory whose
     }
   }
 });
+
+test("D9: a pass in the middle of the change, and then the end of the process: the backup goes on", async () => {
+  let passes = 0;
+  for (let n = 1, ended = false; !ended; n++) {
+    const { world, store, desk, write } = await behindWithItsBackup(21, false);
+    await desk.call("ship", request(world));
+    write(3);
+    let broken = true;
+    world.disk.onOperation = (name) => (broken && (name === "fdatasync" || name === "create") ? EIO : 0);
+    await pass(world, 5);
+    expect(world.storage.writer.failed?.kind).toBe("sync");
+    broken = false;
+    world.client.clock.advance(2_000_000);
+    world.storage.tick();
+    // The change goes as far as its nth step.
+    for (let step = 0; step < n && !ended; step++) {
+      if (!world.steps.one()) {
+        world.client.clock.advance(200);
+        world.storage.tick();
+      }
+      await Promise.resolve();
+      ended = world.storage.resumption.resumed === 2;
+    }
+    if (leftFiles(world).length === 0) continue;
+    passes++;
+    // The first of its process, which knows of the epoch only what the store says.
+    await (await deskOf(world, store)).call("ship", request(world)).catch(() => undefined);
+    const again = new ImageWorld(world.crash("killed"), 22 + n, SIZES);
+    const answer = await (await deskOf(again, store)).call("ship", request(again));
+    expect(answer, `n=${n}`).toMatchObject({ replaces: false, position: again.storage.writer.sequence });
+    expect(leftFiles(again), `n=${n}`).toEqual([]);
+    expect(reaches(await readHistory(store))[0]!.first, `n=${n}`).toBe(0);
+  }
+  expect(passes).toBeGreaterThan(5);
+});
