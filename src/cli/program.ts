@@ -42,8 +42,13 @@ export async function runProgram(argv: readonly string[], output: Output): Promi
     await program.parseAsync(word === "serve" ? ["--help"] : [...argv], { from: "user" });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
-    throw error;
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    // People have been told on the other stream.
+    if (argv.includes("--json")) {
+      output.out(`${JSON.stringify({ error: "USAGE", message: error.message.replace(/^error: /, "") })}\n`);
+    }
+    return 1;
   }
 }
 

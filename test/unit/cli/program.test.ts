@@ -30,6 +30,22 @@ test("help names every command, wherever it is asked for", async () => {
   }
 });
 
+test("with --json a mistake in the arguments is an object too", async () => {
+  const cases: [string[], string][] = [
+    [["restore", "--json"], "--from"],
+    [["backup", "prune", "--json", "--from", "file:///x"], "--keep"],
+    [["check", "--json"], "directory"],
+  ];
+  for (const [argv, missing] of cases) {
+    const { code, out, error } = await run(...argv);
+    const told = JSON.parse(out) as { error: string; message: string };
+    expect({ argv, code, error: told.error }).toEqual({ argv, code: 1, error: "USAGE" });
+    expect(told.message).toContain(missing);
+    expect(told.message).not.toMatch(/^error/);
+    expect(error).toContain(told.message);
+  }
+});
+
 test("mistakes in arguments are exit code 1 with a reason", async () => {
   for (const argv of [["ping", "--port", "x"], ["ping", "--nosuch"], ["check"], ["dump", "a", "b"]]) {
     const { code, out, error } = await run(...argv);
