@@ -9,7 +9,7 @@
  *
  * form        the block holds                                          the number is
  * RAW         free room, a listpack, free room                         where the listpack begins in the block
- * SQUEEZED    a listpack, compressed (base/lzf.ts)                     bytes that this takes
+ * SQUEEZED    a listpack, compressed (squeeze.ts)                      bytes that this takes
  * PLAIN       16 bytes: address, length, capacity of a blob.ts blob,   0
  *             the one element's bytes
  * ```

@@ -11,7 +11,6 @@
  */
 import { copyBytes, moveBytes } from "../../base/bytes.ts";
 import { check } from "../../base/check.ts";
-import { lzfCompress, lzfDecompress } from "../../base/lzf.ts";
 import { NIL, SEGMENT_SHIFT, UNIT_MASK } from "../../memory/layout.ts";
 import { Blob, blobBytes, copyBlob, createBlob, freeBlob, writeBlob } from "../../structure/blob.ts";
 import { EntryList } from "../../structure/entry_list.ts";
@@ -42,6 +41,7 @@ import {
   SQUEEZED,
   withNumber,
 } from "./node_words.ts";
+import { expandPack, squeezePack } from "./squeeze.ts";
 
 /** What a new element is expected to take besides its bytes when a node is asked for room: Redis's guess, which shapes the nodes. */
 const GUESSED_OVERHEAD_BYTES = 8;
@@ -242,8 +242,7 @@ export class ListNodes {
     this.view();
     const total = listpackBytes(this.bytes, this.base);
     if (total < SQUEEZED_BYTES_MIN || total > squeezed.length) return;
-    const room = total - (total >>> 2);
-    const length = lzfCompress(this.bytes, this.base, total, squeezed, 0, room);
+    const length = squeezePack(this.bytes, this.base, total, squeezed);
     const capacity = allocator.sizeOfClass(length);
     if (length === 0 || capacity >= blockBytesOf(w1)) return;
     const address = allocator.allocate(capacity);
@@ -571,7 +570,7 @@ export class ListNodes {
       this.scratch = new Uint8Array(BLOCK_BYTES_MAX);
       this.scratchView = new DataView(this.scratch.buffer);
     }
-    const length = lzfDecompress(source, start, numberOf(w1), this.scratch, 0, BLOCK_BYTES_MAX);
+    const length = expandPack(source, start, numberOf(w1), this.scratch);
     check(length > 0 && length === listpackBytes(this.scratch, 0), "a compressed node is whole");
     this.scratchOf = w0;
   }

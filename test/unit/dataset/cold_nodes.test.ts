@@ -110,3 +110,34 @@ test("random lists are the same in the end", () => {
   expect(stateDigest(waiting.engine.dataset)).toBe(stateDigest(eager.engine.dataset));
   expect(verifyDataset(waiting.engine.dataset)).toEqual([]);
 });
+
+test("random identifiers, which repeat nothing, are compressed too, and the list reads as it was written", () => {
+  const client = makeClient(true);
+  client.engine.dataset.limits.listListpackSize = -1;
+  const random = seededRandom(5);
+  const ids = Array.from({ length: 240_000 }, () => Buffer.from(random.bytes(9)).toString("hex"));
+  for (let at = 0; at < ids.length; at += 1000) client.command("RPUSH", "ids", ...ids.slice(at, at + 1000));
+  const used = (): number => client.engine.dataset.allocator.allocatedBytes;
+  const before = used();
+  settle(client);
+  const shape = forms(client, "ids");
+  expect(shape).toMatch(/^o+-+o+$/);
+  const compressed = shape.split("-").length - 1;
+  expect(compressed).toBeGreaterThan(100);
+  // 18 digits of four bits, and what a listpack puts around them.
+  expect((before - used()) / compressed).toBeGreaterThan(4096 * 0.35);
+  expect(verifyDataset(client.engine.dataset)).toEqual([]);
+  for (const at of [0, 115_000, 120_000, 125_000, 239_999]) {
+    expect(client.command("LINDEX", "ids", at)).toBe(`$18\r\n${ids[at]}\r\n`);
+  }
+  const middle = ids.slice(119_000, 121_000);
+  expect(client.command("LRANGE", "ids", 119_000, 120_999)).toBe(
+    `*2000\r\n${middle.map((id) => `$18\r\n${id}\r\n`).join("")}`,
+  );
+  client.command("LSET", "ids", 120_000, "another");
+  expect(client.command("LINDEX", "ids", 120_000)).toBe("$7\r\nanother\r\n");
+  for (let at = ids.length - 1; at >= 100_000; at--) {
+    const wanted = at === 120_000 ? "$7\r\nanother\r\n" : `$18\r\n${ids[at]}\r\n`;
+    if (client.command("RPOP", "ids") !== wanted) throw new Error(`element ${at} is another one`);
+  }
+});
