@@ -7,8 +7,8 @@
  *  5       code lengths of all bytes between them, four bits each, the lower half first; 0: does not occur
  *          the codes, first bit lowest, the last byte filled up with zeros
  * ```
- * Codes are canonical: by length, then by byte, so that the lengths say everything. None is longer than `BITS_MAX`, so that a byte is decoded
- * with one look into a table of 2048 entries that stays in the processor's first cache.
+ * Codes are canonical: by length, then by byte, so that the lengths say everything. None is longer than `BITS_MAX`, so that one or
+ * two bytes are decoded with one look into a table of 2048 entries, which stays in the processor's first cache.
  *
  * Lists keep it in memory, and so do their images: a stored format, do not change it.
  */

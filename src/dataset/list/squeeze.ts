@@ -13,7 +13,7 @@ const CODED = 0xff;
 
 /**
  * Compresses source[start, start + length) into `target`, which has that much room: the bytes written, 0 when that would not save a quarter. Of the
- * usual 8 KiB codes take 30 µs to find and 30 µs to read, three times as long as LZF.
+ * usual 8 KiB codes take 30 µs to find and 40 µs to read; LZF is read in 10.
  */
 export function squeezePack(source: Uint8Array, start: number, length: number, target: Uint8Array): number {
   const room = length - (length >>> 2);
