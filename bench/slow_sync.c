@@ -42,6 +42,7 @@ __attribute__((constructor)) static void start(void) {
 
 static void waitFirst(void) {
   if (syncs != NULL) __atomic_add_fetch(syncs, 1, __ATOMIC_RELAXED);
+  if (delay.tv_sec == 0 && delay.tv_nsec == 0) return;  // a sleep of no time takes the kernel's timer slack, 50 us and more
   struct timespec left = delay;
   while (clock_nanosleep(CLOCK_MONOTONIC, 0, &left, &left) == EINTR) continue;
 }
