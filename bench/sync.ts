@@ -38,8 +38,11 @@ const { values } = parseArgs({
 });
 const rounds = Number(values.rounds ?? (values.smoke ? 1 : 6));
 const seconds = Number(values.seconds ?? (values.smoke ? 0.3 : 1.5));
-/** Before the first measurement of a server, until V8 has compiled what runs often, and before each further one. */
-const warmupFirst = values.smoke ? 0.1 : 1.5;
+/**
+ * Seconds before the first measurement of a server in a case, and before each further one. V8 compiles what runs often, and again what turns
+ * out to be used otherwise, for some five seconds of load: on threads that share the one core with those which are measured.
+ */
+const warmupFirst = values.smoke ? 0.1 : 7;
 const warmup = 0.1;
 const KEYS = values.smoke ? 10_000 : 100_000;
 

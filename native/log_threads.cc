@@ -4,16 +4,47 @@
 #include <csignal>
 #include <ctime>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 namespace emberlog {
 namespace {
 
+// The shortest that the kernel grants.
+constexpr uint64_t kSliceNs = 100 * 1000;
+
 double nowUs() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+}
+
+// struct sched_attr of linux/sched/types.h, its first version; libc has none.
+struct SchedulingAttributes {
+  uint32_t size;
+  uint32_t policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtimeNs;
+  uint64_t deadlineNs;
+  uint64_t periodNs;
+};
+
+// The calling thread runs for a few microseconds at a time, and what it begins is the disk's work. Since Linux 6.6 a thread that wakes up does
+// not interrupt another one within its time slice of some milliseconds, unless its own is shorter (6.12): on a core that is shared with the
+// engine's thread a sync would begin when that has nothing left to do. Kernels before that ignore the request, and nothing depends on it.
+void askForShortSlices() {
+#ifdef SYS_sched_setattr
+  SchedulingAttributes attributes = {};
+  if (syscall(SYS_sched_getattr, 0, &attributes, sizeof(attributes), 0) != 0 || attributes.policy != SCHED_OTHER) return;
+  attributes.size = sizeof(attributes);
+  attributes.flags = 0;
+  attributes.runtimeNs = kSliceNs;
+  syscall(SYS_sched_setattr, 0, &attributes, 0);
+#endif
 }
 
 }  // namespace
@@ -76,6 +107,7 @@ void LogThreads::sync(size_t lane, int fd, double ticket) {
 }
 
 void LogThreads::work(Lane* lane, bool writes) {
+  askForShortSlices();
   std::unique_lock<std::mutex> lock(lane->mutex);
   for (;;) {
     while (lane->jobs.empty()) {

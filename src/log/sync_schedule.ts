@@ -2,8 +2,9 @@
  * When a sync is due. Decisions only: it starts nothing and reads no clock.
  *
  * `always`: at once, or, while the clients of the last group are expected back, when they are back or 20 % of a sync's time
- * has passed; where syncs are short, it is what answering them and hearing from them takes. Starting at once splits the clients into two cohorts that wait for each other's sync and halves the gain. Where
- * syncs overlap (sync_overlap.ts) nobody waits for another one's sync, and 5 % are enough: who comes back together stays together.
+ * has passed; where syncs are short, it is what answering them and hearing from them takes. Starting at once splits the clients into two
+ * cohorts that wait for each other's sync and halves the gain. Where syncs overlap (sync_overlap.ts) nobody waits for another one's, and
+ * each begins at once: groups that come one after the other are executed while those before them wait for the disk.
  * `everysec`: so early that the oldest write is on stable storage within a second: a second minus what a sync takes.
  * `no`: never on its own.
  */
@@ -20,7 +21,6 @@ const COHORT_US = 250;
 const COHORT_SYNCS_MAX = 2;
 /** Of syncs shorter than this, one under way does not keep a write waiting for long. */
 const SHORT_SYNC_US = 1000;
-const COHORT_SHARE_OVERLAPPED = 0.05;
 /** The writer looks at the clock this often. */
 const TICK_US = 100_000;
 
@@ -87,10 +87,8 @@ export class SyncSchedule {
   dueInUs(nowUs: number, oldestUs: number): number {
     if (this.policy === "no") return Number.POSITIVE_INFINITY;
     if (this.policy === "always") {
-      if (this.cohortReturned >= this.cohortExpected) return 0;
-      if (!this.overlaps) return this.lastEndUs + this.cohortUs() - nowUs;
-      // Syncs end all the time: who came before the last end has waited since.
-      return Math.min(this.lastEndUs, oldestUs) + COHORT_SHARE_OVERLAPPED * this.syncUs - nowUs;
+      if (this.overlaps || this.cohortReturned >= this.cohortExpected) return 0;
+      return this.lastEndUs + this.cohortUs() - nowUs;
     }
     const due = oldestUs + EXPOSURE_US - this.syncUs - TICK_US;
     return Math.max(due, this.lastEndUs + EVERYSEC_GAP_US) - nowUs;
