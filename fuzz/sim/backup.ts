@@ -1,11 +1,13 @@
 /**
  * A backup in a simulated life: the server's own Shipping, with its desk on the same thread, over a store behind a bad network. It ships while the
- * server lives, dies with it, and the next server goes on. A server that was taken for dead may wake up beside it and ship once more.
+ * server lives, dies with it, and the next server goes on. A server that was taken for dead may wake up beside it and ship or prune once more.
+ * In some lives the server also prunes, by a retention of seconds, beside its passes and its own death.
  *
  * Held against it here: it fails by the store and the disk only; nobody fences off the one server that lives; the one that woke up is told that it
  * is not the writer any more; what was said to be restorable is on the disk of every server that comes after. What the store gives back is judged by
  * restored.ts.
  */
+import { parseRetention } from "../../src/backup/retention.ts";
 import { Shipping } from "../../src/backup/shipping.ts";
 import { ShippingDesk } from "../../src/backup/shipping_desk.ts";
 import { InlineShippingThread } from "../../src/backup/shipping_thread.ts";
@@ -26,6 +28,10 @@ import type { Schedule, SimClock } from "./world.ts";
 const SETTLE_TICKS_MAX = 2000;
 /** Lets draws of the backup be others than those of the life. */
 const BACKUP = 0x3c6ef372;
+const PRUNING = 0x1f83d9ab;
+/** Ticks between two prunings, about. */
+const PRUNE_TICKS = 12;
+const RETENTIONS = ["1s", "1s daily 1", "2s", "4s weekly 1"] as const;
 
 interface Process {
   readonly server: SimServer;
@@ -33,6 +39,7 @@ interface Process {
   readonly session: StoreSession;
   /** It proves and claims the store. */
   begins: boolean;
+  prunes: boolean;
   dead: boolean;
 }
 
@@ -42,11 +49,19 @@ export class SimBackup {
   violation = "";
   /** Every command up to here can be restored, as some server said. */
   reported = 0;
+  /** What any pruning so far had to keep: the state after this command, and all after it. */
+  keptFrom = 0;
   private readonly plan: Plan;
   private readonly clock: SimClock;
   private readonly counts: Counts;
   private readonly note: (text: string) => void;
+  private readonly windowFrom: (ms: number) => number;
   private readonly random;
+  /** Draws of its own, so that the other draws of a life are the same with and without. */
+  private readonly pruning;
+  private readonly prunes: boolean;
+  private diesPruning = false;
+  private prunesNow = false;
   private process: Process | undefined;
   /** Was taken for dead and may wake up; and the one that did. */
   private sleeper: Process | undefined;
@@ -54,13 +69,24 @@ export class SimBackup {
   private processes = 0;
   private imageSeen: number | undefined;
 
-  constructor(plan: Plan, clock: SimClock, schedule: Schedule, counts: Counts, note: (text: string) => void) {
+  /** `windowFrom` says after which command the oldest state stands that a window which begins at a time, ms, must keep. */
+  constructor(
+    plan: Plan,
+    clock: SimClock,
+    schedule: Schedule,
+    counts: Counts,
+    note: (text: string) => void,
+    windowFrom: (ms: number) => number,
+  ) {
     this.plan = plan;
     this.clock = clock;
     this.counts = counts;
     this.note = note;
+    this.windowFrom = windowFrom;
     this.random = seededRandom(mix(plan.seed, BACKUP));
-    this.store = new FlakyStore(this.random, schedule, counts, note);
+    this.pruning = seededRandom(mix(plan.seed, PRUNING));
+    this.prunes = uniform(this.pruning, 2) === 0;
+    this.store = new FlakyStore(this.random, clock, schedule, counts, note);
   }
 
   /** The weather changes now and then. */
@@ -106,7 +132,7 @@ export class SimBackup {
       random,
       log: { notice: note, warning: note },
     });
-    const process: Process = { server, shipping, session, begins: true, dead: false };
+    const process: Process = { server, shipping, session, begins: true, prunes: false, dead: false };
     this.process = process;
     if (uniform(random, 2) === 0) this.store.weather = "fair";
     const { storage } = server;
@@ -150,10 +176,33 @@ export class SimBackup {
     if (newest !== this.imageSeen && newest !== undefined && uniform(random, 4) > 0) process.shipping.wantImage();
     this.imageSeen = newest;
     process.shipping.tick();
+    if (this.prunes && !process.prunes && process.shipping.state === "shipping") {
+      if (this.prunesNow || uniform(this.pruning, PRUNE_TICKS) === 0) this.prune(process).catch(() => undefined);
+    }
     this.wake();
   }
 
-  /** The one that was taken for dead ships once more. */
+  /** As the server does it by the clock. What goes wrong `failed` has looked at. */
+  private async prune(process: Process): Promise<void> {
+    const { clock, counts } = this;
+    const words = RETENTIONS[uniform(this.pruning, RETENTIONS.length)]!;
+    if (process === this.process) {
+      const from = this.windowFrom(clock.wallMs() - parseRetention(words).windowMs);
+      this.keptFrom = Math.max(this.keptFrom, from);
+      this.note(`prune ${words}: all from ${from} on stays`);
+    }
+    process.prunes = true;
+    try {
+      const { removed, locked, unreadable } = await process.shipping.prune(words);
+      counts.add("backup: prunings");
+      counts.add("backup: objects pruned", removed);
+      if (locked.length + unreadable.length > 0) this.wrong(`pruning met ${[...locked, ...unreadable].join(", ")}`);
+    } finally {
+      process.prunes = false;
+    }
+  }
+
+  /** The one that was taken for dead ships, or prunes, once more. */
   private wake(): void {
     const { sleeper, process } = this;
     if (sleeper === undefined || process === undefined || process.shipping.claim <= sleeper.shipping.claim) return;
@@ -163,9 +212,12 @@ export class SimBackup {
     sleeper.dead = false;
     this.note("a server that was taken for dead wakes up");
     this.counts.add("backup: servers that woke up beside another");
-    sleeper.shipping.flush(false).then(
+    const prunes = this.prunes && uniform(this.pruning, 2) === 0;
+    const work: Promise<unknown> = prunes ? this.prune(sleeper) : sleeper.shipping.flush(false);
+    work.then(
       () => {
-        if (!sleeper.dead) this.wrong("a server has shipped although another one had taken the backup over");
+        const what = prunes ? "pruned" : "shipped";
+        if (!sleeper.dead) this.wrong(`a server has ${what} although another one had taken the backup over`);
       },
       () => undefined,
     );
@@ -176,6 +228,7 @@ export class SimBackup {
     const { process } = this;
     if (process === undefined) return;
     this.process = undefined;
+    this.prunesNow = false;
     process.dead = true;
     this.learn(process);
     const { shipping, begins } = process;
@@ -183,9 +236,14 @@ export class SimBackup {
     this.woken = undefined;
     // One that sleeps is in the middle of nothing.
     const { writer } = process.server.storage;
-    const idle = !begins && !shipping.busy && shipping.state === "shipping" && !process.server.ended;
+    const idle = !begins && !process.prunes && !shipping.busy && shipping.state === "shipping" && !process.server.ended;
     if (idle && writer.durableSequence === writer.sequence && uniform(this.random, 3) === 0) this.sleeper = process;
     else shipping.stop();
+  }
+
+  /** After a start that has so many commands: those behind them have never been. */
+  recovered(sequence: number): void {
+    this.keptFrom = Math.min(this.keptFrom, sequence);
   }
 
   private learn({ shipping }: Process): void {
@@ -210,9 +268,21 @@ export class SimBackup {
     return shipping.position >= storage.writer.sequence && Reflect.get(shipping, "images") === "needed";
   }
 
-  /** An object is on its way. */
-  get uploading(): boolean {
-    return (this.process?.session.uploads ?? 0) > 0;
+  /**
+   * The next death is to come in the midst of a pruning or, where there is none, of an upload. Returns how many images are to be taken before, so that
+   * there is something to prune.
+   */
+  dieMidway(): number {
+    this.diesPruning = this.prunes && uniform(this.pruning, 2) === 0;
+    return this.prunes ? uniform(this.pruning, 6) : 0;
+  }
+
+  /** Is it time for that death? */
+  isMidway(): boolean {
+    const { process } = this;
+    this.prunesNow = this.diesPruning;
+    if (process === undefined) return false;
+    return this.diesPruning ? process.prunes && uniform(this.pruning, 12) === 0 : process.session.uploads > 0;
   }
 
   /** Why it is not complete yet. */
@@ -239,5 +309,5 @@ export class SimBackup {
 /** It has something to do, and waits for no call of the store. */
 function isRunning(process: Process | undefined): boolean {
   if (process === undefined || process.dead || process.server.ended) return false;
-  return process.session.pending === 0 && (process.begins || process.shipping.busy);
+  return process.session.pending === 0 && (process.begins || process.prunes || process.shipping.busy);
 }

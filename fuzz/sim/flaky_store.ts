@@ -10,12 +10,21 @@ import { type ObjectBody, type ObjectEntry, type ObjectStore, wholeBody } from "
 import { EmberlogError } from "../../src/base/errors.ts";
 import { type Random, uniform } from "../../src/base/random.ts";
 import type { Counts } from "./counts.ts";
-import type { Schedule } from "./world.ts";
+import type { Schedule, SimClock } from "./world.ts";
 
 const PAGE_ENTRIES = 3;
 /** Of a call, and of one in sixteen, of uploads one in three. */
 const LATENCY_US = 400;
 const LATENCY_US_MAX = 100_000;
+
+/** A call is worked on so long after its server has died, at most, by either clock; not longer than the shortest window of a retention. */
+const LATE_US = 1_000_000;
+
+interface Late {
+  readonly untilUs: number;
+  readonly untilMs: number;
+  readonly work: () => void;
+}
 
 /** What the network does: nothing wrong, something now and then, or nothing at all. */
 export type Weather = "fair" | "flaky" | "away";
@@ -27,11 +36,13 @@ export class FlakyStore {
   readonly schedule: Schedule;
   readonly counts: Counts;
   readonly note: (text: string) => void;
+  readonly clock: SimClock;
   /** What the dead have sent and the store has not worked on yet. */
-  private late: (() => void)[] = [];
+  private late: Late[] = [];
 
-  constructor(random: Random, schedule: Schedule, counts: Counts, note: (text: string) => void) {
+  constructor(random: Random, clock: SimClock, schedule: Schedule, counts: Counts, note: (text: string) => void) {
     this.random = random;
+    this.clock = clock;
     this.schedule = schedule;
     this.counts = counts;
     this.note = note;
@@ -39,14 +50,16 @@ export class FlakyStore {
 
   /** A process died with this call under way. */
   leave(work: () => void): void {
-    this.late.push(work);
+    this.late.push({ untilUs: this.clock.nowUs + LATE_US, untilMs: this.clock.wallMs() + LATE_US / 1000, work });
   }
 
   /** Some of what is late arrives, or all of it. */
   arrive(all: boolean): void {
     while (this.late.length > 0 && (all || uniform(this.random, 40) === 0)) {
-      this.counts.add("store: objects stored after their server had died");
-      this.late.shift()!();
+      const { untilUs, untilMs, work } = this.late.shift()!;
+      if (this.clock.nowUs > untilUs || this.clock.wallMs() > untilMs) continue;
+      this.counts.add("store: calls of a server worked on after it had died");
+      work();
     }
   }
 }
@@ -117,7 +130,9 @@ export class StoreSession implements ObjectStore {
     if (store.weather === "away" || (store.weather === "flaky" && dice === 0)) throw fails("no answer");
     const result = await work();
     if (store.weather === "flaky" && dice === 1) throw fails("the answer was lost");
-    store.counts.add(upload ? `store: uploads, ${name.split("/")[0]}` : "store: other calls");
+    const kind = name.split("/")[0]!;
+    const removal = operation === "remove" && kind !== "probe";
+    store.counts.add(upload ? `store: uploads, ${kind}` : removal ? `store: removals, ${kind}` : "store: other calls");
     return result;
   }
 
@@ -134,7 +149,8 @@ export class StoreSession implements ObjectStore {
         if (this.isAlive()) resolve();
       };
       const unseen = (): void => {
-        if (store.weather !== "away" && operation === "create") store.leave(() => void work());
+        if (store.weather !== "away" && (operation === "create" || operation === "remove"))
+          store.leave(() => void work());
       };
       const most = uniform(store.random, upload ? 3 : 16) === 0 ? LATENCY_US_MAX : LATENCY_US;
       store.schedule.after(1 + uniform(store.random, most), done, unseen);

@@ -3,7 +3,7 @@
  * one of them is restored for real and must be the state that the oracle has after that command.
  */
 import { decodeGeneration } from "../../src/backup/generation.ts";
-import { gapsOf, reaches, readHistory } from "../../src/backup/history.ts";
+import { gapsOf, joinedRanges, reaches, readHistory } from "../../src/backup/history.ts";
 import type { MemoryStore } from "../../src/backup/memory_store.ts";
 import { restore } from "../../src/backup/restore.ts";
 import { planRestore } from "../../src/backup/restore_plan.ts";
@@ -24,16 +24,31 @@ import { type Schedule, type SimClock, SimLogIo } from "./world.ts";
 /** Numbers of writes by the command of the log that was the last of each. */
 export class Milestones {
   private readonly writes = new Map<number, number>([[0, 0]]);
+  /** When each was executed, wall clock, ms; of those that no client has asked for, or had to wait, nobody knows. */
+  private readonly times = new Map<number, number>();
 
   /** After command `sequence` so many writes had been executed. */
   note(sequence: number, writes: number): void {
     this.writes.set(sequence, writes);
   }
 
+  /** The commands behind `before`, up to `last`, were executed at `ms`. */
+  executed(before: number, last: number, ms: number): void {
+    for (let sequence = before + 1; sequence <= last; sequence++) this.times.set(sequence, ms);
+  }
+
   /** What came after `sequence` has never been. */
   recovered(sequence: number, writes: number): void {
     for (const each of this.writes.keys()) if (each > sequence) this.writes.delete(each);
+    for (const each of this.times.keys()) if (each > sequence) this.times.delete(each);
     this.writes.set(sequence, writes);
+  }
+
+  /** The last command before the first one that was executed behind `ms`; the last of all where none was. */
+  lastBefore(ms: number): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const [sequence, executedMs] of this.times) if (executedMs > ms && sequence < first) first = sequence;
+    return first === Number.POSITIVE_INFINITY ? Math.max(...this.writes.keys()) : first - 1;
   }
 
   /** What `found`, the state after command `sequence`, which was noted, has that the oracle has not; "": nothing. */
@@ -68,8 +83,16 @@ export interface StoreWorld {
   readonly keys: Keys;
 }
 
-/** What is wrong with the store by itself; "": nothing. `whole`: the log has never begun anew, so nothing of it is missing. */
-export async function storeProblem(store: MemoryStore, reported: number, whole: boolean): Promise<string> {
+/**
+ * What is wrong with the store by itself; "": nothing. `keptFrom`: no pruning may take the state after this command, or a later one. `whole`: the log
+ * has never begun anew, so nothing of it is missing.
+ */
+export async function storeProblem(
+  store: MemoryStore,
+  reported: number,
+  keptFrom: number,
+  whole: boolean,
+): Promise<string> {
   const history = await readHistory(store);
   const covered = reaches(history);
   const last = covered.reduce((end, reach) => Math.max(end, reach.last), 0);
@@ -79,10 +102,13 @@ export async function storeProblem(store: MemoryStore, reported: number, whole: 
   const { wrong } = await verifyBackup({ store, identities: null }, crc32c);
   if (wrong.length > 0) return `the store is damaged: ${wrong[0]}`;
   if (!whole) return "";
-  const [gap] = gapsOf(history);
+  const gap = gapsOf(history).find(({ before }) => before > keptFrom);
   if (gap !== undefined) return `the backup has a hole between ${gap.after} and ${gap.before}`;
-  const [oldest] = covered;
-  return oldest === undefined || oldest.first === 0 ? "" : `the backup begins with command ${oldest.first}`;
+  if (covered.length === 0) return "";
+  const ranges = joinedRanges(covered);
+  const from = Math.min(keptFrom, last);
+  if (ranges.some(({ first, last: end }) => first <= from && end === last)) return "";
+  return `the backup restores ${ranges.map((each) => `${each.first} to ${each.last}`).join(", ")}, and not all from ${from} on`;
 }
 
 /** The command after which a state is restored: the last one, or any that is restorable and of which the oracle knows the state; undefined: there is none. */

@@ -41,8 +41,9 @@ import { LATENCY_US_MAX, Schedule, SimClock } from "./world.ts";
 /** Under `everysec` a write is on stable storage after this time: a second, and what slow syncs and a change of segments add. */
 export const EVERYSEC_BOUND_US = 1_000_000 + 8 * LATENCY_US_MAX;
 const TICK_US = 100_000;
-/** Of the last server of a life, while the store fails now and then. */
+/** Of the last server of a life, while the store fails now and then, and from one image to the next. */
 const FLAKY_ROUNDS = 120;
+const IMAGE_ROUNDS = 60;
 
 export interface RunResult {
   /** "": nothing. */
@@ -113,7 +114,8 @@ class Life {
     this.disk = new MemoryDisk(this.schedule.later);
     const note = (text: string): void => this.note(text);
     this.faults = new Faults(this.disk, counts, note);
-    if (plan.backup) this.backup = new SimBackup(plan, clock, this.schedule, counts, note);
+    const windowFrom = (ms: number): number => this.milestones.lastBefore(ms);
+    if (plan.backup) this.backup = new SimBackup(plan, clock, this.schedule, counts, note, windowFrom);
     const disk = (): MemoryDisk => this.disk;
     this.images = new ImageWatch(counts, note, disk, () => this.server);
   }
@@ -208,9 +210,8 @@ class Life {
   }
 
   /** Somebody wishes for an image. */
-  private image(): void {
+  private image(kind: "rewrite" | "save" = uniform(this.random, 3) === 0 ? "rewrite" : "save"): void {
     const { saving, storage } = this.server;
-    const kind = uniform(this.random, 3) === 0 ? "rewrite" : "save";
     if (saving === undefined) return;
     if (storage.images.busy) {
       if (kind === "rewrite") saving.rewriteScheduled = true;
@@ -230,7 +231,10 @@ class Life {
 
   /** Some clients send some requests; the server takes them in one turn. */
   private turn(): void {
+    const { journal } = this.server.engine;
+    const before = journal.sequence;
     this.server.run(this.crowd.compose(this.random));
+    this.milestones.executed(before, journal.sequence, this.clock.wallMs());
     if (!this.server.engine.congested && !this.server.ended) {
       const wrong = this.crowd.settled();
       if (wrong !== "") throw new Violation(wrong);
@@ -420,6 +424,7 @@ class Life {
     const { sequence } = this.server.storage.writer;
     this.judge(this.killMin);
     this.milestones.recovered(sequence, this.model.writes);
+    this.backup?.recovered(sequence);
     this.backup?.attach(this.server, this.disk);
     const { report } = this.server.storage;
     const wrong = this.leavings.check(this.disk, report, !this.fallbackLost);
@@ -437,8 +442,10 @@ class Life {
   private async proveBackup(backup: SimBackup): Promise<void> {
     this.faults.end();
     backup.store.weather = "fair";
-    // Mostly it dies in the midst of an upload.
-    for (let rounds = 0; rounds < 60 && !backup.uploading && !this.server.ended; rounds++) {
+    const imaging = backup.dieMidway() * IMAGE_ROUNDS;
+    for (let rounds = 0; rounds < imaging + IMAGE_ROUNDS && !this.server.ended; rounds++) {
+      if (rounds >= imaging && backup.isMidway()) break;
+      if (rounds < imaging && rounds % IMAGE_ROUNDS === 0) this.image("rewrite");
       if (rounds % 8 === 0) this.turn();
       await this.nextOf(backup);
     }
@@ -468,7 +475,7 @@ class Life {
   private async judgeStore(backup: SimBackup, latest: boolean): Promise<void> {
     const { clock, schedule, random, milestones, model } = this;
     const store = backup.store.memory;
-    const wrong = backup.violation || (await storeProblem(store, backup.reported, !this.fallbackLost));
+    const wrong = backup.violation || (await storeProblem(store, backup.reported, backup.keptFrom, !this.fallbackLost));
     if (wrong !== "") throw new Violation(wrong);
     const world = { store, clock, schedule, random, keys: ALL_SIM_KEYS };
     const sequence = await chooseSequence(world, milestones, latest);

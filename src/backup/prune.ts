@@ -20,7 +20,7 @@
 import { EmberlogError } from "../base/errors.ts";
 import type { Crc32c } from "../log/format.ts";
 import { CHECK_KINDS } from "./checks.ts";
-import { newestClaim, readClaims } from "./claims.ts";
+import { type Claim, newestClaim, readClaims } from "./claims.ts";
 import { decodeGeneration, type Generation } from "./generation.ts";
 import { type History, historyOf, type Stored } from "./history.ts";
 import {
@@ -110,7 +110,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
   await removal.remove(judge.images(doomed));
   await removal.remove(oldSegments);
   await removal.remove(oldCounts);
-  if (!options.dryRun) await removal.remove(await doomedClaims(store, history, claim));
+  if (!options.dryRun) await removal.remove(await doomedClaims(store, claims, history, claim, kept.cutoffMs));
   await removal.remove(oldChecks(await listed(store, CHECKS)));
   await removal.remove(oldProbes(await listed(store, PROBES), options.nowMs));
   return {
@@ -292,9 +292,16 @@ function oldProbes(entries: readonly ObjectEntry[], nowMs: number): ObjectEntry[
 
 /**
  * Claims that nothing lies below any more, from the oldest on: one in the middle of the line holds it together. Those beside the line are
- * nobody's origin.
+ * nobody's origin. One stays while it is not longer ago than the window that the next one was made: what its server had on its way when it
+ * was taken over may still arrive, and without the claim it would look as if that had been lost.
  */
-async function doomedClaims(store: ObjectStore, history: History, claim: number): Promise<ObjectEntry[]> {
+async function doomedClaims(
+  store: ObjectStore,
+  claims: readonly Claim[],
+  history: History,
+  claim: number,
+  cutoffMs: number,
+): Promise<ObjectEntry[]> {
   const used = new Set<number>();
   for (const prefix of [SEGMENTS, IMAGES, GENERATIONS, PRUNED]) {
     for await (const { name } of store.list(prefix)) {
@@ -309,6 +316,8 @@ async function doomedClaims(store: ObjectStore, history: History, claim: number)
   for await (const entry of store.list(CLAIMS)) {
     const number = parseClaimName(entry.name);
     if (number === undefined || number >= claim || used.has(number)) continue;
+    const next = claims.find((each) => each.claim > number);
+    if (next === undefined || next.madeMs >= cutoffMs) continue;
     if (number < oldest || !line.includes(number)) doomed.push(entry);
   }
   return doomed;

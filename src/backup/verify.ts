@@ -91,7 +91,10 @@ function lastSequenceOf({ segments, generations }: History): number {
   return Math.max(0, segments.at(-1)?.object.lastSequence ?? 0, generations.at(-1)?.object.sequence ?? 0);
 }
 
-/** Claims that must have been there: objects lie below them, or a later one goes on from them. Prune takes away only the oldest, with all below them. */
+/**
+ * Claims that must have been there: objects lie below them, or a later one goes on from what they brought. Prune takes away those of which nothing is
+ * left, and says before up to which command that is.
+ */
 async function claimProblems(store: ObjectStore, claims: readonly Claim[], history: History): Promise<string[]> {
   const there = new Set(claims.map(({ claim }) => claim));
   const missing = new Set<number>();
@@ -102,7 +105,7 @@ async function claimProblems(store: ObjectStore, claims: readonly Claim[], histo
     }
   }
   const from = history.claims[0]?.from ?? null;
-  if (from !== null && from.claim >= claims[0]!.claim) missing.add(from.claim);
+  if (from !== null && from.sequence > history.prunedThrough) missing.add(from.claim);
   return [...missing].map((claim) => `${claimName(claim)} is missing, and with it what it led to`);
 }
 

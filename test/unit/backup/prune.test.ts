@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { encodeClaim, readClaims } from "../../../src/backup/claims.ts";
 import { type History, readHistory } from "../../../src/backup/history.ts";
-import { claimName } from "../../../src/backup/layout.ts";
+import { claimName, prunedName } from "../../../src/backup/layout.ts";
 import { MemoryStore } from "../../../src/backup/memory_store.ts";
 import { type PruneReport, prune } from "../../../src/backup/prune.ts";
 import { planRestore } from "../../../src/backup/restore_plan.ts";
@@ -204,6 +204,34 @@ test("objects of other data under the same prefix stay until somebody says so", 
   expect(report).toMatchObject({ removed: 0, windowFirst: 0 });
   expect(report.strangers).toBeGreaterThan(10);
   expect(store.objects.size).toBe(before);
+});
+
+test("a claim without objects goes when the next one is older than the window: what its server had on its way may come until then", async () => {
+  const [claim] = await readClaims(original);
+  const from = { claim: 1, sequence: moments.at(-1)!.sequence };
+  for (const [agoMs, stays] of [
+    [0.9 * DAY_MS, true],
+    [1.1 * DAY_MS, false],
+  ] as const) {
+    const store = copyOf(original);
+    store.objects.set(claimName(2), encodeClaim({ ...claim!, claim: 2, from: null, madeMs: START_MS }));
+    store.objects.set(claimName(3), encodeClaim({ ...claim!, claim: 3, from, madeMs: endMs - agoMs }));
+    await pruned(store, "1d", { claim: 3 });
+    expect(store.objects.has(claimName(2))).toBe(stays);
+    expect(await verifyBackup({ store, identities: null }, crc32c)).toMatchObject({ wrong: [], gaps: [] });
+  }
+});
+
+test("a claim of which everything was pruned is not missed, also where somebody else's older one is there; one that had more is", async () => {
+  const [claim] = await readClaims(original);
+  const store = new MemoryStore();
+  store.objects.set(claimName(1), encodeClaim({ ...claim!, from: null, epoch: "ab".repeat(16) }));
+  store.objects.set(claimName(3), encodeClaim({ ...claim!, claim: 3, from: { claim: 2, sequence: 7 } }));
+  store.objects.set(prunedName({ claim: 3, sequence: 7 }), Buffer.from("{}"));
+  expect((await verifyBackup({ store, identities: null }, crc32c)).wrong).toEqual([]);
+  store.objects.set(claimName(3), encodeClaim({ ...claim!, claim: 3, from: { claim: 2, sequence: 8 } }));
+  const { wrong } = await verifyBackup({ store, identities: null }, crc32c);
+  expect(wrong).toEqual([`${claimName(2)} is missing, and with it what it led to`]);
 });
 
 test("an image that can't be read keeps all images, and blocks nothing else", async () => {
