@@ -33,9 +33,9 @@ struct SchedulingAttributes {
   uint64_t periodNs;
 };
 
-// The calling thread runs for a few microseconds at a time, and what it begins is the disk's work. Since Linux 6.6 a thread that wakes up does
-// not interrupt another one within its time slice of some milliseconds, unless its own is shorter (6.12): on a core that is shared with the
-// engine's thread a sync would begin when that has nothing left to do. Kernels before that ignore the request, and nothing depends on it.
+// What the calling thread does is mostly to begin the disk's work. Since Linux 6.6 a thread that wakes up does not interrupt another one within
+// its time slice of some milliseconds, unless its own is shorter (6.12): on a core that is shared with the engine's thread a sync would begin
+// when that has nothing left to do. Where it has more to do it gives the core back just as soon. Kernels before that ignore the request.
 void askForShortSlices() {
 #ifdef SYS_sched_setattr
   SchedulingAttributes attributes = {};

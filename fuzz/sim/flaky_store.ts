@@ -17,9 +17,6 @@ const PAGE_ENTRIES = 3;
 const LATENCY_US = 400;
 const LATENCY_US_MAX = 100_000;
 
-/** A call is worked on so long after its server has died, at most, by either clock; not longer than the shortest window of a retention. */
-const LATE_US = 1_000_000;
-
 interface Late {
   readonly untilUs: number;
   readonly untilMs: number;
@@ -37,6 +34,8 @@ export class FlakyStore {
   readonly counts: Counts;
   readonly note: (text: string) => void;
   readonly clock: SimClock;
+  /** A call is worked on so long after its server has died, at most, by either clock. */
+  lateUs = Number.POSITIVE_INFINITY;
   /** What the dead have sent and the store has not worked on yet. */
   private late: Late[] = [];
 
@@ -50,7 +49,8 @@ export class FlakyStore {
 
   /** A process died with this call under way. */
   leave(work: () => void): void {
-    this.late.push({ untilUs: this.clock.nowUs + LATE_US, untilMs: this.clock.wallMs() + LATE_US / 1000, work });
+    const { clock, lateUs } = this;
+    this.late.push({ untilUs: clock.nowUs + lateUs, untilMs: clock.wallMs() + lateUs / 1000, work });
   }
 
   /** Some of what is late arrives, or all of it. */
@@ -122,8 +122,10 @@ export class StoreSession implements ObjectStore {
       store.counts.add(`store: ${what}`);
       return new EmberlogError("STORE_UNAVAILABLE", `${operation} ${name}: ${what}`, { file: name });
     };
-    const upload = operation === "create" && !name.startsWith("probe/");
-    await this.wait(operation, upload, work);
+    const probe = name.startsWith("probe/");
+    const upload = operation === "create" && !probe;
+    const changes = operation === "create" || (operation === "remove" && !probe);
+    await this.wait(upload, changes, work);
     store.arrive(false);
     const dice = uniform(store.random, upload ? 5 : 16);
     store.note(`store ${operation} ${name}`);
@@ -131,13 +133,13 @@ export class StoreSession implements ObjectStore {
     const result = await work();
     if (store.weather === "flaky" && dice === 1) throw fails("the answer was lost");
     const kind = name.split("/")[0]!;
-    const removal = operation === "remove" && kind !== "probe";
+    const removal = operation === "remove" && !probe;
     store.counts.add(upload ? `store: uploads, ${kind}` : removal ? `store: removals, ${kind}` : "store: other calls");
     return result;
   }
 
   /** Until the store works on a call; for ever, where the process has died by then. */
-  private wait(operation: StoreOperation, upload: boolean, work: () => Promise<unknown>): Promise<void> {
+  private wait(upload: boolean, changes: boolean, work: () => Promise<unknown>): Promise<void> {
     const { store } = this;
     if (!this.isAlive()) return new Promise(() => {});
     this.pending++;
@@ -149,8 +151,7 @@ export class StoreSession implements ObjectStore {
         if (this.isAlive()) resolve();
       };
       const unseen = (): void => {
-        if (store.weather !== "away" && (operation === "create" || operation === "remove"))
-          store.leave(() => void work());
+        if (store.weather !== "away" && changes) store.leave(() => void work());
       };
       const most = uniform(store.random, upload ? 3 : 16) === 0 ? LATENCY_US_MAX : LATENCY_US;
       store.schedule.after(1 + uniform(store.random, most), done, unseen);

@@ -100,7 +100,7 @@ export async function prune(options: PruneOptions): Promise<PruneReport> {
   const found = await findAll(options);
   const kept = keptOf(history, found, options);
   const judge = new Judge(options, history, kept, found);
-  const removal = new Removal(options);
+  const removal = new Removal(options, new Set(history.claims.map((each) => each.claim)));
   const oldGenerations = found.generationEntries.filter(({ name }) => judge.generation(name));
   const oldSegments = found.segments.filter(({ name }) => judge.segment(name));
   const oldCounts = found.counts.filter(({ name }) => judge.counts(name, oldSegments));
@@ -329,17 +329,21 @@ class Removal {
   readonly locked: string[] = [];
   lockedUntilMs = 0;
   private readonly options: PruneOptions;
+  private readonly line: ReadonlySet<number>;
 
-  constructor(options: PruneOptions) {
+  constructor(options: PruneOptions, line: ReadonlySet<number>) {
     this.options = options;
+    this.line = line;
   }
 
-  /** Says first, in the store, what is about to become true. */
+  /** Says first, in the store, what is about to become true. What was said of another line's commands is that one's. // D17 */
   async begin(sequence: number): Promise<void> {
     const { store, claim, dryRun } = this.options;
     if (dryRun) return;
     const before: ObjectEntry[] = [];
-    for await (const entry of store.list(PRUNED)) before.push(entry);
+    for await (const entry of store.list(PRUNED)) {
+      if (this.line.has(parsePrunedName(entry.name)?.claim ?? 0)) before.push(entry);
+    }
     if (before.some(({ name }) => (parsePrunedName(name)?.sequence ?? 0) >= sequence)) return;
     await store.create(prunedName({ claim, sequence }), Buffer.from(`${JSON.stringify({ through: sequence })}\n`));
     for (const { name } of before) await this.one(name);

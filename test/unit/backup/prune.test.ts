@@ -234,6 +234,24 @@ test("a claim of which everything was pruned is not missed, also where somebody 
   expect(wrong).toEqual([`${claimName(2)} is missing, and with it what it led to`]);
 });
 
+test("what was said of another line's pruning is that one's, and says nothing of this one", async () => {
+  const store = copyOf(original);
+  const [claim] = await readClaims(store);
+  const last = moments.at(-1)!.sequence;
+  const foreign = prunedName({ claim: 2, sequence: 1_000_000 });
+  store.objects.set(claimName(2), encodeClaim({ ...claim!, claim: 2, from: null, epoch: "ab".repeat(16) }));
+  store.objects.set(foreign, Buffer.from("{}"));
+  store.objects.set(claimName(3), encodeClaim({ ...claim!, claim: 3, from: { claim: 1, sequence: last } }));
+  const report = await pruned(store, "1d", { claim: 3 });
+  expect(report.removed).toBeGreaterThan(10);
+  expect([...store.objects.keys()].filter((name) => name.startsWith("pruned/"))).toEqual([
+    foreign,
+    prunedName({ claim: 3, sequence: report.windowFirst }),
+  ]);
+  expect((await readHistory(store)).prunedThrough).toBe(report.windowFirst);
+  await expectKept(store, report, DAY_MS);
+});
+
 test("an image that can't be read keeps all images, and blocks nothing else", async () => {
   const store = copyOf(original);
   const first = [...store.objects.keys()].find((name) => name.startsWith("generations/"))!;

@@ -98,6 +98,18 @@ describe("overlapping syncs", () => {
     checkHonest(log);
   });
 
+  test("none waits for the clients that the one before has let go", () => {
+    const log = openOverlapping();
+    write(log);
+    log.clock.advance(10);
+    log.end(0);
+    log.writer.cohort(0, 2);
+    write(log);
+    write(log);
+    expect(log.lanes).toHaveLength(2);
+    checkHonest(log);
+  });
+
   test("one that ends before an earlier one counts only with it (D12)", () => {
     const log = openOverlapping();
     write(log);
