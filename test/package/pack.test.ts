@@ -1,10 +1,10 @@
 /**
  * The package as a user gets it: packed, installed into an empty folder (with install scripts and without them), then
- * the program, the library and the types are used from there. Works without a network: the two dependencies are packed
+ * the program, the library and the types are used from there. Works without a network: its dependencies are packed
  * from this checkout's node_modules.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -32,8 +32,10 @@ beforeAll(() => {
   if (!existsSync(join(projectRoot, "dist/main.mjs")))
     throw new Error("dist is missing: run `npm run build:dist` first");
   emberlog = pack(projectRoot);
-  const dependencies = ["commander", "node-gyp-build"].map((name) => pack(join(projectRoot, "node_modules", name)));
-  tarballs = [...dependencies, emberlog].map(({ filename }) => join(folder, filename));
+  const { dependencies } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8"));
+  // npm's cache need not hold what `npm ci` has installed in a form that `npm install --offline` takes.
+  const needed = Object.keys(dependencies).map((name) => pack(join(projectRoot, "node_modules", name)));
+  tarballs = [...needed, emberlog].map(({ filename }) => join(folder, filename));
 });
 
 test("the package holds what it needs and nothing else", () => {
