@@ -296,9 +296,9 @@ export class SimBackup {
 
   private failed(process: Process, thrown: unknown, call: string): void {
     if (process.dead || process.server.ended || process !== this.process) return;
-    // Its log began anew, and with it its claim, while it pruned under the one before.
+    // A log that has begun anew, here or before the start, has a claim of its own: the server took it while it pruned under the one before.
     const fenced = thrown instanceof EmberlogError && thrown.code === "STORE_FENCED";
-    if (fenced && call === "prune" && process.server.storage.resumption.attempts > 0) return;
+    if (fenced && call === "prune" && process.session.claims > 1) return;
     const { counts } = this;
     this.note(`a pass came to nothing: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
     if (thrown instanceof DiskError) return counts.add("backup: passes that failed by the disk");

@@ -70,6 +70,8 @@ export class StoreSession implements ObjectStore {
   /** Calls under way, and those of them that bring an object. */
   pending = 0;
   uploads = 0;
+  /** Claims that this process has brought. */
+  claims = 0;
   private readonly store: FlakyStore;
   private readonly isAlive: () => boolean;
 
@@ -81,7 +83,11 @@ export class StoreSession implements ObjectStore {
   async create(name: string, body: ObjectBody): Promise<"created" | "exists"> {
     const bytes = Uint8Array.from(await wholeBody(body));
     const { memory } = this.store;
-    return this.call("create", name, () => memory.create(name, bytes));
+    return this.call("create", name, async () => {
+      const outcome = await memory.create(name, bytes);
+      if (outcome === "created" && name.startsWith("claims/")) this.claims++;
+      return outcome;
+    });
   }
 
   async read(name: string, start?: number, length?: number): Promise<Uint8Array> {
