@@ -59,7 +59,7 @@ export class SimBackup {
   private readonly note: (text: string) => void;
   private readonly windowFrom: (ms: number) => number;
   private readonly random;
-  /** Draws of its own, so that a life without pruning is what it was before there was any. */
+  /** Draws of its own: a life in which nothing is pruned does not depend on them. */
   private readonly pruning;
   private readonly prunes: boolean;
   private diesPruning = false;

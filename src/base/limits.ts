@@ -62,7 +62,7 @@ export const LOG_RESERVE_SLACK_BYTES = 64 * 1024;
 export const LOG_RESERVE_AHEAD_BYTES = 4 * 1024 * 1024;
 /**
  * Under `always`, bytes written ahead of the frames at a time, when fewer than this are left; less is not worth it. The next sync stores
- * them too, and who waits for it waits for them: a megabyte makes one of a fifth of a millisecond four times as long.
+ * them too, and who waits for it waits for them: a megabyte makes one of 0.17 ms 0.8 ms long, this 0.5 ms.
  */
 export const LOG_UNUSED_BYTES = 256 * 1024;
 export const LOG_UNUSED_AHEAD_BYTES = 256 * 1024;
